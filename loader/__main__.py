@@ -1,0 +1,5 @@
+"""`python -m loader` is `pos-loader`."""
+
+from loader.cli import app
+
+app()

@@ -1,0 +1,178 @@
+"""What a load works on: one frozen description per MongoDB collection, and the values stages hand on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import pyarrow as pa
+
+Key = int | str
+"""A document key: what a root row's key column holds and what becomes `_id`."""
+
+
+class BsonType(StrEnum):
+    """BSON types the encoder writes; the values are the `bsonType` aliases of `$jsonSchema`.
+
+    Source: https://bsonspec.org/spec.html and
+    https://www.mongodb.com/docs/manual/reference/operator/query/type/
+    """
+
+    DOUBLE = "double"
+    STRING = "string"
+    JSON = "object"
+    BINARY = "binData"
+    BOOL = "bool"
+    DATE = "date"
+    INT32 = "int"
+    INT64 = "long"
+    DECIMAL = "decimal"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One mart column and the document field it becomes."""
+
+    column: str
+    name: str
+    type: BsonType
+    data_type: str
+    """The contract's SQL type, lower case: `decimal(19,4)`."""
+    nullable: bool
+    keep_null: bool = False
+    """A NULL is written as BSON null instead of being left out."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """One model and its place in the document: the root, or an array of its parent."""
+
+    name: str
+    """The array's field name in the parent; empty at the root."""
+    model: str
+    schema: str
+    table: str
+    key: tuple[str, ...]
+    """The clustered primary key; an embedded model's begins with its parent's."""
+    fields: tuple[Field, ...]
+    """In document order, key columns of ancestors left out; at the root `_id` is first."""
+    order_by: tuple[str, ...] = ()
+    max_items: int | None = None
+    children: tuple[Level, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column to read: the key, the sort columns, then the fields, each once."""
+        names = [*self.key, *self.order_by, *(each.column for each in self.fields)]
+        return tuple(dict.fromkeys(names))
+
+    def walk(self) -> Iterator[Level]:
+        """Yield this level and all below it, parents first."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+@dataclass(frozen=True)
+class Index:
+    """A declared secondary index: MongoDB key pattern and `createIndexes` options."""
+
+    keys: tuple[tuple[str, int | str], ...]
+    options: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The declared name, or MongoDB's default: `city_1_state_1`."""
+        return str(self.options.get("name") or "_".join(f"{key}_{kind}" for key, kind in self.keys))
+
+    @property
+    def unique(self) -> bool:
+        """Whether the index is declared unique."""
+        return bool(self.options.get("unique"))
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One declared MongoDB collection."""
+
+    name: str
+    """The exposure's name, which selects it."""
+    database: str
+    collection: str
+    root: Level
+    shard_key: tuple[tuple[str, int | str], ...]
+    """Field paths and kinds (1 or "hashed"); empty for a collection declared unsharded."""
+    indexes: tuple[Index, ...] = ()
+    unknown_member: Key | None = None
+    chunks: int | None = None
+    """Initial chunks to pre-split into; None for two per shard."""
+
+    @property
+    def key_column(self) -> str:
+        """The root column that becomes `_id`."""
+        return self.root.key[0]
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A half-open range [lo, hi) of document keys; None is open, so ranges cover every key there is."""
+
+    index: int
+    lo: Key | None
+    hi: Key | None
+
+
+@dataclass(frozen=True)
+class Documents:
+    """The encoded documents of one partition.
+
+    `keys` holds the N document keys in ascending order (int64 or string), `bson` the N documents as an
+    Arrow binary array without nulls whose data buffer is the documents back to back, `rows` the rows read
+    per model.
+    """
+
+    keys: pa.Array
+    bson: pa.Array
+    rows: Mapping[str, int]
+
+    def __len__(self) -> int:
+        """Count the documents."""
+        return len(self.bson)
+
+    @property
+    def nbytes(self) -> int:
+        """Total BSON bytes."""
+        return len(self.buffer)
+
+    @property
+    def offsets(self) -> memoryview:
+        """N + 1 int32 offsets into `buffer`; document i is `buffer[offsets[i]:offsets[i + 1]]`."""
+        start = self.bson.offset * 4
+        view = memoryview(self.bson.buffers()[1])[start : start + (len(self.bson) + 1) * 4]
+        return view.cast("i")
+
+    @property
+    def buffer(self) -> memoryview:
+        """All documents back to back."""
+        if not len(self.bson):
+            return memoryview(b"")
+        offsets = self.offsets
+        return memoryview(self.bson.buffers()[2])[offsets[0] : offsets[-1]]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One document that is not in MongoDB as MariaDB has it.
+
+    `kind` is "missing" (not in MongoDB), "extra" (not in MariaDB) or "changed"; `path` is the first field
+    path that differs ("orders.0.lines.2.quantity"; empty for missing and extra), `expected` and `found`
+    the two values as text.
+    """
+
+    collection: str
+    id: Key
+    kind: str
+    path: str = ""
+    expected: str = ""
+    found: str = ""

@@ -1,0 +1,56 @@
+"""Every failure a user can meet is one of these: what, where, what to do, and the exit code it ends in."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What `pos-loader` exits with; documented in the README."""
+
+    OK = 0
+    DATA = 1
+    USAGE = 2
+    CONNECTION = 3
+    PARTIAL = 4
+    INTERRUPT = 130
+
+
+class LoaderError(Exception):
+    """An error with one plain line for the user.
+
+    `what` names the thing and its value, `where` the place it was found, `fix` what to do about it.
+    """
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
+        """Keep the three parts and join them into the one line that is shown."""
+        self.what, self.where, self.fix = what, where, fix
+        super().__init__(f"{what}{f' ({where})' if where else ''}{f'; {fix}' if fix else ''}")
+
+
+class SpecError(LoaderError):
+    """The declaration, the artifacts or the settings do not fit together."""
+
+
+class DataError(LoaderError):
+    """The data cannot be published as declared, or what was published does not verify."""
+
+    exit_code = ExitCode.DATA
+
+
+class ConnectionFailed(LoaderError):
+    """A server cannot be reached, or refuses us."""
+
+    exit_code = ExitCode.CONNECTION
+
+
+class PartialLoad(LoaderError):
+    """The load stopped part-way; nothing of it is visible and a rerun is safe."""
+
+    exit_code = ExitCode.PARTIAL
+
+
+class TableReplaced(PartialLoad):
+    """A mart was rebuilt under the reader (MariaDB errors 1412, 1146, 1205): read the partition again."""
