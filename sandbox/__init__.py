@@ -1,0 +1,1 @@
+"""A real local MariaDB and a real sharded MongoDB, without Docker and without root."""

@@ -1,0 +1,56 @@
+"""All that `pos-sandbox` prints: data on stdout, notes and errors on stderr."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from sandbox.cluster import Health, Sandbox
+from sandbox.mariadb import PASSWORD, USER
+from sandbox.process import HOST
+
+
+def note(text: str) -> None:
+    """Say on stderr what is going on."""
+    typer.echo(f"pos-sandbox: {text}", err=True)
+
+
+def error(text: str) -> None:
+    """Print one error line on stderr."""
+    typer.echo(f"pos-sandbox: error: {text}", err=True)
+
+
+def data(text: str) -> None:
+    """Print data on stdout."""
+    typer.echo(text)
+
+
+def show(sandbox: Sandbox, health: Sequence[Health], *, as_json: bool) -> None:
+    """Print the servers: JSON, a table on a terminal, tab-separated lines otherwise."""
+    if as_json:
+        data(json.dumps(_document(sandbox, health), indent=2))
+        return
+    columns = ("server", "role", "version", "port", "pid", "state")
+    rows = [["-" if value is None else str(value) for value in asdict(row).values()] for row in health]
+    console = Console()
+    if not console.is_terminal:
+        for row in (columns, *rows):
+            data("\t".join(row))
+        return
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*row, style="green" if row[-1] == "running" else "red")
+    console.print(table)
+
+
+def _document(sandbox: Sandbox, health: Sequence[Health]) -> dict[str, Any]:
+    return {
+        "servers": [asdict(row) for row in health],
+        "mariadb": {"host": HOST, "port": sandbox.ports.mariadb, "user": USER, "password": PASSWORD},
+        "mongo_uri": sandbox.mongo_uri,
+        "root": str(sandbox.root),
+    }
