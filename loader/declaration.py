@@ -1,0 +1,88 @@
+"""The grammar of `meta.mongo` in an exposure: what a user may write, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from loader.errors import SpecError
+
+TypeName = Literal["bool", "int32", "int64", "double", "decimal", "string", "date", "json", "binary"]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class LevelDeclaration(_Strict):
+    """What may be said of any level: columns left out, renamed, typed; NULL left out or kept; arrays."""
+
+    exclude: list[Name] = []
+    rename: dict[Name, Name] = {}
+    nulls: Literal["omit", "keep"] = "omit"
+    types: dict[Name, TypeName] = {}
+    embed: dict[Name, EmbedDeclaration] = {}
+
+
+class EmbedDeclaration(LevelDeclaration):
+    """An array of a model's rows."""
+
+    model: Name
+    order_by: list[Name] = []
+    max_items: Annotated[int, Field(ge=1)] | None = None
+
+
+class IndexDeclaration(BaseModel):
+    """A secondary index; options beside `keys` are those of MongoDB's createIndexes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    keys: Annotated[dict[Name, Literal[1, -1, "hashed", "text", "2dsphere"]], Field(min_length=1)]
+    name: Name | None = None
+    unique: bool | None = None
+    sparse: bool | None = None
+    partialFilterExpression: dict[str, Any] | None = None  # noqa: N815 - MongoDB's own name
+    collation: dict[str, Any] | None = None
+    expireAfterSeconds: Annotated[int, Field(ge=0)] | None = None  # noqa: N815 - MongoDB's own name
+
+
+class CollectionDeclaration(LevelDeclaration):
+    """One collection: `meta.mongo` of an exposure."""
+
+    root: Name
+    key: Name
+    database: Name | None = None
+    collection: Name | None = None
+    field_case: Literal["snake", "camel"] = "snake"
+    unknown_member: int | str | None = None
+    shard_key: Annotated[dict[Name, Literal[1, "hashed"]], Field(min_length=1)] | Literal["none"]
+    chunks: Annotated[int, Field(ge=1, le=8192)] | None = None
+    indexes: list[IndexDeclaration] = []
+
+
+def parse_declaration(meta: Mapping[str, Any], *, where: str) -> CollectionDeclaration:
+    """Check `meta.mongo` of one exposure.
+
+    Raises `SpecError` with the first offending key, what was found and what is allowed; `where` names file
+    and exposure.
+    """
+    try:
+        return CollectionDeclaration.model_validate(dict(meta))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        found = "" if first["type"] == "missing" else f" {first['input']!r}"
+        fix = f"allowed here: {_allowed(first['loc'])}" if first["type"] == "extra_forbidden" else ""
+        raise SpecError(f"meta.mongo.{place}{found}: {first['msg']}", where=where, fix=fix) from None
+
+
+def _allowed(place: tuple[int | str, ...]) -> str:
+    model: type[BaseModel] = CollectionDeclaration
+    if "indexes" in place:
+        model = IndexDeclaration
+    elif "embed" in place:
+        model = EmbedDeclaration
+    return ", ".join(model.model_fields)

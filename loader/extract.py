@@ -1,0 +1,194 @@
+"""Partitioned reads of the marts as Arrow tables.
+
+A partition is a range of document keys holding about so many rows over all levels, cut from the key
+distribution in SQL; since every mart is clustered by the document key, reading it is a range scan already in
+nesting order, and memory does not grow with the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import connectorx
+import pyarrow as pa
+
+from loader.collection import BsonType, Collection, Key, Level, Partition
+from loader.errors import DataError, SpecError
+from loader.mariadb import Queries, literal, quote, translate
+from loader.profile import MariaDB
+from loader.types import precision_and_scale
+
+_EXACT_DIGITS = 28  # connectorx reads DECIMAL through a 96-bit coefficient
+_EXACT_SCALE = 10  # and gives decimal128(38, 10)
+
+
+def check_marts(queries: Queries, collection: Collection) -> None:
+    """Compare every mart in MariaDB with what its level declares.
+
+    Raises `SpecError` naming the model: no such table, another clustered key, a key not in binary collation.
+    """
+    for level in collection.root.walk():
+        columns = queries.rows(
+            "select column_name, collation_name, column_type from information_schema.columns "
+            "where table_schema = %s and table_name = %s",
+            (level.schema, level.table),
+        )
+        where = f"model {level.model}, table {level.schema}.{level.table}"
+        if not columns:
+            raise SpecError("the table is missing", where=where, fix="run dbt build first")
+        collations = {name: collation for name, collation, _ in columns}
+        missing = [name for name in level.columns if name not in collations]
+        if missing:
+            raise SpecError(f"column {missing[0]} is missing", where=where, fix="run dbt build again")
+        clustered = queries.rows(
+            "select column_name from information_schema.statistics where table_schema = %s "
+            "and table_name = %s and index_name = 'PRIMARY' order by seq_in_index",
+            (level.schema, level.table),
+        )
+        found = tuple(str(name) for (name,) in clustered)
+        if found != level.key:
+            raise SpecError(
+                f"the primary key is ({', '.join(found)}), not ({', '.join(level.key)})",
+                where=where,
+                fix="run dbt build again, or mend the primary_key config",
+            )
+        for name in level.key:
+            if collations[name] is not None and not str(collations[name]).endswith("_bin"):
+                raise SpecError(
+                    f"key {name} has collation {collations[name]}",
+                    where=where,
+                    fix="give it a binary collation (utf8mb4_bin), so that MariaDB and BSON sort alike",
+                )
+
+
+def count_rows(queries: Queries, collection: Collection) -> dict[str, int]:
+    """Count the rows of each model that have a place in documents, without those of the unknown member."""
+    counts: dict[str, int] = {}
+    for level in collection.root.walk():
+        where = _where(_placed(level, collection))
+        ((count,),) = queries.rows(f"select count(*) from {_relation(level)}{where}")  # noqa: S608
+        counts[level.model] = counts.get(level.model, 0) + int(count)
+    return counts
+
+
+def require_rows(counts: dict[str, int], collection: Collection) -> None:
+    """Refuse a mart without rows; raises `DataError` naming it."""
+    empty = [level for level in collection.root.walk() if not counts[level.model]]
+    if empty:
+        raise DataError(
+            f"model {empty[0].model} has no rows",
+            where=f"table {empty[0].schema}.{empty[0].table}, collection {collection.name}",
+            fix="check the source, or allow it with --allow-empty",
+        )
+
+
+def require_small_arrays(queries: Queries, collection: Collection) -> None:
+    """Refuse arrays longer than their `max_items`; raises `DataError` naming the longest."""
+    for parent in collection.root.walk():
+        for child in parent.children:
+            if child.max_items is None:
+                continue
+            key = ", ".join(quote(name) for name in parent.key)
+            longest = queries.rows(
+                f"select count(*), {key} from {_relation(child)}{_where(_placed(child, collection))} "  # noqa: S608
+                f"group by {key} having count(*) > {child.max_items} order by 1 desc limit 1"
+            )
+            if longest:
+                count, *values = longest[0]
+                named = ", ".join(f"{name} {value}" for name, value in zip(parent.key, values, strict=True))
+                raise DataError(
+                    f"{count} items in {child.name} of {named}, max_items is {child.max_items}",
+                    where=f"model {child.model}, collection {collection.name}",
+                    fix="raise max_items or keep fewer rows in the mart",
+                )
+
+
+def cut(queries: Queries, collection: Collection, *, rows: int) -> tuple[Partition, ...]:
+    """Cut the key space into partitions of about `rows` rows over all levels, the ends left open."""
+    key = quote(collection.key_column)
+    counts = " union all ".join(
+        f"select {key} as k, count(*) as c from {_relation(level)}{_where(_placed(level, collection))} "  # noqa: S608
+        f"group by {key}"
+        for level in collection.root.walk()
+    )
+    bounds = queries.rows(
+        f"select min(k) from (select k, floor((sum(c) over (order by k) - c) / {rows}) as part "  # noqa: S608
+        f"from (select k, sum(c) as c from ({counts}) as levels group by k) as keys_) as parts "
+        "group by part order by 1"
+    )
+    inner: list[Key] = [bound for (bound,) in bounds[1:]]
+    edges: list[Key | None] = [None, *inner, None]
+    return tuple(Partition(index, edges[index], edges[index + 1]) for index in range(len(edges) - 1))
+
+
+def split_points(queries: Queries, collection: Collection, *, chunks: int) -> list[tuple[object, ...]]:
+    """Cut a ranged shard key into `chunks` parts of equal documents: their lower bounds but the first."""
+    columns = {field.name: field.column for field in collection.root.fields}
+    names = ", ".join(quote(columns[path]) for path, _ in collection.shard_key)
+    ranked = queries.rows(
+        f"select {names} from (select {names}, row_number() over (order by {names}) as n, "  # noqa: S608
+        f"count(*) over () as total from {_relation(collection.root)}) as ranked "
+        f"where n > 1 and floor((n - 1) * {chunks} / total) > floor((n - 2) * {chunks} / total) order by n"
+    )
+    return list(dict.fromkeys(tuple(row) for row in ranked))
+
+
+def extract(server: MariaDB, collection: Collection, partition: Partition) -> dict[Level, pa.Table]:
+    """Read one partition of every level: tables of one chunk per column, in key order.
+
+    DECIMAL columns come in their declared precision and scale. Raises `TableReplaced` where dbt rebuilt a
+    mart meanwhile, `ConnectionFailed` where the server is gone.
+    """
+    return {level: _read(server, level, collection, partition) for level in collection.root.walk()}
+
+
+def _read(server: MariaDB, level: Level, collection: Collection, partition: Partition) -> pa.Table:
+    types = {field.column: field for field in level.fields}
+    columns = [
+        f"cast({quote(name)} as char) as {quote(name)}"
+        if name in types and _needs_text(types[name].data_type)
+        else quote(name)
+        for name in level.columns
+    ]
+    key = quote(collection.key_column)
+    conditions = _placed(level, collection)
+    if partition.lo is not None:
+        conditions.append(f"{key} >= {literal(partition.lo)}")
+    if partition.hi is not None:
+        conditions.append(f"{key} < {literal(partition.hi)}")
+    order = ", ".join(quote(name) for name in level.key)
+    sql = f"select {', '.join(columns)} from {_relation(level)}{_where(conditions)} order by {order}"  # noqa: S608
+    try:
+        table = connectorx.read_sql(server.url, sql, return_type="arrow", protocol="binary")
+    except RuntimeError as error:
+        raise translate(str(error), None, server) from None
+    table = table.combine_chunks()
+    for field in level.fields:
+        if field.type is BsonType.DECIMAL:
+            place = table.schema.get_field_index(field.column)
+            typed = table.column(place).cast(pa.decimal128(*precision_and_scale(field.data_type)))
+            table = table.set_column(place, field.column, typed)
+    return table
+
+
+def _needs_text(data_type: str) -> bool:
+    """Whether connectorx's decimals are too narrow for the type, so that it is read as text."""
+    if not data_type.startswith(("decimal", "numeric")):
+        return False
+    precision, scale = precision_and_scale(data_type)
+    return precision > _EXACT_DIGITS or scale > _EXACT_SCALE
+
+
+def _relation(level: Level) -> str:
+    return f"{quote(level.schema)}.{quote(level.table)}"
+
+
+def _placed(level: Level, collection: Collection) -> list[str]:
+    """Leave out the unknown member's rows: they have no document."""
+    if collection.unknown_member is None or level is collection.root:
+        return []
+    return [f"{quote(collection.key_column)} <> {literal(collection.unknown_member)}"]
+
+
+def _where(conditions: Sequence[str]) -> str:
+    return f" where {' and '.join(conditions)}" if conditions else ""

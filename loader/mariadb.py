@@ -1,0 +1,96 @@
+"""Small queries to MariaDB, and its errors as ours; bulk reads are in `extract`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import mysql.connector
+
+from loader.collection import Key
+from loader.errors import ConnectionFailed, LoaderError, SpecError, TableReplaced
+from loader.profile import MariaDB
+
+Row = tuple[Any, ...]
+
+_REPLACED = {1146, 1205, 1213, 1412}
+_REFUSED = {1044, 1045, 1142, 1698}
+_UNREACHABLE = {2002, 2003, 2005, 2006, 2013, 2055, 1040, 1053}
+
+
+class Queries:
+    """One short-lived connection; every statement sees the latest committed data."""
+
+    def __init__(self, connection: Any, server: MariaDB) -> None:
+        """Wrap an open connection."""
+        self._connection, self._server = connection, server
+
+    def rows(self, sql: str, parameters: tuple[object, ...] = ()) -> list[Row]:
+        """Run one query and return all its rows."""
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql, parameters)
+                return list(cursor.fetchall())
+        except mysql.connector.Error as error:
+            raise translate(str(error), error.errno, self._server) from None
+
+
+@contextmanager
+def connect(server: MariaDB) -> Iterator[Queries]:
+    """Open a connection in UTC with utf8mb4.
+
+    Raises `ConnectionFailed` naming host and port where the server is unreachable or refuses us.
+    """
+    try:
+        connection = mysql.connector.connect(
+            host=server.host,
+            port=server.port,
+            user=server.user,
+            password=server.password,
+            charset="utf8mb4",
+            collation="utf8mb4_unicode_ci",  # the driver's default is unknown to MariaDB (1273)
+            autocommit=True,
+            time_zone="+00:00",
+            connection_timeout=10,
+            use_pure=True,
+        )
+    except mysql.connector.Error as error:
+        raise translate(str(error), error.errno, server) from None
+    try:
+        yield Queries(connection, server)
+    finally:
+        connection.close()
+
+
+def translate(message: str, code: int | None, server: MariaDB) -> LoaderError:
+    """Turn a driver's message (connectorx gives text only) into one of our errors."""
+    if code is None or code < 0:
+        found = re.search(r"ERROR (\d{4})", message)
+        code = int(found.group(1)) if found else None
+    where = f"MariaDB at {server.address}"
+    text = " ".join(message.replace(server.url, "").split())
+    if server.password:
+        text = text.replace(server.password, "***")
+    if code in _REPLACED:
+        return TableReplaced(f"a mart was replaced or locked: {text}", where=where, fix="run the load again")
+    if code in _REFUSED:
+        return ConnectionFailed(f"user {server.user} is refused", where=where, fix="check the dbt profile")
+    if code == 1049:
+        return SpecError(f"no schema {server.schema}", where=where, fix="run dbt build first")
+    if code in _UNREACHABLE or re.search(r"(?i)connect|refused|timed out|broken pipe|reset", text):
+        return ConnectionFailed("cannot connect", where=where, fix="start it, or check the dbt profile")
+    return SpecError(f"query failed: {text[:300]}", where=where, fix="run dbt build again")
+
+
+def quote(name: str) -> str:
+    """Quote an identifier."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def literal(key: Key) -> str:
+    """Write a document key as SQL; text as hexadecimal, safe in any session and comparable by index."""
+    if isinstance(key, int):
+        return str(key)
+    return f"_utf8mb4 x'{key.encode().hex()}' collate utf8mb4_bin"

@@ -1,0 +1,217 @@
+"""The MongoDB connection: how it is opened, what is behind it, which faults are worth a retry.
+
+Every handle the loader works with writes with majority and journal and reads with majority, so what a
+stage has written or read stays written and read when a primary changes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import tenacity
+from pymongo import MongoClient
+from pymongo.collection import Collection as MongoCollection
+from pymongo.database import Database as MongoDatabase
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ConfigurationError,
+    ConnectionFailure,
+    InvalidURI,
+    OperationFailure,
+    PyMongoError,
+)
+
+from loader.errors import ConnectionFailed, DataError, LoaderError
+
+Client = MongoClient[dict[str, Any]]
+Database = MongoDatabase[dict[str, Any]]
+Handle = MongoCollection[dict[str, Any]]
+
+WRITE_CONCERN_SECONDS = 60
+OLDEST_CLUSTER = (6, 0)
+
+UNAUTHORIZED, AUTHENTICATION_FAILED = 13, 18
+
+# Server codes that pass by themselves: elections, shutdowns, network, locks held by the balancer or another
+# DDL, stale routing, cursors lost with a primary or a rename.
+# Source: https://github.com/mongodb/mongo/blob/v7.0/src/mongo/base/error_codes.yml
+TRANSIENT_CODES = frozenset(
+    {6, 7, 11, 24, 43, 46, 63, 64, 89, 91, 112, 117, 133, 134, 175, 189, 234, 237, 249, 262}
+    | {314, 317, 334, 9001, 10107, 11600, 11602, 13388, 13435, 13436}
+)
+TRANSIENT_LABELS = ("RetryableWriteError", "TransientTransactionError", "RetryableError")
+
+DATABASE_ACTIONS = (
+    "find insert update remove createCollection createIndex collMod collStats listCollections listIndexes"
+    " dropCollection renameCollectionSameDB"
+).split()
+SHARDING_ACTIONS = ("enableSharding", "splitChunk", "moveChunk")
+
+
+@dataclass(frozen=True)
+class Topology:
+    """What answers behind a connection; `shards` is empty where it may not be listed."""
+
+    is_cluster: bool
+    version: tuple[int, ...]
+    shards: tuple[str, ...]
+
+
+def mask(uri: str) -> str:
+    """Hide the user and the password of a connection string, badly escaped ones too."""
+    return re.sub(r"^(mongodb(?:\+srv)?://).*@", r"\1***@", uri, flags=re.DOTALL)
+
+
+def connect(uri: str, *, timeout: float = 5.0) -> Client:
+    """Open and prove a connection; `timeout` is in seconds and bounds finding and reaching a server.
+
+    Raises ConnectionFailed with the masked address when it is malformed, unreachable or refuses us.
+    """
+    shown = mask(uri)
+    milliseconds = round(timeout * 1000)
+    try:
+        client: Client = MongoClient(
+            uri,
+            appname="pos-loader",
+            serverSelectionTimeoutMS=milliseconds,
+            connectTimeoutMS=milliseconds,
+            w="majority",
+            journal=True,
+            wtimeoutMS=WRITE_CONCERN_SECONDS * 1000,
+            readConcernLevel="majority",
+            retryWrites=True,
+            retryReads=True,
+            tz_aware=False,
+        )
+    except (InvalidURI, ConfigurationError, ValueError, TypeError) as error:
+        # The parser quotes pieces of the address, of the password too when it is not percent-encoded.
+        reason = "" if "@" in uri else f": {error}"
+        raise ConnectionFailed(
+            f"the MongoDB address {shown} cannot be read{reason}",
+            fix="check POS_MONGO_URI; percent-encode special characters in the user and the password",
+        ) from None
+    try:
+        client.admin.command("ping")
+    except PyMongoError as error:
+        client.close()
+        raise _no_connection(error, shown) from None
+    return client
+
+
+def _no_connection(error: PyMongoError, shown: str) -> ConnectionFailed:
+    if isinstance(error, OperationFailure):
+        return ConnectionFailed(
+            f"MongoDB at {shown} refuses us: {reason(error)}",
+            fix="check the user, the password and authSource in POS_MONGO_URI",
+        )
+    return ConnectionFailed(
+        f"MongoDB at {shown} does not answer: {reason(error)}",
+        fix="start it (pos-sandbox up) or check POS_MONGO_URI",
+    )
+
+
+def topology(client: Client) -> Topology:
+    """Look at what the connection leads to: a sharded cluster (mongos) or not, its version, its shards."""
+    with translated(client, "read the topology"):
+        is_cluster = client.admin.command("hello").get("msg") == "isdbgrid"
+        version = tuple(client.server_info()["versionArray"][:3])
+        shards = _shards(client) if is_cluster else ()
+    if is_cluster and version < OLDEST_CLUSTER:
+        found = ".".join(map(str, version))
+        raise ConnectionFailed(
+            f"MongoDB at {hosts(client)} is version {found}", fix="use a sharded cluster of 6.0 or newer"
+        )
+    return Topology(is_cluster=is_cluster, version=version, shards=shards)
+
+
+def _shards(client: Client) -> tuple[str, ...]:
+    try:
+        listed = client.admin.command("listShards")["shards"]
+    except OperationFailure as error:
+        if error.code == UNAUTHORIZED:
+            return ()
+        raise
+    return tuple(sorted(shard["_id"] for shard in listed))
+
+
+def missing_actions(client: Client, database: str, *, sharded: bool) -> list[str]:
+    """Name the actions the connected user lacks on `database`; empty where access control is off."""
+    with translated(client, "read our privileges"):
+        info = client.admin.command("connectionStatus", showPrivileges=True)["authInfo"]
+    if not info["authenticatedUsers"]:
+        return []
+    return lacking(info["authenticatedUserPrivileges"], database, sharded=sharded)
+
+
+def lacking(privileges: Iterable[Mapping[str, Any]], database: str, *, sharded: bool) -> list[str]:
+    """Name the needed actions that no privilege grants on every collection of `database`."""
+    granted: set[str] = set()
+    for privilege in privileges:
+        resource = privilege["resource"]
+        whole_database = resource.get("db") in ("", database) and resource.get("collection") == ""
+        if whole_database or resource.get("anyResource"):
+            granted.update(privilege["actions"])
+    if "anyAction" in granted:
+        return []
+    needed = [*DATABASE_ACTIONS, *(SHARDING_ACTIONS if sharded else ())]
+    return [action for action in needed if action not in granted]
+
+
+def hosts(client: Client) -> str:
+    """The servers a client knows, `host:port, host:port`; never the user or the password."""
+    return ", ".join(f"{host}:{port}" for host, port in client.topology_description.server_descriptions())
+
+
+def reason(error: PyMongoError) -> str:
+    """The server's or the driver's own words, without the reply and the topology it appends."""
+    if isinstance(error, OperationFailure) and error.details:
+        return str(error.details.get("errmsg") or error.details.get("codeName") or error)
+    return re.split(r" \(configured timeouts|, Timeout: |, full error: ", str(error))[0]
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether trying again can help: the network, an election, a lock, a write concern timeout."""
+    if isinstance(error, BulkWriteError):
+        details = error.details or {}
+        return not details.get("writeErrors") and bool(details.get("writeConcernErrors"))
+    if isinstance(error, OperationFailure) and error.code in TRANSIENT_CODES:
+        return True
+    if isinstance(error, PyMongoError):
+        return isinstance(error, AutoReconnect) or any(map(error.has_error_label, TRANSIENT_LABELS))
+    return False
+
+
+def retrying(*, attempts: int = 8, when: Callable[[BaseException], bool] = is_transient) -> tenacity.Retrying:
+    """Try again on transient errors with growing, jittered pauses; the last error is raised as it is."""
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception(when),
+        wait=tenacity.wait_random_exponential(multiplier=0.2, max=10),
+        stop=tenacity.stop_after_attempt(attempts),
+        reraise=True,
+    )
+
+
+@contextmanager
+def translated(client: Client, doing: str, *, fix: str = "") -> Iterator[None]:
+    """Turn driver errors into ours; `doing` completes "MongoDB at ... refuses to ..."."""
+    try:
+        yield
+    except OperationFailure as error:
+        what = f"MongoDB at {hosts(client)} refuses to {doing}: {reason(error)}"
+        if error.code in (UNAUTHORIZED, AUTHENTICATION_FAILED):
+            raise ConnectionFailed(what, fix="grant the user this action on the database") from error
+        raise _kind(error)(what, fix=fix or "a rerun is safe") from error
+    except ConnectionFailure as error:
+        raise ConnectionFailed(
+            f"MongoDB at {hosts(client)} stopped answering while we {doing}: {reason(error)}",
+            fix="check that it runs; a rerun is safe",
+        ) from error
+
+
+def _kind(error: OperationFailure) -> type[LoaderError]:
+    return ConnectionFailed if is_transient(error) else DataError

@@ -1,0 +1,54 @@
+"""Settings from the environment or `.env` (prefix `POS_`); secrets never reach any output."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from loader.errors import SpecError
+
+
+class Settings(BaseSettings):
+    """What a run needs beside the dbt project: each is an environment variable `POS_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="POS_", env_file=".env", extra="ignore", frozen=True)
+
+    mongo_uri: SecretStr = SecretStr("mongodb://127.0.0.1:27117")
+    mongo_database: str = Field(default="pos", pattern=r'^[^/\\. "$*<>:|?\x00]{1,63}$')
+    mongo_timeout: float = Field(default=10, gt=0)
+    """Seconds to wait for a server before giving up."""
+    partition_rows: int = Field(default=50_000, ge=1)
+    """Mart rows a partition aims at, over all levels."""
+    workers: int = Field(default_factory=lambda: min(4, os.cpu_count() or 1), ge=1, le=64)
+    """Partitions in work at once."""
+    project_dir: Path = Path()
+    profiles_dir: Path | None = None
+    target: str | None = None
+    target_path: Path | None = None
+    """Folder of dbt's artifacts; default `<project_dir>/target`."""
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder with manifest.json and run_results.json."""
+        return self.target_path or self.project_dir / "target"
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Read the settings; options given on the command line (not None) win.
+
+    Raises `SpecError` naming the variable and the value that is not allowed.
+    """
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        raise SpecError(
+            f"setting {name} {first['input']!r} is not allowed: {first['msg']}",
+            where=f"option --{name.replace('_', '-')} or environment variable POS_{name.upper()}",
+            fix="give another value",
+        ) from None

@@ -1,0 +1,289 @@
+"""Exposures and contracts to frozen `Collection`s; every rule of a declaration is checked here.
+
+The key rule: an embedded model's primary key begins with its parent's, so that any range of document keys can
+be read from every model by a range scan of its clustered index, already in nesting order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ColumnInfo, Exposure, ManifestV11, ModelNode
+
+from loader.artifacts import models_of
+from loader.collection import BsonType, Collection, Field, Index, Level
+from loader.declaration import CollectionDeclaration, EmbedDeclaration, LevelDeclaration, parse_declaration
+from loader.errors import SpecError
+from loader.types import bson_type, natural_type
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a declaration stands, for messages, and what it is resolved against."""
+
+    models: Mapping[str, ModelNode]
+    file: str
+    exposure: str
+    allowed: frozenset[str]
+    camel: bool
+
+    def error(self, what: str, fix: str) -> SpecError:
+        return SpecError(what, where=f"{self.file}, exposure {self.exposure}", fix=fix)
+
+
+def read_collections(
+    manifest: ManifestV11, *, database: str, select: Sequence[str] = ()
+) -> tuple[Collection, ...]:
+    """Resolve every exposure with `meta.mongo`, or those named in `select`, in order of name.
+
+    `database` is the default database. Raises `SpecError` for anything that cannot be published as declared.
+    """
+    exposures = {each.name: each for each in manifest.exposures.values() if "mongo" in (each.meta or {})}
+    unknown = sorted(set(select) - set(exposures))
+    if unknown:
+        raise SpecError(
+            f"no collection {unknown[0]}",
+            where="--select",
+            fix=f"declared are: {', '.join(sorted(exposures)) or 'none'}",
+        )
+    if not exposures:
+        raise SpecError(
+            "no exposure declares a collection", where="manifest.json", fix="add meta.mongo to an exposure"
+        )
+    models = models_of(manifest)
+    chosen = [exposures[name] for name in sorted(select or exposures)]
+    collections = tuple(_collection(each, manifest, models, database) for each in chosen)
+    _require_distinct_targets(collections)
+    return collections
+
+
+def _require_distinct_targets(collections: Sequence[Collection]) -> None:
+    seen: dict[tuple[str, str], str] = {}
+    for each in collections:
+        other = seen.setdefault((each.database, each.collection), each.name)
+        if other != each.name:
+            raise SpecError(
+                f"exposures {other} and {each.name} both publish {each.database}.{each.collection}",
+                where="manifest.json",
+                fix="give one of them another collection name",
+            )
+
+
+def _collection(
+    exposure: Exposure, manifest: ManifestV11, models: Mapping[str, ModelNode], database: str
+) -> Collection:
+    file = exposure.original_file_path
+    where = f"{file}, exposure {exposure.name}"
+    meta = (exposure.meta or {})["mongo"]
+    if not isinstance(meta, dict):
+        raise SpecError(f"meta.mongo {meta!r} is no mapping", where=where, fix="see the README's declaration")
+    declared = parse_declaration(meta, where=where)
+    nodes = (exposure.depends_on.nodes or []) if exposure.depends_on else []
+    named = frozenset(manifest.nodes[node].name for node in nodes if node in manifest.nodes)
+    place = _Place(models, file, exposure.name, named, declared.field_case == "camel")
+    root = _root(declared, place)
+    collection = Collection(
+        name=exposure.name,
+        database=declared.database or database,
+        collection=declared.collection or exposure.name,
+        root=root,
+        shard_key=() if declared.shard_key == "none" else tuple(declared.shard_key.items()),
+        indexes=tuple(
+            Index(tuple(each.keys.items()), each.model_dump(exclude={"keys"}, exclude_none=True))
+            for each in declared.indexes
+        ),
+        unknown_member=declared.unknown_member,
+        chunks=declared.chunks,
+    )
+    _check_paths(collection, place)
+    return collection
+
+
+def _root(declared: CollectionDeclaration, place: _Place) -> Level:
+    node = _model(declared.root, place)
+    key = _primary_key(node, place)
+    if key != (declared.key,):
+        raise place.error(
+            f"root {declared.root} has primary key ({', '.join(key)}), not ({declared.key})",
+            "declare the document key as the model's primary_key",
+        )
+    column = (node.columns or {}).get(declared.key)
+    natural = natural_type(column.data_type or "") if column else None
+    found = (column.data_type or "not typed") if column else "no column of the contract"
+    if natural not in (BsonType.INT32, BsonType.INT64, BsonType.STRING) or "unsigned" in found.lower():
+        raise place.error(f"key {declared.key} is {found}", "a document key is a signed integer or a string")
+    member = declared.unknown_member
+    if member is not None and isinstance(member, str) != (natural is BsonType.STRING):
+        raise place.error(
+            f"unknown_member {member!r} is not of the type of key {declared.key}", "give a key's value"
+        )
+    return _level(declared, node, key, place, name="", ancestors=())
+
+
+def _embedded(name: str, declared: EmbedDeclaration, parent: tuple[str, ...], place: _Place) -> Level:
+    node = _model(declared.model, place)
+    key = _primary_key(node, place)
+    if key[: len(parent)] != parent:
+        raise place.error(
+            f"embed {name}: primary key ({', '.join(key)}) of {declared.model} does not begin with "
+            f"its parent's ({', '.join(parent)})",
+            f"cluster {declared.model} by ({', '.join(parent)}, ...)",
+        )
+    if declared.embed and len(key) == len(parent):
+        raise place.error(
+            f"embed {name}: {declared.model} has no key below its parent's", "add its own key column"
+        )
+    for column in declared.order_by:
+        _require_column(column, node, f"embed {name}: order_by", place)
+    return _level(declared, node, key, place, name=name, ancestors=parent)
+
+
+def _level(
+    declared: LevelDeclaration,
+    node: ModelNode,
+    key: tuple[str, ...],
+    place: _Place,
+    *,
+    name: str,
+    ancestors: tuple[str, ...],
+) -> Level:
+    fields = _fields(declared, node, key, place, ancestors=ancestors, root=not name)
+    children = tuple(_embedded(each, embed, key, place) for each, embed in declared.embed.items())
+    names = [field.name for field in fields] + [child.name for child in children]
+    repeated = next((each for each in names if names.count(each) > 1), None)
+    if repeated:
+        raise place.error(f"model {node.name}: two fields are named {repeated}", "rename or exclude one")
+    for each in names:
+        if each.startswith("$") or "." in each or "\0" in each:
+            raise place.error(
+                f"model {node.name}: field name {each!r} has a character MongoDB reserves", "rename it"
+            )
+    embed = declared if isinstance(declared, EmbedDeclaration) else None
+    return Level(
+        name=name,
+        model=node.name,
+        schema=node.schema_,
+        table=node.alias,
+        key=key,
+        fields=fields,
+        order_by=tuple(embed.order_by) if embed else (),
+        max_items=embed.max_items if embed else None,
+        children=children,
+    )
+
+
+def _fields(
+    declared: LevelDeclaration,
+    node: ModelNode,
+    key: tuple[str, ...],
+    place: _Place,
+    *,
+    ancestors: tuple[str, ...],
+    root: bool,
+) -> tuple[Field, ...]:
+    columns = node.columns or {}
+    for option, named in (
+        ("exclude", declared.exclude),
+        ("rename", declared.rename),
+        ("types", declared.types),
+    ):
+        for column in named:
+            _require_column(column, node, option, place)
+    if root and set(key) & {*declared.exclude, *declared.rename}:
+        raise place.error(f"key {key[0]} is excluded or renamed", "leave it; it becomes _id")
+    ordered = [*key, *columns] if root else [*columns]
+    kept = dict.fromkeys(name for name in ordered if name not in {*declared.exclude, *ancestors})
+    return tuple(
+        _field(columns[name], node, declared, place, key=key, document_key=root and name in key)
+        for name in kept
+    )
+
+
+def _field(
+    column: ColumnInfo,
+    node: ModelNode,
+    declared: LevelDeclaration,
+    place: _Place,
+    *,
+    key: tuple[str, ...],
+    document_key: bool,
+) -> Field:
+    data_type = (column.data_type or "").lower()
+    constraints = {str(each.type.value) for each in column.constraints or []}
+    name = declared.rename.get(column.name) or (_camel(column.name) if place.camel else column.name)
+    return Field(
+        column=column.name,
+        name="_id" if document_key else name,
+        type=_type(column.name, data_type, declared.types.get(column.name), node, place),
+        data_type=data_type,
+        nullable=column.name not in key and not constraints & {"not_null", "primary_key"},
+        keep_null=declared.nulls == "keep",
+    )
+
+
+def _type(column: str, data_type: str, declared: str | None, node: ModelNode, place: _Place) -> BsonType:
+    try:
+        return bson_type(data_type, declared)
+    except ValueError as error:
+        raise place.error(f"model {node.name}, column {column}: {error}", "cast it in the mart") from None
+
+
+def _camel(column: str) -> str:
+    head, *tail = column.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in tail)
+
+
+def _model(name: str, place: _Place) -> ModelNode:
+    node = place.models.get(name)
+    if node is None or name not in place.allowed:
+        problem = "is not in depends_on" if node else "is unknown"
+        raise place.error(
+            f"model {name} {problem}", f"depends_on names: {', '.join(sorted(place.allowed)) or 'none'}"
+        )
+    if not node.columns or not (node.config and node.config.contract and node.config.contract.enforced):
+        raise place.error(f"model {name} has no enforced contract", "declare its columns and data types")
+    return node
+
+
+def _primary_key(node: ModelNode, place: _Place) -> tuple[str, ...]:
+    extra: Mapping[str, Any] = (node.config.model_extra if node.config else None) or {}
+    key = extra.get("primary_key") or ()
+    columns = (key,) if isinstance(key, str) else tuple(key)
+    if not columns:
+        raise place.error(f"model {node.name} has no primary_key", "add the primary_key config")
+    for column in columns:
+        _require_column(column, node, "primary_key", place)
+    return columns
+
+
+def _require_column(column: str, node: ModelNode, option: str, place: _Place) -> None:
+    if column not in (node.columns or {}):
+        raise place.error(
+            f"{option}: model {node.name} has no column {column}",
+            f"its columns are: {', '.join(node.columns or {})}",
+        )
+
+
+def _check_paths(collection: Collection, place: _Place) -> None:
+    """Require that shard key and indexes name fields the documents have."""
+    paths = set(_paths(collection.root, ""))
+    used = [("shard_key", path) for path, _ in collection.shard_key]
+    used += [(f"index {index.name}", path) for index in collection.indexes for path, _ in index.keys]
+    for option, path in used:
+        if path not in paths:
+            raise place.error(
+                f"{option}: no field {path}", f"fields are: {', '.join(sorted(paths, key=_by_depth))}"
+            )
+
+
+def _by_depth(path: str) -> tuple[int, str]:
+    return path.count("."), path
+
+
+def _paths(level: Level, prefix: str) -> list[str]:
+    paths = [prefix + field.name for field in level.fields]
+    for child in level.children:
+        paths += [prefix + child.name, *_paths(child, f"{prefix}{child.name}.")]
+    return paths
