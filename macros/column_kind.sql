@@ -1,0 +1,12 @@
+{#- Sorts a MariaDB column type, such as decimal(10,2), into the kinds that the cleaning macros tell apart. -#}
+{% macro column_kind(dtype) %}
+    {%- set name = dtype.split('(')[0].split(' ')[0] -%}
+    {%- if name in ['tinyint', 'smallint', 'mediumint', 'int', 'bigint'] -%}
+        {{ return('integer') }}
+    {%- elif name in ['date', 'datetime', 'timestamp'] -%}
+        {{ return(name) }}
+    {%- elif name == 'decimal' and (dtype.split(',')[1].split(')')[0] | int) <= 4 -%}
+        {{ return('decimal') }}
+    {%- endif -%}
+    {{ return('text') }}
+{% endmacro %}

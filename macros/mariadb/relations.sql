@@ -1,0 +1,111 @@
+{#- How schemas, tables and views come to be on MariaDB: always utf8mb4, clustered by the declared key, swapped at once. -#}
+
+{#- A schema's default may be latin1, so every table says it. -#}
+{% macro utf8mb4() -%}
+    default character set utf8mb4 collate utf8mb4_unicode_ci
+{%- endmacro %}
+
+{% macro mariadb__create_schema(relation) -%}
+    {%- call statement('create_schema') -%}
+        create schema if not exists {{ relation.without_identifier() }} {{ utf8mb4() }}
+    {%- endcall -%}
+{%- endmacro %}
+
+{#- Strict, whatever the server's default: a value that does not fit is an error. UTC, for TIMESTAMP columns. -#}
+{% macro set_strict_session() %}
+    {%- do run_query(
+        "set session sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00'"
+    ) -%}
+{% endmacro %}
+
+{#-
+    A table under an enforced contract is created with its columns, PRIMARY KEY and indexes and filled by the same
+    statement, so that it is clustered from its first row. A failing statement leaves no table behind.
+-#}
+{% macro mariadb__create_table_as(temporary, relation, sql) -%}
+    {%- set enforced = config.get('contract').enforced and not temporary -%}
+    {%- if enforced -%}
+        {{ get_assert_columns_equivalent(sql) }}
+    {%- elif config.get('primary_key') and not temporary -%}
+        {{ exceptions.raise_compiler_error("primary_key of " ~ relation.identifier ~ " needs an enforced contract") }}
+    {%- endif -%}
+    create {{ 'temporary ' if temporary }}table {{ relation }}
+    {%- if enforced %} (
+        {{ (adapter.render_raw_columns_constraints(raw_columns=model['columns']) + key_clauses()) | join(',\n        ') }}
+    )
+    {%- endif %}
+    engine = innodb {{ utf8mb4() }} as
+    {{ get_select_subquery(sql) if enforced else sql }}
+{%- endmacro %}
+
+{#- The configs primary_key (list of columns) and indexes (list of {columns, unique}) as clauses of CREATE TABLE. -#}
+{% macro key_clauses() %}
+    {%- set clauses = [] -%}
+    {%- if config.get('primary_key') -%}
+        {%- do clauses.append('primary key (' ~ key_columns(config.get('primary_key')) ~ ')') -%}
+    {%- endif -%}
+    {%- for index in config.get('indexes', []) -%}
+        {%- do clauses.append(('unique ' if index.unique else '') ~ 'index (' ~ key_columns(index.columns) ~ ')') -%}
+    {%- endfor -%}
+    {{ return(clauses) }}
+{% endmacro %}
+
+{% macro key_columns(names) %}
+    {%- for name in names if name not in model['columns'] -%}
+        {{ exceptions.raise_compiler_error(
+            "a key of " ~ model['name'] ~ " names the column '" ~ name ~ "'; its columns are "
+            ~ model['columns'] | join(', ')
+        ) }}
+    {%- endfor -%}
+    {{ return(names | join(', ')) }}
+{% endmacro %}
+
+{% macro mariadb__create_view_as(relation, sql) -%}
+    create or replace view {{ relation }} as
+    {{ sql }}
+{%- endmacro %}
+
+{% materialization view, adapter='mariadb' %}
+    {%- set to_return = create_or_replace_view() -%}
+    {%- do return(to_return) -%}
+{% endmaterialization %}
+
+{#- Fills a new table beside the old one and swaps them in one RENAME TABLE: readers see the old or the new, never none. -#}
+{% materialization table, adapter='mariadb' %}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set new = make_intermediate_relation(target_relation) -%}
+    {%- set old = make_backup_relation(target_relation, existing.type if existing else 'table') -%}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {%- do set_strict_session() -%}
+    {%- do run_query('drop table if exists ' ~ new) -%}
+    {%- do adapter.drop_relation(old) -%}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {% call statement('main') -%}
+        {{ get_create_table_as_sql(False, new, sql) }}
+    {%- endcall %}
+
+    {%- if existing -%}
+        {%- do run_query('rename table ' ~ target_relation ~ ' to ' ~ old ~ ', ' ~ new ~ ' to ' ~ target_relation) -%}
+        {%- do adapter.drop_relation(old) -%}
+    {%- else -%}
+        {%- do run_query('rename table ' ~ new ~ ' to ' ~ target_relation) -%}
+    {%- endif -%}
+
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {%- do adapter.commit() -%}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+{% macro mariadb__create_csv_table(model, agate_table) %}
+    {%- set columns = [] -%}
+    {%- for name in agate_table.column_names -%}
+        {%- do columns.append(adapter.quote(name) ~ ' ' ~ model['config']['column_types'][name]) -%}
+    {%- endfor -%}
+    {%- set sql = 'create table ' ~ this ~ ' (' ~ columns | join(', ') ~ ') engine = innodb ' ~ utf8mb4() -%}
+    {%- do run_query(sql) -%}
+    {{ return(sql) }}
+{% endmacro %}

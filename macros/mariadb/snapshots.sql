@@ -1,0 +1,20 @@
+{#- Mends dbt-mysql's snapshots: microseconds kept, hard deletes closed, rows that come back opened again. -#}
+
+{% macro mariadb__snapshot_string_as_time(timestamp) -%}
+    {{ return("str_to_date('" ~ timestamp ~ "', '%Y-%m-%d %H:%i:%s.%f')") }}
+{%- endmacro %}
+
+{#- dbt-mysql shadows dbt's dispatching macro with an older copy that knows no deletes; this puts dbt's own back. -#}
+{% macro snapshot_staging_table(strategy, source_sql, target_relation) -%}
+    {{ default__snapshot_staging_table(strategy, source_sql, target_relation) }}
+{%- endmacro %}
+
+{#- dbt-mysql closes rows of change type 'update' only. -#}
+{% macro mariadb__snapshot_merge_sql_update(target, source, insert_cols) -%}
+    update {{ target }} as snapshotted
+    inner join {{ source }} as changes on snapshotted.dbt_scd_id = changes.dbt_scd_id
+    set snapshotted.dbt_valid_to = changes.dbt_valid_to
+    where
+        changes.dbt_change_type in ('update', 'delete')
+        and snapshotted.dbt_valid_to is null
+{%- endmacro %}

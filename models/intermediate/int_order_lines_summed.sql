@@ -1,0 +1,21 @@
+with
+
+order_lines as (
+
+    select * from {{ ref('stg_pos__orderline') }}
+
+),
+
+final as (
+
+    select
+        order_id,
+        product_id,
+        cast(sum(quantity) as signed) as quantity,
+        count(*) as count_source_rows
+    from order_lines
+    group by order_id, product_id
+
+)
+
+select * from final

@@ -1,0 +1,29 @@
+with
+
+source as (
+
+    select * from {{ pos_table('city') }}
+
+),
+
+cleaned as (
+
+    select
+        upper({{ clean_text('zip') }}) as written_zip,
+        {{ clean_text('city') }} as city,
+        {{ clean_text('state') }} as state
+    from source
+
+),
+
+final as (
+
+    select
+        {{ clean_zip('written_zip', 'state') }} as zip,
+        city,
+        case when char_length(state) = 2 then upper(state) else state end as state
+    from cleaned
+
+)
+
+select * from final

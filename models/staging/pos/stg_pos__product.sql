@@ -1,0 +1,22 @@
+{%- set kinds = source_kinds('product') -%}
+
+with
+
+source as (
+
+    select * from {{ pos_table('product') }}
+
+),
+
+final as (
+
+    select
+        {{ clean_integer('id', kinds) }} as product_id,
+        {{ clean_text('name') }} as product_name,
+        {{ clean_money('currentPrice', kinds) }} as current_price,
+        {{ clean_integer('availableQuantity', kinds) }} as available_quantity
+    from source
+
+)
+
+select * from final

@@ -1,0 +1,19 @@
+{% snapshot product_prices %}
+
+{{
+    config(
+        alias='product_prices__' ~ (var('pos_schema') or 'sample'),
+        unique_key='product_id',
+        strategy='check',
+        check_cols=['current_price'],
+        invalidate_hard_deletes=True,
+    )
+}}
+
+select
+    product_id,
+    product_name,
+    current_price
+from {{ ref('stg_pos__product') }}
+
+{% endsnapshot %}
