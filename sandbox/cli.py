@@ -9,8 +9,11 @@ import typer
 
 from sandbox import console
 from sandbox.cluster import Sandbox
-from sandbox.errors import ExitCode, SandboxError
-from sandbox.settings import default_root, resolve_ports
+from sandbox.errors import DataError, ExitCode, SandboxError
+from sandbox.importer import MariaDB, import_folder
+from sandbox.mariadb import PASSWORD, SOURCE_SCHEMA, USER
+from sandbox.process import HOST
+from sandbox.settings import Ports, default_root, resolve_ports, stored_ports
 
 app = typer.Typer(
     name="pos-sandbox",
@@ -18,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 
 Folder = Annotated[
@@ -42,6 +46,10 @@ def _port(name: str, default: int) -> object:
 def _errors() -> Iterator[None]:
     try:
         yield
+    except DataError as error:
+        console.problems(error.problems)
+        console.error(str(error))
+        raise typer.Exit(error.exit_code) from None
     except SandboxError as error:
         console.error(str(error))
         raise typer.Exit(error.exit_code) from None
@@ -94,3 +102,28 @@ def status(folder: Folder = None, as_json: Json = False) -> None:
         console.show(sandbox, health, as_json=as_json)
         if any(row.state != "running" for row in health):
             raise typer.Exit(ExitCode.REFUSED)
+
+
+@app.command("import", epilog="Example: pos-sandbox import ~/shop --schema shop")
+def import_(
+    source: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of the five CSV files of the POS schema.")
+    ],
+    schema: Annotated[str, typer.Option(help="Schema to fill.")] = SOURCE_SCHEMA,
+    as_text: Annotated[
+        bool, typer.Option("--as-text", help="All columns text, values kept unchecked.")
+    ] = False,
+    folder: Folder = None,
+    host: Annotated[str, typer.Option(envvar="POS_MARIADB_HOST")] = HOST,
+    port: Annotated[
+        int | None, typer.Option(envvar="POS_MARIADB_PORT", show_default="the port of this sandbox, or 33306")
+    ] = None,
+    user: Annotated[str, typer.Option(envvar="POS_MARIADB_USER")] = USER,
+    password: Annotated[str, typer.Option(envvar="POS_MARIADB_PASSWORD", show_default=False)] = PASSWORD,
+) -> None:
+    """Replace the POS source tables in MariaDB by product, city, customer, order and orderline.csv."""
+    with _errors():
+        port = port or (stored_ports((folder or default_root()).resolve()) or Ports()).mariadb
+        server = MariaDB(host, port, user, password)
+        rows = import_folder(source, server, schema=schema, as_text=as_text)
+        console.imported(rows, schema)

@@ -5,7 +5,7 @@ import fcntl
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ import psutil
 
 from sandbox import mariadb, mongo_tools, mongodb
 from sandbox.errors import ServerError, UsageError
-from sandbox.process import HOST, Server, refuse_taken_port, running, start, stop, wait_for
+from sandbox.process import HOST, Deadline, Server, refuse_taken_port, running, start, stop, wait_for
 from sandbox.settings import STATE_FILE, Ports, cache_folder, store_ports, stored_ports
 
 START_SECONDS = 180.0  # an emulated server on a busy machine takes its time
@@ -80,27 +80,34 @@ class Sandbox:
                 if server.name not in alive:
                     refuse_taken_port(server)
             store_ports(self.root, self.ports)
-            deadline = time.monotonic() + START_SECONDS
-            with ThreadPoolExecutor(2) as pool:
+            self._start_all(servers, alive)
+        return self.status()
+
+    def _start_all(self, servers: tuple[Server, ...], alive: dict[str, psutil.Process]) -> None:
+        deadline = Deadline(START_SECONDS)
+        with ThreadPoolExecutor(2) as pool:
+            try:
                 tasks = [
                     pool.submit(self._up_mariadb, servers[0], alive, deadline),
                     pool.submit(self._up_mongodb, servers[1:], alive, deadline),
                 ]
-            for task in tasks:
-                task.result()
-        return self.status()
+                for task in as_completed(tasks):
+                    task.result()
+            except BaseException:
+                deadline.cancel()  # the pool waits for its threads
+                raise
 
-    def _up_mariadb(self, server: Server, alive: dict[str, psutil.Process], deadline: float) -> None:
+    def _up_mariadb(self, server: Server, alive: dict[str, psutil.Process], deadline: Deadline) -> None:
         process = alive.get(server.name) or start(server, mariadb.prepare(self.root))
         wait_for(server, process, lambda: mariadb.version(server.port), deadline=deadline)
 
     def _up_mongodb(
-        self, servers: tuple[Server, ...], alive: dict[str, psutil.Process], deadline: float
+        self, servers: tuple[Server, ...], alive: dict[str, psutil.Process], deadline: Deadline
     ) -> None:
         missing = any(server.name not in alive for server in servers)
         begun = time.monotonic()
         tools = mongo_tools.find(cache_folder(), self._note) if missing else None
-        deadline += time.monotonic() - begun  # a download is not the servers' fault
+        deadline.extend(time.monotonic() - begun)  # a download is not the servers' fault
         mongodb.bring_up(servers, alive, tools, deadline=deadline)
 
     def status(self) -> list[Health]:
@@ -151,8 +158,12 @@ class Sandbox:
             yield
 
     def __enter__(self) -> Self:
-        """Bring everything up."""
-        self.up()
+        """Bring everything up; leave nothing running when that fails."""
+        try:
+            self.up()
+        except BaseException:
+            self.down()
+            raise
         return self
 
     def __exit__(

@@ -1,7 +1,7 @@
 """All that `pos-sandbox` prints: data on stdout, notes and errors on stderr."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -27,6 +27,19 @@ def error(text: str) -> None:
 def data(text: str) -> None:
     """Print data on stdout."""
     typer.echo(text)
+
+
+def problems(lines: Sequence[str]) -> None:
+    """Print what is wrong with the data on stderr, one fault a line."""
+    for line in lines:
+        typer.echo(line, err=True)
+
+
+def imported(rows: Mapping[str, int], schema: str) -> None:
+    """Print the rows of each table, and on stderr the next step."""
+    for table, count in rows.items():
+        data(f"{schema}.{table}\t{count}")
+    note(f"next: dbt build --vars '{{pos_schema: {schema}}}'")
 
 
 def show(sandbox: Sandbox, health: Sequence[Health], *, as_json: bool) -> None:

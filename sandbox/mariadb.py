@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -118,11 +117,10 @@ def _install(root: Path, data: Path) -> None:
     partial.rename(data)
 
 
-@contextlib.contextmanager
 def connect(
-    *, host: str = HOST, port: int, user: str = USER, password: str = PASSWORD, timeout: float = 10
-) -> Iterator[Any]:
-    """Yield a connection with the charset and collation every part of the project uses."""
+    *, host: str = HOST, port: int, user: str = USER, password: str = PASSWORD, timeout: int = 10
+) -> contextlib.closing[Any]:
+    """Open a connection with the charset and collation every part of the project uses, for a `with` block."""
     connection = mysql.connector.connect(
         host=host,
         port=port,
@@ -136,11 +134,7 @@ def connect(
         ssl_disabled=True,
         connection_timeout=timeout,
     )
-    try:
-        yield connection
-    finally:
-        with contextlib.suppress(mysql.connector.Error):
-            connection.close()
+    return contextlib.closing(connection)
 
 
 def version(port: int) -> str | None:

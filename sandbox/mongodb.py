@@ -4,7 +4,6 @@ Every step asks first and acts only where something is missing, so a run that wa
 is completed by the next one.
 """
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from sandbox.mongo_tools import MongoTools
-from sandbox.process import HOST, Server, start, wait_for
+from sandbox.process import HOST, Deadline, Server, start, wait_for
 
 Client = MongoClient[dict[str, Any]]
 
@@ -66,22 +65,22 @@ def _server(root: Path, name: str, role: str, program: str, port: int, *flags: s
     return Server(name, role, program, port, log, (*common, *flags))
 
 
-def connect(port: int, *, direct: bool = True, timeout: float = 10) -> Client:
-    """Return a client of one server, timeouts in seconds; use it in a `with` block."""
+def connect(port: int, *, timeout: int) -> Client:
+    """Return a client of one server for a `with` block; an answer may take `timeout` seconds."""
     return MongoClient(
         HOST,
         port,
-        directConnection=direct,
-        serverSelectionTimeoutMS=int(timeout * 1000),
-        connectTimeoutMS=int(timeout * 1000),
-        socketTimeoutMS=int(timeout * 1000),
+        directConnection=True,
+        serverSelectionTimeoutMS=2000,
+        connectTimeoutMS=timeout * 1000,
+        socketTimeoutMS=timeout * 1000,
     )
 
 
 def version(port: int) -> str | None:
     """Return the version of a server that answers, None when it does not."""
     try:
-        with connect(port, timeout=2) as client:
+        with connect(port, timeout=5) as client:
             return str(client.admin.command("buildInfo")["version"])
     except PyMongoError:
         return None
@@ -92,7 +91,7 @@ def bring_up(
     alive: dict[str, psutil.Process],
     tools: MongoTools | None,
     *,
-    deadline: float,
+    deadline: Deadline,
 ) -> None:
     """Start what is not in `alive`, then complete the cluster; returns when it is ready for use."""
     processes = dict(alive)
@@ -109,7 +108,7 @@ def bring_up(
     _cluster(router, sets[1:], processes["mongos"], deadline)
 
 
-def _replica_set(server: Server, process: psutil.Process, deadline: float) -> None:
+def _replica_set(server: Server, process: psutil.Process, deadline: Deadline) -> None:
     """Initiate the one-member set where that has not been done, and wait for its primary."""
 
     def primary() -> bool | None:
@@ -140,12 +139,12 @@ def _initiate(client: Client, server: Server) -> None:
             raise
 
 
-def _cluster(router: Server, shards: list[Server], process: psutil.Process, deadline: float) -> None:
+def _cluster(router: Server, shards: list[Server], process: psutil.Process, deadline: Deadline) -> None:
     """Register missing shards, and wait until mongos reaches every shard."""
 
     def ready() -> bool | None:
         try:
-            with connect(router.port, timeout=max(1, deadline - time.monotonic())) as client:
+            with connect(router.port, timeout=15) as client:
                 known = {shard["_id"] for shard in client.admin.command("listShards")["shards"]}
                 for shard in shards:
                     if shard.name not in known:

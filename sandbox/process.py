@@ -42,6 +42,27 @@ class Server:
         return f"--log-error={self.log}" if self.program == "mariadbd" else f"--logpath={self.log}"
 
 
+class Deadline:
+    """Seconds from now; `cancel` ends it at once, so that one failure stops the other waits."""
+
+    def __init__(self, seconds: float) -> None:
+        """Start counting."""
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds that remain, below 0 when it has passed."""
+        return self._end - time.monotonic()
+
+    def extend(self, seconds: float) -> None:
+        """Allow more time."""
+        self._end += seconds
+
+    def cancel(self) -> None:
+        """Let it pass now."""
+        self._end = float("-inf")
+
+
 def running(servers: Iterable[Server]) -> dict[str, psutil.Process]:
     """Map the name of each running server to its process."""
     by_marker = {server.marker: server for server in servers}
@@ -69,7 +90,7 @@ def refuse_taken_port(server: Server) -> None:
             raise UsageError(
                 f"port {server.port} is taken: {error.strerror}",
                 where=f"{server.name}, {_holder(server.port)}",
-                fix=f"stop that process, or choose another port with --{server.name}-port",
+                fix=f"stop that process, or choose another --{server.name}-port (for a new or erased sandbox)",
             ) from None
 
 
@@ -113,12 +134,9 @@ def _allow_open_files(process: psutil.Process) -> None:
 
 
 def wait_for(
-    server: Server, process: psutil.Process, answer: Callable[[], T | None], *, deadline: float
+    server: Server, process: psutil.Process, answer: Callable[[], T | None], *, deadline: Deadline
 ) -> T:
-    """Poll `answer` until it returns something; ServerError when the process ends or time is up.
-
-    `deadline` is a reading of `time.monotonic()`.
-    """
+    """Poll `answer` until it returns something; ServerError when the process ends or time is up."""
     while True:
         result = answer()
         if result is not None:
@@ -129,7 +147,7 @@ def wait_for(
                 where=f"port {server.port}",
                 fix=f"see {server.log} and run `pos-sandbox up` again",
             )
-        if time.monotonic() > deadline:
+        if deadline.left < 0:
             raise ServerError(
                 f"{server.name} does not answer: {last_words(server)}",
                 where=f"port {server.port}, pid {process.pid}",

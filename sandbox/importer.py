@@ -1,0 +1,182 @@
+"""Import a POS data set: check five CSV files, load them beside the live tables, swap all at once.
+
+A reader sees the old five tables or the new five. Until the swap, which is a single RENAME TABLE,
+nothing of an earlier import is touched.
+"""
+
+import contextlib
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mysql.connector
+
+from sandbox.csv_files import CheckedFile, Problems
+from sandbox.errors import DataError, ServerError, UsageError
+from sandbox.mariadb import CHARSET, COLLATION, connect
+from sandbox.pos_schema import TABLES, Table
+
+SYSTEM_SCHEMAS = ("mysql", "sys", "information_schema", "performance_schema")
+LOCK_WAIT_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class MariaDB:
+    """Where the source schema lives."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+
+
+def import_folder(folder: Path, server: MariaDB, *, schema: str, as_text: bool = False) -> dict[str, int]:
+    """Replace the POS tables of `schema` by the CSV files in `folder`; return rows by table.
+
+    Empty fields become NULL; with `as_text` every column is text and every value is kept as it is.
+    Raises DataError (with the faults), UsageError and ServerError; then nothing has changed.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"no folder {folder}", where="DIR", fix="give the folder of the five CSV files")
+    _check_schema_name(schema)
+    with tempfile.TemporaryDirectory(prefix="pos-import-") as scratch:
+        rows = _check_files(folder, Path(scratch), as_text=as_text)
+        try:
+            with _connection(server) as connection, _only_import(connection, schema):
+                return _replace(connection, Path(scratch), rows, schema=schema, as_text=as_text)
+        except mysql.connector.Error as error:
+            raise ServerError(
+                f"MariaDB refused the import: {error.msg}",
+                where=f"schema {schema}",
+                fix="the earlier tables are intact; mend that and import again",
+            ) from None
+
+
+def _connection(server: MariaDB) -> contextlib.closing[Any]:
+    try:
+        return connect(host=server.host, port=server.port, user=server.user, password=server.password)
+    except mysql.connector.Error as error:
+        raise ServerError(
+            f"no connection to MariaDB: {error.msg}",
+            where=f"{server.user}@{server.host}:{server.port}",
+            fix="run `pos-sandbox up`, or set POS_MARIADB_HOST, _PORT, _USER and _PASSWORD",
+        ) from None
+
+
+def _check_schema_name(schema: str) -> None:
+    if not re.fullmatch(r"[0-9A-Za-z_]{1,64}", schema) or schema.lower() in SYSTEM_SCHEMAS:
+        raise UsageError(
+            f"schema {schema!r} is not usable", where="--schema", fix="use letters, digits and _, 64 at most"
+        )
+
+
+def _check_files(folder: Path, scratch: Path, *, as_text: bool) -> dict[str, int]:
+    problems = Problems()
+    rows = {
+        table.name: CheckedFile(table, folder / table.file, problems, as_text=as_text).rewrite(
+            scratch / table.file
+        )
+        for table in TABLES
+    }
+    if problems.count:
+        hidden = problems.count - len(problems.shown)
+        raise DataError(
+            f"{problems.count} fault{'s' * (problems.count > 1)} in the files"
+            + (f", the first {len(problems.shown)} shown" if hidden else ""),
+            where=str(folder),
+            fix="nothing was imported; mend them, or take all values as text with --as-text",
+            problems=tuple(problems.shown),
+        )
+    return rows
+
+
+@contextlib.contextmanager
+def _only_import(connection: Any, schema: str) -> Iterator[None]:
+    name = f"pos-sandbox import {schema}"
+    if not _value(connection, "SELECT GET_LOCK(%s, 0)", name):
+        raise UsageError("another import is running", where=f"schema {schema}", fix="wait for it to end")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(mysql.connector.Error):
+            _value(connection, "SELECT RELEASE_LOCK(%s)", name)
+
+
+def _replace(
+    connection: Any, scratch: Path, rows: dict[str, int], *, schema: str, as_text: bool
+) -> dict[str, int]:
+    cursor = connection.cursor()
+    cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{schema}` CHARACTER SET {CHARSET} COLLATE {COLLATION}")
+    cursor.execute(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
+    existing = _existing(connection, schema)
+    _drop(cursor, schema, ("incoming", "outgoing"))  # a killed import may have left them
+    try:
+        for table in TABLES:
+            target = f"`{schema}`.`{table.name}__incoming`"
+            cursor.execute(table.ddl(target, as_text=as_text))
+            _load(connection, table, scratch / table.file, target, rows[table.name], as_text=as_text)
+        moves = []
+        for table in TABLES:
+            if table.name in existing:
+                moves.append(f"`{schema}`.`{table.name}` TO `{schema}`.`{table.name}__outgoing`")
+            moves.append(f"`{schema}`.`{table.name}__incoming` TO `{schema}`.`{table.name}`")
+        cursor.execute(f"RENAME TABLE {', '.join(moves)}")
+    finally:
+        with contextlib.suppress(mysql.connector.Error):
+            _drop(cursor, schema, ("incoming", "outgoing"))
+    return rows
+
+
+def _existing(connection: Any, schema: str) -> set[str]:
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = %s", (schema,)
+    )
+    found = {name: kind for name, kind in cursor.fetchall() if name in {table.name for table in TABLES}}
+    views = sorted(name for name, kind in found.items() if kind != "BASE TABLE")
+    if views:
+        raise UsageError(
+            f"{', '.join(views)} is not a table", where=f"schema {schema}", fix="use another --schema"
+        )
+    return set(found)
+
+
+def _drop(cursor: Any, schema: str, suffixes: tuple[str, ...]) -> None:
+    names = ", ".join(f"`{schema}`.`{table.name}__{suffix}`" for table in TABLES for suffix in suffixes)
+    cursor.execute(f"DROP TABLE IF EXISTS {names}")
+
+
+def _load(connection: Any, table: Table, path: Path, target: str, rows: int, *, as_text: bool) -> None:
+    """Load one checked file; a warning, or a count that differs, is an error."""
+    names = [column.name for column in table.columns]
+    variables = ", ".join(f"@{name}" for name in names)
+    # compared as binary: a collation takes a blank for nothing
+    value = "`{0}` = @{0}" if as_text else "`{0}` = NULLIF(@{0}, BINARY '')"
+    cursor = connection.cursor()
+    cursor.execute(
+        f"LOAD DATA LOCAL INFILE '{_quoted(path)}' INTO TABLE {target} CHARACTER SET {CHARSET} "
+        "FIELDS TERMINATED BY ',' ENCLOSED BY '\"' ESCAPED BY '' LINES TERMINATED BY '\\n' "
+        f"({variables}) SET {', '.join(value.format(name) for name in names)}"
+    )
+    cursor.execute("SHOW WARNINGS LIMIT 1")
+    warning = cursor.fetchone()
+    loaded = _value(connection, f"SELECT COUNT(*) FROM {target}")  # noqa: S608 - names are ours or checked
+    if warning or loaded != rows:
+        raise DataError(
+            f"{loaded} of {rows} rows loaded" + (f", MariaDB says: {warning[2]}" if warning else ""),
+            where=table.file,
+            fix="nothing was imported; mend that and import again",
+        )
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("\\", "\\\\").replace("'", "\\'")
+
+
+def _value(connection: Any, statement: str, *parameters: object) -> Any:
+    cursor = connection.cursor()
+    cursor.execute(statement, parameters)
+    return cursor.fetchone()[0]

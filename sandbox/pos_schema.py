@@ -1,0 +1,98 @@
+"""The five tables of the POS source schema, as the shops have them.
+
+No foreign keys and no unique lines: real shops hold orders and lines whose parents are unknown,
+repeat a product within an order, and give one zip to several cities.
+"""
+
+from dataclasses import dataclass
+
+from sandbox.values import DATE, INTEGER, MOMENT, MONEY, Kind, text
+
+TEXT = text(500)
+ZIP = text(32)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a source table; `required` ones refuse NULL."""
+
+    name: str
+    kind: Kind
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A source table and its CSV file; `unique` names the primary key, `indexed` the plain keys."""
+
+    name: str
+    columns: tuple[Column, ...]
+    unique: str | None = None
+    indexed: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """The name of its CSV file."""
+        return f"{self.name}.csv"
+
+    def ddl(self, target: str, *, as_text: bool) -> str:
+        """Return CREATE TABLE for the quoted name `target`; with `as_text`, all columns text and no keys."""
+        if as_text:
+            parts = [f"`{column.name}` text" for column in self.columns]
+        else:
+            parts = [f"`{c.name}` {c.kind.sql}{' NOT NULL' if c.required else ''}" for c in self.columns]
+            parts += [f"PRIMARY KEY (`{self.unique}`)"] if self.unique else []
+            parts += [f"KEY (`{name}`)" for name in self.indexed]
+        return (
+            f"CREATE TABLE {target} ({', '.join(parts)}) "
+            "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
+        )
+
+
+TABLES = (
+    Table(
+        "product",
+        (
+            Column("id", INTEGER, required=True),
+            Column("name", TEXT),
+            Column("currentPrice", MONEY),
+            Column("availableQuantity", INTEGER),
+        ),
+        unique="id",
+    ),
+    Table("city", (Column("zip", ZIP), Column("city", TEXT), Column("state", TEXT)), indexed=("zip",)),
+    Table(
+        "customer",
+        (
+            Column("id", INTEGER, required=True),
+            *(
+                Column(name, TEXT)
+                for name in ("firstName", "lastName", "email", "address1", "address2", "phone")
+            ),
+            Column("birthdate", DATE),
+            Column("zip", ZIP),
+        ),
+        unique="id",
+        indexed=("zip",),
+    ),
+    Table(
+        "order",
+        (
+            Column("id", INTEGER, required=True),
+            Column("datePlaced", MOMENT),
+            Column("dateShipped", MOMENT),
+            Column("customer_id", INTEGER),
+        ),
+        unique="id",
+        indexed=("customer_id",),
+    ),
+    Table(
+        "orderline",
+        (
+            Column("order_id", INTEGER, required=True),
+            Column("product_id", INTEGER, required=True),
+            Column("quantity", INTEGER, required=True),
+        ),
+        indexed=("order_id", "product_id"),
+    ),
+)
