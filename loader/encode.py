@@ -26,6 +26,7 @@ from loader.collection import BsonType, Field, Level
 Values = list[npt.NDArray[Any]]
 
 MAX_DECIMAL_DIGITS = 34
+MAX_DOUBLE_INTEGER = 2**53
 MILLISECONDS_PER_DAY = 86_400_000
 
 _TAG = {
@@ -40,6 +41,7 @@ _TAG = {
 }
 _DOCUMENT, _ARRAY, _NULL = b"\x03", b"\x04", b"\x0a"
 _DECIMAL_BIAS = 6176
+_MAX_HIGH, _MAX_LOW = (np.uint64(word) for word in divmod(10**MAX_DECIMAL_DIGITS - 1, 2**64))
 
 
 class Unrepresentable(ValueError):
@@ -250,8 +252,12 @@ def _numbers(column: pa.Array) -> npt.NDArray[Any]:
     return values
 
 
-def _double(_: Field, column: pa.Array) -> Values:
-    return [_numbers(column).astype("<f8")]
+def _double(field: Field, column: pa.Array) -> Values:
+    values = _numbers(column)
+    if values.dtype.kind != "f" and values.dtype.itemsize == 8:
+        beyond = (values > MAX_DOUBLE_INTEGER) | (values < -MAX_DOUBLE_INTEGER)
+        _reject(field, column, beyond, "is beyond 2^53, up to which a double holds every integer")
+    return [values.astype("<f8")]
 
 
 def _bool(field: Field, column: pa.Array) -> Values:
@@ -260,16 +266,15 @@ def _bool(field: Field, column: pa.Array) -> Values:
     return [values.astype(np.uint8)]
 
 
-def _integer(dtype: str, bits: int) -> Any:
-    bounds = np.iinfo(dtype)
-
+def _integer(dtype: str, name: str) -> Any:
     def convert(field: Field, column: pa.Array) -> Values:
         values = _numbers(column)
-        if values.dtype.itemsize > bits // 8 or values.dtype.kind == "u":
-            _reject(field, column, values > values.dtype.type(bounds.max), f"is above the largest int{bits}")
-            if values.dtype.kind == "i":
-                _reject(field, column, values < bounds.min, f"is below the smallest int{bits}")
-        return [values.astype(dtype)]
+        if np.can_cast(values.dtype, dtype):
+            return [values.astype(dtype)]
+        with np.errstate(invalid="ignore"):  # what does not fit is found by comparing
+            converted = values.astype(dtype)
+        _reject(field, column, converted != values, f"does not fit an {name}")
+        return [converted]
 
     return convert
 
@@ -283,7 +288,7 @@ def _date(field: Field, column: pa.Array) -> Values:
     return [(micros // 1000).astype("<i8")]
 
 
-def _decimal(_: Field, column: pa.Array) -> Values:
+def _decimal(field: Field, column: pa.Array) -> Values:
     """Decimal128 as its low and high 64 bits, from Arrow's two's complement decimal128."""
     start, count = column.offset * 2, len(column) * 2
     words = np.frombuffer(column.buffers()[1], "<u8")[start : start + count].reshape(-1, 2)
@@ -291,6 +296,9 @@ def _decimal(_: Field, column: pa.Array) -> Values:
     negative = high >> np.uint64(63) == 1
     low[negative] = ~low[negative] + np.uint64(1)
     high[negative] = ~high[negative] + (low[negative] == 0)
+    if column.type.precision > MAX_DECIMAL_DIGITS:
+        beyond = (high > _MAX_HIGH) | (high == _MAX_HIGH) & (low > _MAX_LOW)
+        _reject(field, column, beyond, f"has more than {MAX_DECIMAL_DIGITS} digits")
     exponent = np.uint64((_DECIMAL_BIAS - column.type.scale) << 49)
     return [low, high | exponent | (negative.astype(np.uint64) << np.uint64(63))]
 
@@ -299,8 +307,8 @@ _FIXED: Mapping[BsonType, Any] = {
     BsonType.DOUBLE: _double,
     BsonType.BOOL: _bool,
     BsonType.DATE: _date,
-    BsonType.INT32: _integer("<i4", 32),
-    BsonType.INT64: _integer("<i8", 64),
+    BsonType.INT32: _integer("<i4", "int32"),
+    BsonType.INT64: _integer("<i8", "int64"),
     BsonType.DECIMAL: _decimal,
 }
 
@@ -317,7 +325,7 @@ def _json_elements(field: Field, name: bytes, column: pa.Array) -> pa.Array:
                 text, parse_float=_decimal128, parse_constant=_no_constant, object_pairs_hook=_object
             )
             encoded = bson.encode({"": value})
-        except (ValueError, OverflowError, ArithmeticError, bson.errors.InvalidDocument) as error:
+        except (ValueError, ArithmeticError, RecursionError, bson.errors.InvalidDocument) as error:
             raise Unrepresentable(field.column, row, f"{text[:60]!r} has no BSON form: {error}") from None
         elements.append(encoded[4:5] + name + encoded[6:-1])
     return pa.array(elements, pa.binary())
