@@ -41,15 +41,15 @@ UNAUTHORIZED, AUTHENTICATION_FAILED = 13, 18
 # DDL, stale routing, cursors lost with a primary or a rename.
 # Source: https://github.com/mongodb/mongo/blob/v7.0/src/mongo/base/error_codes.yml
 TRANSIENT_CODES = frozenset(
-    {6, 7, 11, 24, 43, 46, 63, 64, 89, 91, 112, 117, 133, 134, 175, 189, 234, 237, 249, 262}
-    | {314, 317, 334, 9001, 10107, 11600, 11602, 13388, 13435, 13436}
+    {6, 7, 24, 43, 46, 63, 64, 89, 91, 112, 117, 133, 134, 175, 189, 234, 237, 249, 262}
+    | {9001, 10107, 11600, 11602, 13388, 13435, 13436}
 )
 TRANSIENT_LABELS = ("RetryableWriteError", "TransientTransactionError", "RetryableError")
 
 DATABASE_ACTIONS = (
-    "find insert update remove createCollection createIndex collMod collStats listCollections listIndexes"
-    " dropCollection renameCollectionSameDB"
-).split()
+    *("find", "insert", "update", "remove", "createCollection", "createIndex", "collMod", "collStats"),
+    *("listCollections", "listIndexes", "dropCollection", "renameCollectionSameDB"),
+)
 SHARDING_ACTIONS = ("enableSharding", "splitChunk", "moveChunk")
 
 
@@ -169,16 +169,23 @@ def hosts(client: Client) -> str:
 
 def reason(error: PyMongoError) -> str:
     """The server's or the driver's own words, without the reply and the topology it appends."""
+    if isinstance(error, BulkWriteError) and write_errors(error):
+        return str(write_errors(error)[0]["errmsg"])
     if isinstance(error, OperationFailure) and error.details:
         return str(error.details.get("errmsg") or error.details.get("codeName") or error)
     return re.split(r" \(configured timeouts|, Timeout: |, full error: ", str(error))[0]
 
 
+def write_errors(error: BulkWriteError) -> list[dict[str, Any]]:
+    """What a bulk write met: errors of single documents, then of the write concern."""
+    details = error.details or {}
+    return [*details.get("writeErrors", ()), *details.get("writeConcernErrors", ())]
+
+
 def is_transient(error: BaseException) -> bool:
     """Whether trying again can help: the network, an election, a lock, a write concern timeout."""
     if isinstance(error, BulkWriteError):
-        details = error.details or {}
-        return not details.get("writeErrors") and bool(details.get("writeConcernErrors"))
+        return any(each["code"] in TRANSIENT_CODES for each in write_errors(error))
     if isinstance(error, OperationFailure) and error.code in TRANSIENT_CODES:
         return True
     if isinstance(error, PyMongoError):

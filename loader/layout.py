@@ -1,0 +1,224 @@
+"""The layout of a collection in MongoDB: made empty for a build, described and compared when it is live.
+
+A build is made in this order: collection with validator, indexes, sharding, chunks. Indexes come first so
+that a declared index that begins with the shard key serves it under its own name; chunks are split and moved
+while they are empty, which copies nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import cycle
+from typing import Any
+
+from bson.min_key import MinKey
+from pymongo.errors import OperationFailure
+from pymongo.operations import IndexModel
+
+from loader.collection import Collection, Index
+from loader.errors import DataError
+from loader.mongo import Client, Database, Handle, Topology, retrying, translated
+from loader.schema import validator
+
+NAMESPACE_EXISTS, INVALID_OPTIONS, UNKNOWN_FIELD = 48, 72, 40415
+INDEX_DEFAULTS: Mapping[str, object] = {"unique": False, "sparse": False}
+
+
+@dataclass(frozen=True)
+class Live:
+    """The layout an existing collection has; `shard_key` is empty when it is not sharded."""
+
+    shard_key: tuple[tuple[str, int | str], ...]
+    indexes: Mapping[str, Mapping[str, Any]]
+    """By name: what listIndexes shows, without the one on `_id`."""
+    validator: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The other options: validationLevel, validationAction, collation, capped."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one shard holds of a collection, orphans left out: documents and uncompressed bytes."""
+
+    documents: int
+    bytes: int
+
+
+def create(
+    client: Client,
+    collection: Collection,
+    name: str,
+    *,
+    topology: Topology,
+    split_points: Sequence[tuple[object, ...]] = (),
+) -> Handle:
+    """Make the empty collection `name` as declared and return its handle.
+
+    `split_points` are the lower bounds of all chunks but the first, one value per shard key field, later
+    fields may be left off; only a shard key that begins with 1 uses them. On a server that is no cluster
+    the collection is made unsharded. Raises DataError when the server refuses the declaration.
+    """
+    database = client[collection.database]
+    with translated(client, f"create {collection.database}.{name}", fix="change the declaration"):
+        _create(database, collection, name)
+        if topology.is_cluster and collection.shard_key:
+            _shard(client, collection, name, topology)
+            if collection.shard_key[0][1] != "hashed":
+                _split(client, collection, name, topology, split_points)
+    return database[name]
+
+
+def _create(database: Database, collection: Collection, name: str) -> None:
+    rules = {"validator": validator(collection), "validationLevel": "strict", "validationAction": "error"}
+    for attempt in retrying():
+        with attempt:
+            try:
+                database.command({"create": name, **rules})
+            except OperationFailure as error:
+                if error.code != NAMESPACE_EXISTS or attempt.retry_state.attempt_number == 1:
+                    raise
+    models = [
+        IndexModel(list(index.keys), **{**index.options, "name": index.name}) for index in collection.indexes
+    ]
+    for attempt in retrying():
+        with attempt:
+            if models:
+                database[name].create_indexes(models)
+
+
+def _shard(client: Client, collection: Collection, name: str, topology: Topology) -> None:
+    command = {"shardCollection": f"{collection.database}.{name}", "key": dict(collection.shard_key)}
+    chunks = collection.chunks or 2 * len(topology.shards)
+    hashed_first = collection.shard_key[0][1] == "hashed"
+    wishes = {"numInitialChunks": chunks} if hashed_first and chunks else {}
+    for attempt in retrying():
+        with attempt:
+            try:
+                client.admin.command({**command, **wishes})
+            except OperationFailure as error:
+                # Newer servers choose the number themselves.
+                if not wishes or error.code not in (INVALID_OPTIONS, UNKNOWN_FIELD):
+                    raise
+                client.admin.command(command)
+
+
+def _split(
+    client: Client,
+    collection: Collection,
+    name: str,
+    topology: Topology,
+    split_points: Sequence[tuple[object, ...]],
+) -> None:
+    """Split at each key and deal the chunks round-robin; moving one to where it is does nothing."""
+    namespace = f"{collection.database}.{name}"
+    bounds = {repr(bound): bound for bound in (_bound(collection, key) for key in split_points)}
+    lowest = _bound(collection, ())
+    bounds.pop(repr(lowest), None)
+    for bound in bounds.values():
+        _admin(client, {"split": namespace, "middle": bound})
+    if bounds and topology.shards:
+        for bound, shard in zip([lowest, *bounds.values()], cycle(topology.shards)):
+            _admin(client, {"moveChunk": namespace, "find": bound, "to": shard})
+
+
+def _bound(collection: Collection, key: tuple[object, ...]) -> dict[str, object]:
+    """A full shard key; what is left off, and what the server would hash, begins at the smallest value."""
+    padded = [*key, *(MinKey() for _ in collection.shard_key)]
+    return {
+        path: MinKey() if kind == "hashed" else value
+        for (path, kind), value in zip(collection.shard_key, padded, strict=False)
+    }
+
+
+def _admin(client: Client, command: dict[str, Any]) -> None:
+    for attempt in retrying():
+        with attempt:
+            client.admin.command(command)
+
+
+def describe(handle: Handle) -> Live | None:
+    """The layout of a live collection; None when it does not exist. Raises DataError for a view."""
+    client, name = handle.database.client, handle.name
+    with translated(client, f"describe {handle.full_name}"):
+        found = next(handle.database.list_collections(filter={"name": name}), None)
+        if found is None:
+            return None
+        if found["type"] != "collection":
+            raise DataError(
+                f"{handle.full_name} is a {found['type']}", fix="drop it or publish under another name"
+            )
+        sharding = _sharding(handle) if client.is_mongos else {}
+        indexes = {each["name"]: dict(each) for each in handle.list_indexes() if each["name"] != "_id_"}
+    options = dict(found["options"])
+    return Live(
+        shard_key=tuple(sharding.items()),
+        indexes=indexes,
+        validator=options.pop("validator", {}),
+        options=options,
+    )
+
+
+def _sharding(handle: Handle) -> Mapping[str, Any]:
+    entry = handle.database.client["config"]["collections"].find_one({"_id": handle.full_name}) or {}
+    # 8.0 also tracks collections that are not sharded.
+    key: Mapping[str, Any] = {} if entry.get("unsplittable") else entry.get("key", {})
+    return key
+
+
+def differences(collection: Collection, live: Live, *, is_cluster: bool = True) -> list[str]:
+    """Say how a live collection is laid out otherwise than declared; empty when it is as declared."""
+    found: list[str] = []
+    declared_key = collection.shard_key if is_cluster else ()
+    if live.shard_key != declared_key:
+        found.append(f"shard key is {_shown(live.shard_key)}, declared {_shown(declared_key)}")
+    for index in collection.indexes:
+        found += _index_differences(index, live.indexes.get(index.name))
+    declared_names = {index.name for index in collection.indexes}
+    for name, spec in live.indexes.items():
+        if name not in declared_names and tuple(spec["key"].items()) != live.shard_key:
+            found.append(f"index {name} is not declared")
+    if live.validator != validator(collection):
+        found.append("validator differs" if live.validator else "there is no validator")
+    for option, expected in (("validationLevel", "strict"), ("validationAction", "error")):
+        if live.validator and live.options.get(option, expected) != expected:
+            found.append(f"{option} is {live.options[option]}, expected {expected}")
+    found += [f"collection has {option}" for option in ("collation", "capped") if live.options.get(option)]
+    return found
+
+
+def _index_differences(index: Index, spec: Mapping[str, Any] | None) -> list[str]:
+    if spec is None:
+        return [f"index {index.name} is missing"]
+    found = []
+    keys = tuple(spec["key"].items())
+    if keys != index.keys and "text" not in dict(index.keys).values():
+        found.append(f"index {index.name} is on {_shown(keys)}, declared {_shown(index.keys)}")
+    options: dict[str, Any] = {**INDEX_DEFAULTS, **index.options}
+    for option in ("unique", "sparse", "partialFilterExpression", "collation", "expireAfterSeconds"):
+        declared, there = options.get(option), spec.get(option, INDEX_DEFAULTS.get(option))
+        if isinstance(declared, Mapping) and isinstance(there, Mapping) and option == "collation":
+            there = {name: there.get(name) for name in declared}  # the server fills in the defaults
+        if declared != there:
+            found.append(f"index {index.name} has {option} {there}, declared {declared}")
+    return found
+
+
+def _shown(key: tuple[tuple[str, int | str], ...]) -> str:
+    return ", ".join(f"{path}: {kind}" for path, kind in key) or "none"
+
+
+def shares(handle: Handle) -> dict[str, Share]:
+    """What each shard holds; the one server of an unsharded set-up is called "unsharded".
+
+    From the storage statistics, so cheap at any size; the exact count is the verification's.
+    """
+    with translated(handle.database.client, f"read the distribution of {handle.full_name}"):
+        rows = list(handle.aggregate([{"$collStats": {"storageStats": {}}}]))
+    found = {}
+    for row in rows:
+        stats = row["storageStats"]
+        orphans, count = stats.get("numOrphanDocs", 0), stats["count"]
+        size = stats["size"] if not orphans else round(stats["size"] * (count - orphans) / count)
+        found[row.get("shard", "unsharded")] = Share(documents=count - orphans, bytes=size)
+    return found

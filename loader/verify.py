@@ -1,0 +1,198 @@
+"""Comparing what MongoDB holds with what MariaDB says, byte for byte.
+
+A range of `_id` is read back as raw batches in key order and held against the expected buffer by memory
+comparison; only a batch that differs is taken apart into documents. The bounds are those of the `_id` index
+(`min` and `max`), not of a query: a query compares within one type, so a document whose `_id` is of a foreign
+type would be in no range; index bounds follow BSON's order over all types, so it is in exactly one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from bson.decimal128 import Decimal128
+from bson.int64 import Int64
+from bson.raw_bson import RawBSONDocument
+from pymongo import ASCENDING
+
+from loader.collection import Difference, Documents, Key, Partition
+from loader.mongo import Handle, retrying, translated
+from loader.values import first_difference
+
+BATCH_DOCUMENTS = 1_000_000
+"""More than any reply holds: the server fills each to 16 MiB."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The result for one partition.
+
+    `missing` and `changed` are positions in the expected documents, `extra` the `_id` values MongoDB has
+    beyond them (any BSON type), all in key order; `differences` describes the first few of them.
+    """
+
+    same: int = 0
+    missing: tuple[int, ...] = ()
+    changed: tuple[int, ...] = ()
+    extra: tuple[Any, ...] = ()
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How many documents differ; 0 when MongoDB holds exactly the expected ones."""
+        return len(self.missing) + len(self.changed) + len(self.extra)
+
+    @property
+    def found(self) -> int:
+        """How many documents MongoDB holds in the range."""
+        return self.same + len(self.changed) + len(self.extra)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Totals over partitions."""
+
+    same: int
+    missing: int
+    changed: int
+    extra: int
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return f"{self.same} same, {self.missing} missing, {self.changed} changed, {self.extra} extra"
+
+
+def count(comparisons: Sequence[Comparison]) -> Counts:
+    """Add up the partitions of a collection."""
+    return Counts(
+        same=sum(each.same for each in comparisons),
+        missing=sum(len(each.missing) for each in comparisons),
+        changed=sum(len(each.changed) for each in comparisons),
+        extra=sum(len(each.extra) for each in comparisons),
+    )
+
+
+def compare(handle: Handle, documents: Documents, partition: Partition, *, limit: int = 10) -> Comparison:
+    """Compare the documents of `partition` in MongoDB with `documents`, which are all there should be.
+
+    At most `limit` differences are described. Memory is one reply of the server beyond `documents`. A lost
+    connection or cursor starts the partition again. Raises ConnectionFailed when MongoDB stays away.
+    """
+    with translated(handle.database.client, f"read {handle.full_name} back"):
+        for attempt in retrying():
+            with attempt:
+                merge = _Merge(handle.full_name, documents, limit)
+                for batch in read_batches(handle, partition):
+                    merge.take(batch)
+    return merge.result()
+
+
+def read_batches(handle: Handle, partition: Partition) -> Iterator[bytes]:
+    """Yield the documents of a key range as raw BSON, back to back, in `_id` order."""
+    bounds: dict[str, Any] = {}
+    if partition.lo is not None:
+        bounds["min"] = {"_id": partition.lo}
+    if partition.hi is not None:
+        bounds["max"] = {"_id": partition.hi}
+    order = [("_id", ASCENDING)]
+    yield from handle.find_raw_batches({}, sort=order, hint=order, batch_size=BATCH_DOCUMENTS, **bounds)
+
+
+@dataclass
+class _Merge:
+    """Both sides in step: `position` is the next expected document."""
+
+    namespace: str
+    documents: Documents
+    limit: int
+    position: int = 0
+    same: int = 0
+    missing: list[int] = field(default_factory=list)
+    changed: list[int] = field(default_factory=list)
+    extra: list[Any] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.expected = pa.py_buffer(self.documents.buffer)
+        offsets = np.asarray(self.documents.offsets) if len(self.documents) else np.zeros(1, np.int32)
+        self.ends = offsets - offsets[0]
+
+    def take(self, batch: bytes) -> None:
+        start, found = int(self.ends[self.position]), pa.py_buffer(batch)
+        if start + len(batch) <= len(self.expected) and found.equals(self.expected.slice(start, len(batch))):
+            # A document carries its length, so equal bytes end at the same boundary.
+            last = int(np.searchsorted(self.ends, start + len(batch)))
+            self.same += last - self.position
+            self.position = last
+            return
+        view, at = memoryview(batch), 0
+        while at < len(view):
+            size = int.from_bytes(view[at : at + 4], "little")
+            self._take_one(bytes(view[at : at + size]))
+            at += size
+
+    def _take_one(self, raw: bytes) -> None:
+        if self.position < len(self.documents) and raw == self._expected(self.position):
+            self.same += 1
+            self.position += 1
+            return
+        key = RawBSONDocument(raw)["_id"]
+        place = self._find(key)
+        if place is None or place < self.position:
+            twice = "" if place is None else "a second document with this _id, on another shard"
+            self.extra.append(key)
+            self._note(key, "extra", found=twice)
+            return
+        self._skip_to(place)
+        self.position = place + 1
+        if raw == self._expected(place):
+            self.same += 1
+            return
+        self.changed.append(place)
+        if len(self.differences) < self.limit:
+            self._note(key, "changed", *first_difference(self._expected(place), raw))
+
+    def _expected(self, position: int) -> bytes:
+        return bytes(self.documents.buffer[self.ends[position] : self.ends[position + 1]])
+
+    def _find(self, key: Any) -> int | None:
+        """The position of the expected document that `_id` equals, as MongoDB compares: 5, 5.0 and 5 long."""
+        keys, value = self.documents.keys, _number(key)
+        if isinstance(value, bool) or not isinstance(value, str if _is_text(keys) else int | float):
+            return None
+        place = bisect_left(range(len(keys)), value, key=lambda index: keys[index].as_py())
+        return place if place < len(keys) and keys[place].as_py() == value else None
+
+    def _skip_to(self, place: int) -> None:
+        for position in range(self.position, place):
+            self.missing.append(position)
+            self._note(self.documents.keys[position].as_py(), "missing")
+
+    def _note(self, key: Any, kind: str, path: str = "", expected: str = "", found: str = "") -> None:
+        if len(self.differences) < self.limit:
+            shown: Key = int(key) if isinstance(key, Int64) else key if type(key) in (int, str) else repr(key)
+            self.differences.append(Difference(self.namespace, shown, kind, path, expected, found))
+
+    def result(self) -> Comparison:
+        self._skip_to(len(self.documents))
+        self.position = len(self.documents)
+        return Comparison(
+            same=self.same,
+            missing=tuple(self.missing),
+            changed=tuple(self.changed),
+            extra=tuple(self.extra),
+            differences=tuple(self.differences),
+        )
+
+
+def _is_text(keys: pa.Array) -> bool:
+    return bool(pa.types.is_string(keys.type) or pa.types.is_large_string(keys.type))
+
+
+def _number(key: Any) -> Any:
+    return key.to_decimal() if isinstance(key, Decimal128) else key
