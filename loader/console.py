@@ -1,0 +1,121 @@
+"""The only module that prints: data to stdout; notes, progress and one-line errors to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console as Terminal
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from loader.outcome import CollectionOutcome, Outcome, to_json
+
+PROGRAM = "pos-loader"
+
+
+class Console:
+    """Shows a run; it is also the pipeline's `Progress`."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        """Open both streams; `quiet` leaves out notes and progress, never errors or data."""
+        self._out = Terminal(file=sys.stdout, highlight=False, soft_wrap=True)
+        self._err = Terminal(file=sys.stderr, highlight=False, soft_wrap=True)
+        self._quiet = quiet
+        self._bars: Bars | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def note(self, text: str) -> None:
+        """Say one thing, on stderr."""
+        if not self._quiet:
+            self._err.print(f"{PROGRAM}: {text}", markup=False)
+
+    def error(self, text: str) -> None:
+        """Say what went wrong, on one line of stderr."""
+        line = " ".join(text.split())
+        self._err.print(f"{PROGRAM}: error: {line}", markup=False)
+
+    @contextmanager
+    def progress(self) -> Iterator[Console]:
+        """Show progress bars meanwhile, on a terminal only."""
+        if self._quiet or not self._err.is_terminal:
+            yield self
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Bars(*columns, console=self._err, transient=True) as self._bars:
+            yield self
+        self._bars = None
+
+    def start(self, name: str, *, rows: int) -> None:
+        """Begin a collection's bar."""
+        if self._bars is not None:
+            self._tasks[name] = self._bars.add_task(f"{name} rows", total=rows)
+
+    def advance(self, name: str, *, rows: int) -> None:
+        """Move a collection's bar."""
+        if self._bars is not None:
+            self._bars.advance(self._tasks[name], rows)
+
+    def json(self, value: Any) -> None:
+        """Print a value as JSON, on stdout."""
+        self.text(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+    def text(self, text: str) -> None:
+        """Print text as it is, on stdout."""
+        self._out.print(text, markup=False)
+
+    def outcome(self, outcome: Outcome, *, as_json: bool) -> None:
+        """Show what a load or a verification did."""
+        if as_json:
+            self.text(to_json(outcome))
+            return
+        self.table(
+            ("collection", "documents", "MB", *_rows_heads(outcome), "per shard", "verified"),
+            [_outcome_row(each) for each in outcome.collections],
+        )
+        for each in outcome.collections:
+            for example in each.examples:
+                place = f" {example.path}" if example.path else ""
+                values = f": expected {example.expected}, found {example.found}" if example.path else ""
+                self.text(f"{each.name} _id {example.id!r}{place} {example.kind}{values}")
+        self.text(
+            f"{outcome.command} {outcome.load_id}: {outcome.seconds:.1f} s, "
+            f"peak memory {outcome.peak_memory / 1e6:.0f} MB, dbt invocation {outcome.dbt_invocation}"
+        )
+
+    def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Print a table, on stdout; aligned for a terminal, tab-separated for a pipe."""
+        if not self._out.is_terminal:
+            for row in (heads, *rows):
+                self.text("\t".join(row))
+            return
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for head in heads:
+            table.add_column(head)
+        for row in rows:
+            table.add_row(*row)
+        self._out.print(table)
+
+
+def _rows_heads(outcome: Outcome) -> tuple[str, ...]:
+    return ("mart rows",) if outcome.collections else ()
+
+
+def _outcome_row(each: CollectionOutcome) -> tuple[str, ...]:
+    return (
+        each.namespace,
+        f"{each.documents:,}",
+        f"{each.bytes / 1e6:.2f}",
+        ", ".join(f"{model} {count:,}" for model, count in each.rows.items()),
+        shares(each.shards),
+        "every byte" if each.verified else f"{each.differences:,} documents differ",
+    )
+
+
+def shares(shards: Mapping[str, Any]) -> str:
+    """Spell documents per shard: `shard1 4,003, shard2 3,979`."""
+    return ", ".join(f"{shard} {share.documents:,}" for shard, share in sorted(shards.items()))

@@ -1,0 +1,77 @@
+"""What a run did: the values behind the console's tables and `target/load_results.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from loader.collection import Difference
+
+RESULTS_FILE = "load_results.json"
+
+
+@dataclass(frozen=True)
+class ShardShare:
+    """One shard's part of a collection."""
+
+    documents: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class CollectionOutcome:
+    """One collection's load or verification; `seconds` adds up over the workers, per stage."""
+
+    name: str
+    namespace: str
+    documents: int
+    bytes: int
+    rows: Mapping[str, int]
+    partitions: int
+    seconds: Mapping[str, float]
+    differences: int
+    examples: tuple[Difference, ...]
+    shards: Mapping[str, ShardShare]
+
+    @property
+    def verified(self) -> bool:
+        """Whether MongoDB holds byte for byte what MariaDB does."""
+        return self.differences == 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run of `load` or `verify`; bytes and seconds throughout, times in UTC (ISO 8601)."""
+
+    command: str
+    load_id: str
+    started_at: str
+    seconds: float
+    dbt_invocation: str
+    mariadb: str
+    mongodb: str
+    is_cluster: bool
+    collections: tuple[CollectionOutcome, ...]
+    peak_memory: int
+
+    @property
+    def verified(self) -> bool:
+        """Whether every collection verified."""
+        return all(each.verified for each in self.collections)
+
+
+def write_results(outcome: Outcome, folder: Path) -> Path:
+    """Write `load_results.json` in one step (no reader sees half a file); return its path."""
+    path = folder / RESULTS_FILE
+    partial = path.with_suffix(f".{os.getpid()}.tmp")
+    partial.write_text(to_json(outcome) + "\n", encoding="utf-8")
+    partial.replace(path)
+    return path
+
+
+def to_json(outcome: Outcome) -> str:
+    """Spell an outcome as indented JSON."""
+    return json.dumps(asdict(outcome), indent=2, default=str, ensure_ascii=False)

@@ -1,0 +1,95 @@
+"""What is published now: layout, distribution, a sample, and how to open it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bson import json_util
+
+from loader import layout, mongo
+from loader.collection import Collection
+from loader.console import shares
+from loader.settings import Settings
+
+HEADS = ("collection", "published", "shard key", "documents", "per shard", "MB", "indexes")
+
+
+@dataclass(frozen=True)
+class Published:
+    """One declared collection as MongoDB has it; `live` is None where it is not published."""
+
+    collection: Collection
+    live: layout.Live | None
+    shards: Mapping[str, layout.Share]
+    sample: Mapping[str, Any] | None
+
+
+def look(client: mongo.Client, collection: Collection) -> Published:
+    """Look at one collection; the sample is the first document whose arrays all hold something."""
+    handle = client[collection.database][collection.collection]
+    with mongo.translated(client, f"look at {collection.database}.{collection.collection}"):
+        live = layout.describe(handle)
+        if live is None:
+            return Published(collection, None, {}, None)
+        filled = {f"{child.name}.0": {"$exists": True} for child in collection.root.children}
+        sample = handle.find_one(filled, sort=[("_id", 1)]) or handle.find_one()
+        return Published(collection, live, layout.shares(handle), sample)
+
+
+def row(each: Published) -> tuple[str, ...]:
+    """Spell one collection as a table row under `HEADS`."""
+    name = f"{each.collection.database}.{each.collection.collection}"
+    if each.live is None:
+        return (name, "no", "", "", "", "", "")
+    key = ", ".join(f"{path}: {kind}" for path, kind in each.live.shard_key) or "unsharded"
+    documents = sum(share.documents for share in each.shards.values())
+    size = sum(share.bytes for share in each.shards.values())
+    indexes = ", ".join(each.live.indexes)
+    return (name, "yes", key, f"{documents:,}", shares(each.shards), f"{size / 1e6:.2f}", indexes)
+
+
+def as_json(each: Published, *, sample: bool) -> dict[str, Any]:
+    """Spell one collection as JSON values; the sample as relaxed extended JSON."""
+    found: dict[str, Any] = {
+        "name": each.collection.name,
+        "namespace": f"{each.collection.database}.{each.collection.collection}",
+        "published": each.live is not None,
+        "shard_key": dict(each.live.shard_key) if each.live else {},
+        "indexes": sorted(each.live.indexes) if each.live else [],
+        "shards": {shard: asdict(share) for shard, share in each.shards.items()},
+    }
+    if sample:
+        found["sample"] = json.loads(_extended(each.sample))
+    return found
+
+
+def sample_text(each: Published) -> str:
+    """One document as extended JSON, arrays cut to their first item so that it can be read."""
+    name = f"{each.collection.database}.{each.collection.collection}"
+    return f"\none document of {name}, arrays cut to one item:\n{_extended(_cut(each.sample))}"
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_cut(item) for item in value[:1]]
+    return {name: _cut(item) for name, item in value.items()} if isinstance(value, dict) else value
+
+
+def _extended(document: Any) -> str:
+    return json_util.dumps(
+        document, json_options=json_util.RELAXED_JSON_OPTIONS, indent=2, ensure_ascii=False
+    )
+
+
+def how_to_open(settings: Settings, collections: Sequence[Collection]) -> Iterator[str]:
+    """Lines to open the collections with mongosh and with Python."""
+    uri = mongo.mask(settings.mongo_uri.get_secret_value())
+    yield ""
+    yield f'open:   mongosh "{uri}"'
+    for each in collections[:1]:
+        yield f"        db.getSiblingDB('{each.database}').{each.collection}.findOne()"
+        yield "python: from pymongo import MongoClient"
+        yield f"        MongoClient({uri!r})[{each.database!r}][{each.collection!r}].find_one()"
