@@ -9,18 +9,18 @@ cities as (
 spellings as (
 
     select
+        *,
         zip as written_zip,
-        1 as spelling_rank,
-        cities.*
+        1 as spelling_rank
     from cities
     where zip is not null
 
     union all
 
     select
+        *,
         trim(leading '0' from zip) as written_zip,
-        2 as spelling_rank,
-        cities.*
+        2 as spelling_rank
     from cities
     where zip regexp '^00?[1-9][0-9]{2,3}$' and char_length(zip) = 5
 

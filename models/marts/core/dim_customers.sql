@@ -22,8 +22,8 @@ customer_orders as (
 
     select
         customer_id,
-        count(*) as count_orders,
         cast(sum(total_units) as signed) as total_units,
+        count(*) as count_orders,
         sum(order_total) as lifetime_revenue,
         min(placed_at) as first_ordered_at,
         max(placed_at) as last_ordered_at
@@ -43,14 +43,14 @@ final as (
         customers.address2,
         customers.phone,
         customers.birthdate,
-        coalesce(zips.zip, customers.written_zip) as zip,
         zips.city,
         zips.state,
-        coalesce(customer_orders.count_orders, 0) as count_orders,
-        coalesce(customer_orders.total_units, 0) as total_units,
         cast(coalesce(customer_orders.lifetime_revenue, 0) as decimal(19, 4)) as lifetime_revenue,
         customer_orders.first_ordered_at,
-        customer_orders.last_ordered_at
+        customer_orders.last_ordered_at,
+        coalesce(zips.zip, customers.written_zip) as zip,
+        coalesce(customer_orders.count_orders, 0) as count_orders,
+        coalesce(customer_orders.total_units, 0) as total_units
     from customers
     left join zips on customers.written_zip = zips.written_zip
     left join customer_orders on customers.customer_id = customer_orders.customer_id

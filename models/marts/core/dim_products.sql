@@ -34,12 +34,12 @@ final as (
         products.product_name,
         products.current_price,
         products.available_quantity,
-        coalesce(product_sales.count_orders, 0) as count_orders,
-        coalesce(product_sales.count_customers, 0) as count_customers,
-        coalesce(product_sales.total_units, 0) as total_units,
         cast(coalesce(product_sales.total_revenue, 0) as decimal(19, 4)) as total_revenue,
         product_sales.first_sold_at,
-        product_sales.last_sold_at
+        product_sales.last_sold_at,
+        coalesce(product_sales.count_orders, 0) as count_orders,
+        coalesce(product_sales.count_customers, 0) as count_customers,
+        coalesce(product_sales.total_units, 0) as total_units
     from products
     left join product_sales on products.product_id = product_sales.product_id
 

@@ -11,10 +11,6 @@ final as (
     select
         customer_id,
         order_id,
-        row_number() over (
-            partition by order_id
-            order by product_id
-        ) as line_number,
         product_id,
         product_name,
         quantity,
@@ -23,7 +19,11 @@ final as (
         placed_at,
         is_known_order,
         is_known_product,
-        count_source_rows
+        count_source_rows,
+        row_number() over (
+            partition by order_id
+            order by product_id
+        ) as line_number
     from order_lines
 
 )

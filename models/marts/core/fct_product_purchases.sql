@@ -17,9 +17,9 @@ purchases as (
     select
         product_id,
         customer_id,
-        count(distinct order_id) as count_orders,
         cast(sum(quantity) as signed) as quantity,
         cast(coalesce(sum(line_total), 0) as decimal(19, 4)) as amount,
+        count(distinct order_id) as count_orders,
         min(placed_at) as first_purchased_at,
         max(placed_at) as last_purchased_at
     from order_lines

@@ -1,19 +1,19 @@
 {#- Values lie between min_value and max_value, both included, either may be left out; NULL passes. -#}
 {% test accepted_range(model, column_name, min_value=none, max_value=none) %}
 
-{%- if min_value is none and max_value is none -%}
+{%- set outside = [] -%}
+{%- if min_value is not none -%}
+    {%- do outside.append(column_name ~ ' < ' ~ min_value) -%}
+{%- endif -%}
+{%- if max_value is not none -%}
+    {%- do outside.append(column_name ~ ' > ' ~ max_value) -%}
+{%- endif -%}
+{%- if not outside -%}
     {{ exceptions.raise_compiler_error("accepted_range of " ~ column_name ~ " needs min_value, max_value or both") }}
 {%- endif %}
 
 select {{ column_name }}
 from {{ model }}
-where
-    false
-    {%- if min_value is not none %}
-    or {{ column_name }} < {{ min_value }}
-    {%- endif %}
-    {%- if max_value is not none %}
-    or {{ column_name }} > {{ max_value }}
-    {%- endif %}
+where {{ outside | join(' or ') }}
 
 {% endtest %}

@@ -1,0 +1,18 @@
+{#- Every line total is exact to the last decimal, and missing only where the price is. -#}
+with
+
+final as (
+
+    select
+        customer_id,
+        order_id,
+        line_number,
+        quantity,
+        unit_price,
+        line_total
+    from {{ ref('fct_order_lines') }}
+    where not (line_total <=> quantity * unit_price)
+
+)
+
+select * from final

@@ -1,0 +1,35 @@
+{#- A line's price is one that the snapshot saw for its product, and is missing only if it never saw any. -#}
+with
+
+line_prices as (
+
+    select distinct
+        product_id,
+        unit_price
+    from {{ ref('fct_order_lines') }}
+
+),
+
+prices as (
+
+    select
+        product_id,
+        current_price
+    from {{ ref('product_prices') }}
+    where current_price is not null
+
+),
+
+final as (
+
+    select
+        line_prices.product_id,
+        line_prices.unit_price
+    from line_prices
+    left join prices on line_prices.product_id = prices.product_id
+    group by line_prices.product_id, line_prices.unit_price
+    having not coalesce(max(line_prices.unit_price = prices.current_price), max(prices.product_id) is null)
+
+)
+
+select * from final
