@@ -38,6 +38,17 @@ class Health:
     state: str
 
 
+@dataclass(frozen=True)
+class Endpoints:
+    """Where clients connect."""
+
+    mariadb_host: str
+    mariadb_port: int
+    mariadb_user: str
+    mariadb_password: str
+    mongo_uri: str
+
+
 class Sandbox:
     """MariaDB and sharded MongoDB in one folder; as a context manager, up on entry and down on exit."""
 
@@ -56,9 +67,10 @@ class Sandbox:
         return (mariadb.server(self.root, ports.pop("mariadb")), *mongodb.servers(self.root, **ports))
 
     @property
-    def mongo_uri(self) -> str:
-        """The URI of mongos."""
-        return f"mongodb://{HOST}:{self.ports.mongos}"
+    def endpoints(self) -> Endpoints:
+        """Where clients connect: MariaDB and mongos."""
+        uri = f"mongodb://{HOST}:{self.ports.mongos}"
+        return Endpoints(HOST, self.ports.mariadb, mariadb.USER, mariadb.PASSWORD, uri)
 
     def up(self) -> list[Health]:
         """Start what does not run, complete what is unfinished, return when all is ready.

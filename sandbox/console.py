@@ -10,8 +10,6 @@ from rich.console import Console
 from rich.table import Table
 
 from sandbox.cluster import Health, Sandbox
-from sandbox.mariadb import PASSWORD, USER
-from sandbox.process import HOST
 
 
 def note(text: str) -> None:
@@ -63,7 +61,6 @@ def show(sandbox: Sandbox, health: Sequence[Health], *, as_json: bool) -> None:
 def _document(sandbox: Sandbox, health: Sequence[Health]) -> dict[str, Any]:
     return {
         "servers": [asdict(row) for row in health],
-        "mariadb": {"host": HOST, "port": sandbox.ports.mariadb, "user": USER, "password": PASSWORD},
-        "mongo_uri": sandbox.mongo_uri,
+        "endpoints": asdict(sandbox.endpoints),
         "root": str(sandbox.root),
     }

@@ -5,17 +5,18 @@ parses anything that was not checked.
 """
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from sandbox.pos_schema import Column, Table
 
 CHUNK_ROWS = 20_000
 SHOWN = 20
 VALUE_SHOWN = 60
+_NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass
@@ -42,6 +43,7 @@ class CheckedFile:
         self._problems = problems
         self._as_text = as_text
         self._seen: dict[int, int] = {}  # unique value -> its line
+        self._faults: list[tuple[int, str]] = []  # (line, reason) of the rows at hand
 
     def rewrite(self, target: Path) -> int:
         """Write the rows to `target`, all quoted, and return their number; faults go to `problems`."""
@@ -56,21 +58,26 @@ class CheckedFile:
                 order = self._header(reader)
                 if order is None:
                     return 0
-                rows = self._numbered(reader, len(order))
-                while chunk := list(islice(rows, CHUNK_ROWS)):
-                    lines, records = zip(*chunk, strict=True)
-                    columns = list(zip(*records, strict=True))
-                    columns = [columns[position] for position in order]
+                while True:
+                    before = reader.line_num
+                    records = list(islice(reader, CHUNK_ROWS))
+                    if not records:
+                        break
+                    lines, records = self._shape(records, before, reader.line_num, len(order))
+                    columns = [tuple(record[position] for record in records) for position in order]
                     if not self._as_text:
                         self._check(columns, lines)
+                    self._report()
                     writer.writerows(zip(*columns, strict=True))
-                    count += len(chunk)
+                    count += len(records)
         except UnicodeDecodeError:
             self._problems.add(f"{self._path.name}:{_undecodable_line(self._path)}", "is not UTF-8")
         except csv.Error as error:
             self._problems.add(f"{self._path.name}:{reader.line_num}", f"is not CSV: {error}")
         except FileNotFoundError:
             self._problems.add(self._path.name, "the file is missing")
+        except OSError as error:
+            self._problems.add(self._path.name, f"cannot be read or copied: {error.strerror}")
         return count
 
     def _header(self, reader: Iterator[list[str]]) -> list[int] | None:
@@ -84,34 +91,40 @@ class CheckedFile:
             self._problems.add(f"{self._path.name}:1", f"{fault}; the columns are {', '.join(wanted)}")
         return None if faults else [names.index(name) for name in wanted]
 
-    def _numbered(self, reader: Any, width: int) -> Iterator[tuple[int, list[str]]]:
-        """Yield (first line, fields) of each row that has the right width; blank lines are none."""
-        line = reader.line_num + 1
-        for row in reader:
-            if len(row) == width:
-                yield line, row
-            elif row:
-                self._problems.add(
-                    f"{self._path.name}:{line}", f"has {len(row)} fields, the header has {width}"
-                )
-            line = reader.line_num + 1
+    def _shape(
+        self, records: list[list[str]], before: int, after: int, width: int
+    ) -> tuple[Sequence[int], list[list[str]]]:
+        """Return the first line of each record, and the records of the right width; blank lines are none."""
+        if after - before == len(records) and all(len(record) == width for record in records):
+            return range(before + 1, after + 1), records
+        lines, kept, line = [], [], before + 1
+        for record in records:
+            if len(record) == width:
+                lines.append(line)
+                kept.append(record)
+            elif record:
+                self._faults.append((line, f"has {len(record)} fields, the header has {width}"))
+            line += 1 + sum(len(_NEWLINE.findall(value)) for value in record)
+        return lines, kept
 
-    def _check(self, columns: list[tuple[str, ...]], lines: tuple[int, ...]) -> None:
-        faults: list[tuple[int, str]] = []
+    def _check(self, columns: list[tuple[str, ...]], lines: Sequence[int]) -> None:
         for column, values in zip(self._table.columns, columns, strict=True):
-            bad = _faults(column, set(values))
+            bad = _faults(column, values)
             if bad:
-                faults += [
+                self._faults += [
                     (line, f"{column.name} {_short(value)} {bad[value]}")
                     for line, value in zip(lines, values, strict=True)
                     if value in bad
                 ]
             if column.name == self._table.unique:
-                faults += self._repeats(
+                self._faults += self._repeats(
                     column, [(v, n) for v, n in zip(values, lines, strict=True) if v not in bad]
                 )
-        for line, reason in sorted(faults):
+
+    def _report(self) -> None:
+        for line, reason in sorted(self._faults):
             self._problems.add(f"{self._path.name}:{line}", reason)
+        self._faults.clear()
 
     def _repeats(self, column: Column, values: list[tuple[str, int]]) -> Iterator[tuple[int, str]]:
         for value, line in values:
@@ -120,10 +133,13 @@ class CheckedFile:
                 yield line, f"{column.name} {_short(value)} is already the {column.name} of line {first}"
 
 
-def _faults(column: Column, values: set[str]) -> dict[str, str]:
+def _faults(column: Column, values: Sequence[str]) -> dict[str, str]:
     """Map each value that is at fault to the reason."""
-    bad = {value: reason for value in values if value and (reason := column.kind.fault(value))}
-    if column.required and "" in values:
+    if column.kind.all_fit(values):
+        return {}
+    distinct = set(values)
+    bad = {value: reason for value in distinct if value and (reason := column.kind.fault(value))}
+    if column.required and "" in distinct:
         bad[""] = "is missing"
     return bad
 

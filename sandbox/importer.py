@@ -118,6 +118,8 @@ def _replace(
             target = f"`{schema}`.`{table.name}__incoming`"
             cursor.execute(table.ddl(target, as_text=as_text))
             _load(connection, table, scratch / table.file, target, rows[table.name], as_text=as_text)
+            if table.indexed and not as_text:
+                cursor.execute(table.key_ddl(target))
         moves = []
         for table in TABLES:
             if table.name in existing:

@@ -36,17 +36,21 @@ class Table:
         return f"{self.name}.csv"
 
     def ddl(self, target: str, *, as_text: bool) -> str:
-        """Return CREATE TABLE for the quoted name `target`; with `as_text`, all columns text and no keys."""
+        """Return CREATE TABLE for the quoted name `target`; with `as_text`, all columns are text."""
         if as_text:
             parts = [f"`{column.name}` text" for column in self.columns]
         else:
             parts = [f"`{c.name}` {c.kind.sql}{' NOT NULL' if c.required else ''}" for c in self.columns]
             parts += [f"PRIMARY KEY (`{self.unique}`)"] if self.unique else []
-            parts += [f"KEY (`{name}`)" for name in self.indexed]
         return (
             f"CREATE TABLE {target} ({', '.join(parts)}) "
             "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
         )
+
+    def key_ddl(self, target: str) -> str:
+        """Return the ALTER TABLE that adds the plain keys, if any; after loading it is a fast sort."""
+        keys = ", ".join(f"ADD KEY (`{name}`)" for name in self.indexed)
+        return f"ALTER TABLE {target} {keys}" if keys else ""
 
 
 TABLES = (

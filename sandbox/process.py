@@ -90,7 +90,7 @@ def refuse_taken_port(server: Server) -> None:
             raise UsageError(
                 f"port {server.port} is taken: {error.strerror}",
                 where=f"{server.name}, {_holder(server.port)}",
-                fix=f"stop that process, or choose another --{server.name}-port (for a new or erased sandbox)",
+                fix=f"stop that process, or choose another --{server.name}-port (if new or erased)",
             ) from None
 
 

@@ -1,7 +1,7 @@
 """The kinds of value a POS column holds: SQL type, and what is wrong with a text that is none."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -12,14 +12,25 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?")
 _FIRST_YEAR = 1000  # the oldest MariaDB promises to keep
 _BIGINT = range(-(2**63), 2**63)
+_BIGINT_DIGITS = 19
 
 
 @dataclass(frozen=True)
 class Kind:
-    """`fault` takes a text that is not empty and returns what is wrong with it, None when it fits."""
+    """`fault` takes a text that is not empty and returns what is wrong with it, None when it fits.
+
+    `all_fit` is a cheap test of many values at once: True when none of them is empty or at fault.
+    """
 
     sql: str
     fault: Callable[[str], str | None]
+    all_fit: Callable[[Sequence[str]], bool] = lambda _: False
+
+
+def _all_short_digits(values: Sequence[str]) -> bool:
+    joined = "".join(values)
+    lengths = {len(value) for value in values}
+    return joined.isascii() and joined.isdigit() and 0 not in lengths and max(lengths) < _BIGINT_DIGITS
 
 
 def _integer_fault(value: str) -> str | None:
@@ -65,7 +76,7 @@ def text(characters: int) -> Kind:
     return Kind(f"varchar({characters})", fault)
 
 
-INTEGER = Kind("bigint", _integer_fault)
+INTEGER = Kind("bigint", _integer_fault, _all_short_digits)
 MONEY = Kind("decimal(19,4)", _money_fault)
 DATE = Kind("date", _date_fault)
 MOMENT = Kind("datetime(6)", _moment_fault)
