@@ -26,7 +26,6 @@ from loader.collection import BsonType, Field, Level
 Values = list[npt.NDArray[Any]]
 
 MAX_DECIMAL_DIGITS = 34
-MAX_DOUBLE_INTEGER = 2**53
 MILLISECONDS_PER_DAY = 86_400_000
 
 _TAG = {
@@ -252,12 +251,8 @@ def _numbers(column: pa.Array) -> npt.NDArray[Any]:
     return values
 
 
-def _double(field: Field, column: pa.Array) -> Values:
-    values = _numbers(column)
-    if values.dtype.kind != "f" and values.dtype.itemsize == 8:
-        beyond = (values > MAX_DOUBLE_INTEGER) | (values < -MAX_DOUBLE_INTEGER)
-        _reject(field, column, beyond, "is beyond 2^53, up to which a double holds every integer")
-    return [values.astype("<f8")]
+def _double(_: Field, column: pa.Array) -> Values:
+    return [_numbers(column).astype("<f8")]
 
 
 def _bool(field: Field, column: pa.Array) -> Values:
@@ -271,8 +266,7 @@ def _integer(dtype: str, name: str) -> Any:
         values = _numbers(column)
         if np.can_cast(values.dtype, dtype):
             return [values.astype(dtype)]
-        with np.errstate(invalid="ignore"):  # what does not fit is found by comparing
-            converted = values.astype(dtype)
+        converted = values.astype(dtype)
         _reject(field, column, converted != values, f"does not fit an {name}")
         return [converted]
 

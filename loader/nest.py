@@ -30,8 +30,8 @@ def nest(collection: Collection, tables: Mapping[Level, pa.Table]) -> Documents:
     """
     root = tables[collection.root]
     keys = root.column(collection.key_column).combine_chunks()
-    _check_order(collection.root, [keys])
     documents = _encode(collection.root, tables, positions=None)
+    keys = keys.cast(pa.int64() if pa.types.is_integer(keys.type) else pa.string())
     return Documents(keys=keys, bson=documents, rows=_rows_per_model(tables))
 
 
@@ -44,6 +44,7 @@ def _rows_per_model(tables: Mapping[Level, pa.Table]) -> dict[str, int]:
 
 def _encode(level: Level, tables: Mapping[Level, pa.Table], *, positions: Integers | None) -> pa.Array:
     table = tables[level]
+    _check_order(level, table)
     arrays = {child.name: _bodies(child, level, tables) for child in level.children}
     try:
         return encode(level, table, arrays, positions=positions)
@@ -82,16 +83,13 @@ def _regroup(elements: pa.Array, splits: Integers) -> pa.Array:
 def row_splits(child: Level, parent: Level, rows: pa.Table, parents: pa.Table) -> Integers:
     """Find each parent's children: N + 1 offsets into the child rows, for N parents.
 
-    Both tables are sorted by the parent's key. Raises `DataError` for a child without a parent or a table out
-    of order (MariaDB's collation and BSON's byte order disagree).
+    Both tables are sorted by the parent's key. Raises `DataError` for a child without a parent.
     """
     columns = [rows.column(name).combine_chunks() for name in parent.key]
     starts = _run_starts(columns, rows.num_rows)
     runs = [column.take(pa.array(starts)) for column in columns]
     keys = [parents.column(name).combine_chunks() for name in parent.key]
     parent_codes, run_codes = _codes(keys, runs)
-    _require_ascending(parent, parent_codes, keys)
-    _require_ascending(child, run_codes, runs)
     found = np.searchsorted(parent_codes, run_codes)
     matched = np.zeros(len(runs[0]), bool)
     inside = found < len(parent_codes)
@@ -131,13 +129,19 @@ def _codes(left: Sequence[pa.Array], right: Sequence[pa.Array]) -> tuple[Integer
     codes = np.zeros(len(left[0]) + len(right[0]), np.int64)
     span = 1
     for mine, theirs in zip(left, right, strict=True):
-        column, width = _column_codes(pa.concat_arrays([mine, theirs.cast(mine.type)]))
+        column, width = _column_codes(_concatenate(mine, theirs))
         if span * width > np.iinfo(np.int64).max:
             column, width = _dense(column)
         if span * width > np.iinfo(np.int64).max:
             codes, span = _dense(codes)
         codes, span = codes * width + column, span * width
     return codes[: len(left[0])], codes[len(left[0]) :]
+
+
+def _concatenate(*columns: pa.Array) -> pa.Array:
+    """Append columns in a type that holds both: a key may be int in one model, bigint in another."""
+    tables = [pa.table({"key": column}) for column in columns]
+    return pa.concat_tables(tables, promote_options="permissive").column("key").combine_chunks()
 
 
 def _column_codes(column: pa.Array) -> tuple[Integers, int]:
@@ -147,9 +151,11 @@ def _column_codes(column: pa.Array) -> tuple[Integers, int]:
         column = column.view(pa.int64())
     if pa.types.is_integer(column.type):
         values = column.to_numpy()
-        low, high = int(values.min()), int(values.max())
-        if high - low < np.iinfo(np.int64).max:
-            return (values.astype(np.int64) - low), high - low + 1
+        values = values.astype(np.uint64 if values.dtype.kind == "u" else np.int64)
+        low, high = values.min(), values.max()
+        span = int(high) - int(low) + 1
+        if span <= np.iinfo(np.int64).max:
+            return (values - low).astype(np.int64), span
         return _dense(values)
     distinct = column.unique()
     ordered = distinct.take(pc.sort_indices(distinct))
@@ -161,16 +167,17 @@ def _dense(codes: npt.NDArray[np.integer]) -> tuple[Integers, int]:
     return inverse.astype(np.int64), max(len(distinct), 1)
 
 
-def _check_order(level: Level, keys: Sequence[pa.Array]) -> None:
-    codes, _ = _codes(keys, [key[:0] for key in keys])
-    _require_ascending(level, codes, keys)
-
-
-def _require_ascending(level: Level, codes: Integers, keys: Sequence[pa.Array]) -> None:
-    wrong = np.flatnonzero(np.diff(codes) <= 0)
-    if len(wrong):
-        names = level.key[: len(keys)]
-        key = describe_key(names, [column[int(wrong[0]) + 1].as_py() for column in keys])
+def _check_order(level: Level, table: pa.Table) -> None:
+    """Require that the level's whole key ascends, without repeats, from each row to the next."""
+    ascends = np.zeros(max(table.num_rows - 1, 0), bool)
+    for name in reversed(level.key):
+        column = table.column(name).combine_chunks()
+        before, after = column[:-1], column[1:]
+        ascends &= pc.equal(after, before).to_numpy(zero_copy_only=False)
+        ascends |= pc.greater(after, before).to_numpy(zero_copy_only=False)
+    if not ascends.all():
+        row = int(np.argmin(ascends)) + 1
+        key = describe_key(level.key, [table.column(name)[row].as_py() for name in level.key])
         raise DataError(
             f"rows are repeated or out of order at {key}",
             where=f"model {level.model}",

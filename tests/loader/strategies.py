@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -137,7 +137,6 @@ def _kinds() -> list[Kind]:
     kinds = [
         _same(BsonType.DOUBLE, pa.float64(), floats),
         _same(BsonType.DOUBLE, pa.float32(), st.floats(width=32)),
-        Kind(BsonType.DOUBLE, pa.int64(), st.integers(-(2**53), 2**53).map(lambda n: (n, float(n)))),
         _same(BsonType.BINARY, pa.binary(), st.binary(max_size=20)),
         _same(BsonType.BINARY, pa.large_binary(), st.binary(max_size=20)),
         Kind(BsonType.BOOL, pa.int8(), st.integers(0, 1).map(lambda bit: (bit, bool(bit)))),
@@ -159,7 +158,6 @@ def _kinds() -> list[Kind]:
         kinds.append(_integer(BsonType.INT64, unsigned, 0, min(2**bits, 2**63) - 1))
         kinds.append(_integer(BsonType.INT32, signed, max(low, -(2**31)), min(high, 2**31 - 1)))
         kinds.append(_integer(BsonType.INT32, unsigned, 0, min(2**bits, 2**31) - 1))
-    kinds.append(Kind(BsonType.BOOL, pa.bool_(), st.booleans().map(lambda bit: (bit, bit))))
     return kinds
 
 
@@ -382,8 +380,3 @@ def collection_of(root: Level) -> Collection:
     return Collection(
         name="history", database="pos", collection="history", root=root, shard_key=(("_id", "hashed"),)
     )
-
-
-def midnight(days: int) -> datetime:
-    """Give the naive datetime `days` after 1970-01-01."""
-    return datetime(1970, 1, 1) + timedelta(days=days)

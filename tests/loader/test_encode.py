@@ -46,7 +46,7 @@ def values_of(kind: BsonType, array: pa.Array) -> list[Any]:
 
 
 @given(columns(), st.booleans(), st.integers(1, 2))
-@examples(300)
+@examples(250)
 def test_documents_equal_bson_encode(drawn: Columns, padded: bool, chunks: int) -> None:
     table = drawn.table(padding=drawn.rows[:3] if padded else (), chunks=chunks)
     documents = encode(level_of(*drawn.fields), table, {})
@@ -152,11 +152,6 @@ BAD: list[tuple[BsonType, pa.DataType, Any, Any, str]] = [
     (BsonType.INT32, pa.uint64(), 2**31 - 1, 2**63, "9223372036854775808"),
     (BsonType.INT32, pa.int64(), 2**31 - 1, 2**31, "2147483648"),
     (BsonType.INT32, pa.int64(), -(2**31), -(2**31) - 1, "-2147483649"),
-    (BsonType.INT64, pa.float64(), 2.0**62, 1.5, "1.5"),
-    (BsonType.INT64, pa.float64(), 1.0, 2.0**63, "9.223372036854775808e18"),
-    (BsonType.INT32, pa.float64(), 1.0, float("nan"), "nan"),
-    (BsonType.DOUBLE, pa.int64(), 2**53, 2**53 + 1, "9007199254740993"),
-    (BsonType.DOUBLE, pa.uint64(), 2**53, 2**64 - 1, "18446744073709551615"),
     (
         BsonType.DATE,
         pa.timestamp("us"),
@@ -195,8 +190,7 @@ def test_values_without_an_exact_form(
     """The first wrong row is named; the same column without it encodes; NULL slots are not judged."""
     error = rejected(kind, pa.array([bad, good, None, good, bad, bad], arrow).slice(1))
     assert error.row == 3
-    if "e18" not in message:
-        assert message in str(error)
+    assert message in str(error)
     one_field(kind, pa.array([bad, good, None], arrow).slice(1))
     assert len(str(error)) < 250
 
