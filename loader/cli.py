@@ -44,7 +44,7 @@ Workers = Annotated[
 ]
 PartitionRows = Annotated[
     int | None,
-    typer.Option(help="Mart rows per partition.", envvar="POS_PARTITION_ROWS", show_default="50000"),
+    typer.Option(help="Mart rows per partition.", envvar="POS_PARTITION_ROWS", show_default="25000"),
 ]
 AllowEmpty = Annotated[bool, typer.Option("--allow-empty", help="Publish although a mart has no rows.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

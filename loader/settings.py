@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     mongo_database: str = Field(default="pos", pattern=r'^[^/\\. "$*<>:|?\x00]{1,63}$')
     mongo_timeout: float = Field(default=10, gt=0)
     """Seconds to wait for a server before giving up."""
-    partition_rows: int = Field(default=50_000, ge=1)
+    partition_rows: int = Field(default=25_000, ge=1)
     """Mart rows a partition aims at, over all levels."""
     workers: int = Field(default_factory=lambda: min(4, os.cpu_count() or 1), ge=1, le=64)
     """Partitions in work at once."""
