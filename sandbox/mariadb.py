@@ -97,12 +97,13 @@ def _install(root: Path, data: Path) -> None:
         [
             install,
             "--no-defaults",
-            f"--datadir={partial}",
+            f"--datadir=./{partial.name}",  # relative: the script does not quote it
             f"--user={getpass.getuser()}",
             "--skip-name-resolve",
             "--skip-test-db",
             "--auth-root-authentication-method=socket",
         ],
+        cwd=root,
         capture_output=True,
         text=True,
         check=False,
