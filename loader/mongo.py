@@ -7,6 +7,7 @@ stage has written or read stays written and read when a primary changes.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ TRANSIENT_CODES = frozenset(
 TRANSIENT_LABELS = ("RetryableWriteError", "TransientTransactionError", "RetryableError")
 
 DATABASE_ACTIONS = (
-    *("find", "insert", "update", "remove", "createCollection", "createIndex", "collMod", "collStats"),
+    *("find", "insert", "update", "remove", "createCollection", "createIndex", "collStats"),
     *("listCollections", "listIndexes", "dropCollection", "renameCollectionSameDB"),
 )
 SHARDING_ACTIONS = ("enableSharding", "splitChunk", "moveChunk")
@@ -73,26 +74,16 @@ def connect(uri: str, *, timeout: float = 5.0) -> Client:
     Raises ConnectionFailed with the masked address when it is malformed, unreachable or refuses us.
     """
     shown = mask(uri)
-    milliseconds = round(timeout * 1000)
     try:
-        client: Client = MongoClient(
-            uri,
-            appname="pos-loader",
-            serverSelectionTimeoutMS=milliseconds,
-            connectTimeoutMS=milliseconds,
-            w="majority",
-            journal=True,
-            wtimeoutMS=WRITE_CONCERN_SECONDS * 1000,
-            readConcernLevel="majority",
-            retryWrites=True,
-            retryReads=True,
-            tz_aware=False,
-        )
-    except (InvalidURI, ConfigurationError, ValueError, TypeError) as error:
-        # The parser quotes pieces of the address, of the password too when it is not percent-encoded.
-        reason = "" if "@" in uri else f": {error}"
+        # The driver warns of an option it does not understand, `tls` too, and connects without it.
+        with warnings.catch_warnings(action="error", category=UserWarning):
+            client = _open(uri, milliseconds=round(timeout * 1000))
+    except (InvalidURI, ConfigurationError, ValueError, TypeError, UserWarning) as error:
+        # The parser quotes pieces of the address, of a password too that is not percent-encoded.
+        options = uri[uri.rfind("@") :]
+        told = "@" not in uri or ("?" in options and isinstance(error, UserWarning))
         raise ConnectionFailed(
-            f"the MongoDB address {shown} cannot be read{reason}",
+            f"the MongoDB address {shown} cannot be read{f': {error}' if told else ''}",
             fix="check POS_MONGO_URI; percent-encode special characters in the user and the password",
         ) from None
     try:
@@ -101,6 +92,22 @@ def connect(uri: str, *, timeout: float = 5.0) -> Client:
         client.close()
         raise _no_connection(error, shown) from None
     return client
+
+
+def _open(uri: str, *, milliseconds: int) -> Client:
+    return MongoClient(
+        uri,
+        appname="pos-loader",
+        serverSelectionTimeoutMS=milliseconds,
+        connectTimeoutMS=milliseconds,
+        w="majority",
+        journal=True,
+        wtimeoutMS=WRITE_CONCERN_SECONDS * 1000,
+        readConcernLevel="majority",
+        retryWrites=True,
+        retryReads=True,
+        tz_aware=False,
+    )
 
 
 def _no_connection(error: PyMongoError, shown: str) -> ConnectionFailed:
@@ -168,12 +175,14 @@ def hosts(client: Client) -> str:
 
 
 def reason(error: PyMongoError) -> str:
-    """The server's or the driver's own words, without the reply and the topology it appends."""
+    """The server's or the driver's own words on one line, without the reply and topology it appends."""
+    text = str(error)
     if isinstance(error, BulkWriteError) and write_errors(error):
-        return str(write_errors(error)[0]["errmsg"])
-    if isinstance(error, OperationFailure) and error.details:
-        return str(error.details.get("errmsg") or error.details.get("codeName") or error)
-    return re.split(r" \(configured timeouts|, Timeout: |, full error: ", str(error))[0]
+        text = write_errors(error)[0]["errmsg"]
+    elif isinstance(error, OperationFailure) and error.details:
+        text = error.details.get("errmsg") or error.details.get("codeName") or text
+    short = re.split(r" \(configured timeouts|, Timeout: |, full error: ", text)[0]
+    return " ".join(short.split())
 
 
 def write_errors(error: BulkWriteError) -> list[dict[str, Any]]:

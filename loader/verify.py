@@ -11,10 +11,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
+import bson
 import numpy as np
 import pyarrow as pa
+from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 from bson.raw_bson import RawBSONDocument
@@ -26,6 +29,10 @@ from loader.values import first_difference
 
 BATCH_DOCUMENTS = 1_000_000
 """More than any reply holds: the server fills each to 16 MiB."""
+
+_LAZY: CodecOptions[RawBSONDocument] = CodecOptions(
+    RawBSONDocument, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
 
 
 @dataclass(frozen=True)
@@ -141,7 +148,7 @@ class _Merge:
             self.same += 1
             self.position += 1
             return
-        key = RawBSONDocument(raw)["_id"]
+        key = _id(raw)
         place = self._find(key)
         if place is None or place < self.position:
             twice = "" if place is None else "a second document with this _id, on another shard"
@@ -162,8 +169,10 @@ class _Merge:
 
     def _find(self, key: Any) -> int | None:
         """The position of the expected document that `_id` equals, as MongoDB compares: 5, 5.0 and 5 long."""
-        keys, value = self.documents.keys, _number(key)
-        if isinstance(value, bool) or not isinstance(value, str if _is_text(keys) else int | float):
+        keys = self.documents.keys
+        value = key.to_decimal() if isinstance(key, Decimal128) else key
+        comparable = isinstance(value, str) if _is_text(keys) else isinstance(value, int | float | Decimal)
+        if not comparable or isinstance(value, bool) or value != value:  # NaN equals no key
             return None
         place = bisect_left(range(len(keys)), value, key=lambda index: keys[index].as_py())
         return place if place < len(keys) and keys[place].as_py() == value else None
@@ -194,5 +203,7 @@ def _is_text(keys: pa.Array) -> bool:
     return bool(pa.types.is_string(keys.type) or pa.types.is_large_string(keys.type))
 
 
-def _number(key: Any) -> Any:
-    return key.to_decimal() if isinstance(key, Decimal128) else key
+def _id(raw: bytes) -> Any:
+    """The `_id` alone, of any type, without decoding the rest."""
+    key = RawBSONDocument(raw, _LAZY)["_id"]
+    return bson.decode(key.raw) if isinstance(key, RawBSONDocument) else key

@@ -1,0 +1,289 @@
+"""Layouts on a real sharded cluster, and the declarations that cannot be laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+from bson.int64 import Int64
+from pymongo.errors import OperationFailure
+
+from loader import layout, mongo, schema, write
+from loader.collection import Index
+from loader.errors import ConnectionFailed, DataError, SpecError
+from tests.loader.mongo_helpers import customers, declare, documents
+
+SPLIT = [("NY",), ("TX",)]
+
+
+@pytest.mark.parametrize(
+    ("name", "shard_key"),
+    [
+        ("hashed", {"_id": "hashed"}),
+        ("hashed_first", {"state": "hashed", "_id": 1}),
+        ("ranged", {"state": 1, "_id": 1}),
+        ("ranged_first", {"state": 1, "_id": "hashed"}),
+    ],
+)
+def test_every_shard_holds_documents(
+    client: mongo.Client, topology: mongo.Topology, database: str, name: str, shard_key: dict[str, Any]
+) -> None:
+    declared = declare(database, shard_key=shard_key, name=name)
+    handle = layout.create(client, declared, name, topology=topology, split_points=SPLIT)
+    write.insert(handle, documents(customers(200)))
+    shares = layout.shares(handle)
+    assert set(shares) == set(topology.shards)
+    assert all(share.documents > 0 and share.bytes > 0 for share in shares.values())
+    assert sum(share.documents for share in shares.values()) == 200
+    live = layout.describe(handle)
+    assert live is not None
+    assert live.shard_key == declared.shard_key
+    assert layout.differences(declared, live) == []
+
+
+def test_chunks_are_as_many_as_declared(
+    client: mongo.Client, topology: mongo.Topology, database: str
+) -> None:
+    declared = declare(database, chunks=6, name="six")
+    layout.create(client, declared, "six", topology=topology)
+    entry = client["config"]["collections"].find_one({"_id": f"{database}.six"})
+    assert entry is not None
+    assert client["config"]["chunks"].count_documents({"uuid": entry["uuid"]}) == 6
+
+
+def test_declared_unsharded_stays_on_one_shard(
+    client: mongo.Client, topology: mongo.Topology, database: str
+) -> None:
+    declared = declare(database, shard_key={}, name="unsharded")
+    handle = layout.create(client, declared, "unsharded", topology=topology)
+    write.insert(handle, documents(customers(20)))
+    assert [share.documents for share in layout.shares(handle).values()] == [20]
+    live = layout.describe(handle)
+    assert live is not None
+    assert live.shard_key == ()
+    assert layout.differences(declared, live) == []
+    resharded = declare(database, name="unsharded")
+    assert layout.differences(resharded, live) == ["shard key is none, declared _id: hashed"]
+
+
+def test_differences_name_what_changed(client: mongo.Client, topology: mongo.Topology, database: str) -> None:
+    partial = {"email": {"$exists": True}}
+    kept = Index((("email", 1),), {"partialFilterExpression": partial, "collation": {"locale": "fr"}})
+    declared = declare(
+        database,
+        kept,
+        Index((("state", 1),), {"sparse": True}),
+        Index((("orders.order_id", -1),)),
+        name="drift",
+    )
+    handle = layout.create(client, declared, "drift", topology=topology)
+    live = layout.describe(handle)
+    assert live is not None
+    assert layout.differences(declared, live) == []
+
+    handle.drop_index("orders.order_id_-1")
+    handle.drop_index("state_1")
+    handle.create_index([("state", 1)])
+    handle.create_index([("by_hand", 1)])
+    handle.database.command("collMod", "drift", validator={}, validationLevel="moderate")
+    live = layout.describe(handle)
+    assert live is not None
+    assert layout.differences(declared, live) == [
+        "index state_1 has sparse False, declared True",
+        "index orders.order_id_-1 is missing",
+        "index by_hand_1 is not declared",
+        "there is no validator",
+    ]
+
+
+def test_describe_knows_what_is_not_there_and_what_is_a_view(client: mongo.Client, database: str) -> None:
+    assert layout.describe(client[database]["absent"]) is None
+    client[database].command("create", "looking", viewOn="absent", pipeline=[])
+    with pytest.raises(DataError, match=r"looking is a view"):
+        layout.describe(client[database]["looking"])
+
+
+def test_server_refusal_is_one_line(client: mongo.Client, topology: mongo.Topology, database: str) -> None:
+    bad = Index((("email", 1),), {"partialFilterExpression": {"email": {"$regex": "x"}}})
+    with pytest.raises(DataError, match=r"refuses to create .*partial index") as caught:
+        layout.create(client, declare(database, bad, name="refused"), "refused", topology=topology)
+    assert "\n" not in str(caught.value)
+    assert "clusterTime" not in str(caught.value)
+
+
+def test_validator_is_derived_from_the_declaration() -> None:
+    lines = {
+        "bsonType": "object",
+        "properties": {"quantity": {"bsonType": "long"}, "notes": {}},
+        "required": ["quantity"],
+    }
+    orders = {
+        "bsonType": "object",
+        "properties": {
+            "order_id": {"bsonType": "long"},
+            "shipped_at": {"bsonType": ["date", "null"]},
+            "lines": {"bsonType": "array", "maxItems": 3, "items": lines},
+        },
+        "required": ["order_id", "shipped_at", "lines"],
+    }
+    returns = {
+        "bsonType": "object",
+        "properties": {"return_id": {"bsonType": "int"}},
+        "required": ["return_id"],
+    }
+    assert schema.validator(declare("pos")) == {
+        "$jsonSchema": {
+            "bsonType": "object",
+            "properties": {
+                "_id": {"bsonType": "long"},
+                "state": {"bsonType": "string"},
+                "email": {"bsonType": "string"},
+                "profile": {},
+                "orders": {"bsonType": "array", "items": orders},
+                "returns": {"bsonType": "array", "items": returns},
+            },
+            "required": ["_id", "orders", "returns"],
+        }
+    }
+
+
+UNIQUE = {"unique": True}
+REFUSED_INDEXES: list[tuple[dict[str, int | str], Index, str]] = [
+    ({"_id": "hashed"}, Index((("email", 1),), UNIQUE), "cannot hold across shards"),
+    ({"state": 1, "_id": 1}, Index((("state", 1), ("email", 1)), UNIQUE), "cannot hold across shards"),
+    ({"state": 1, "email": 1}, Index((("email", 1), ("state", 1)), UNIQUE), "cannot hold across shards"),
+    ({"_id": "hashed"}, Index((("email", "hashed"),), UNIQUE), "hashed index cannot be unique"),
+    ({}, Index((("email", "hashed"),), UNIQUE), "hashed index cannot be unique"),
+    ({"_id": "hashed"}, Index((("email", "hashed"), ("state", "hashed"))), "two hashed fields"),
+    ({"_id": "hashed"}, Index((("_id", 1),), UNIQUE), "on _id alone"),
+    ({"_id": "hashed"}, Index((("email", "spherical"),)), "allowed are 1, -1, hashed"),
+]
+
+
+@pytest.fixture(scope="module")
+def sharded(client: mongo.Client, topology: mongo.Topology, database: str) -> Callable[..., mongo.Handle]:
+    """An empty collection per shard key, made once."""
+
+    @cache
+    def by_key(*shard_key: tuple[str, int | str]) -> mongo.Handle:
+        name = "by_" + "_".join(f"{path}_{kind}" for path, kind in shard_key)
+        return layout.create(
+            client, declare(database, shard_key=dict(shard_key), name=name), name, topology=topology
+        )
+
+    return by_key
+
+
+@pytest.mark.parametrize(("shard_key", "index", "message"), REFUSED_INDEXES)
+def test_refused_indexes_are_those_the_server_refuses(
+    sharded: Callable[..., mongo.Handle], shard_key: dict[str, int | str], index: Index, message: str
+) -> None:
+    with pytest.raises(SpecError, match=message):
+        schema.check(declare("pos", index, shard_key=shard_key))
+    with pytest.raises(OperationFailure):
+        sharded(*shard_key.items()).create_index(list(index.keys), **dict[str, Any](index.options))
+
+
+@pytest.mark.parametrize(
+    ("shard_key", "fields"),
+    [
+        ({"_id": "hashed"}, ("_id", "email")),
+        ({"state": 1, "_id": 1}, ("state", "_id", "email")),
+        ({"state": 1, "_id": 1}, ("_id", "state")),
+        ({"state": "hashed", "_id": 1}, ("state", "_id")),
+        ({}, ("email",)),
+    ],
+)
+def test_allowed_unique_indexes_are_those_the_server_allows(
+    sharded: Callable[..., mongo.Handle], shard_key: dict[str, int | str], fields: tuple[str, ...]
+) -> None:
+    index = Index(tuple((each, 1) for each in fields), UNIQUE)
+    schema.check(declare("pos", index, shard_key=shard_key))
+    handle = sharded(*shard_key.items())
+    handle.create_index(list(index.keys), **dict[str, Any](index.options))
+    assert handle.index_information()[index.name]["unique"] is True
+
+
+def test_parallel_arrays_are_refused_and_nested_arrays_are_not(
+    client: mongo.Client, topology: mongo.Topology, database: str
+) -> None:
+    parallel = declare(database, Index((("orders.order_id", 1), ("returns.return_id", 1))), name="parallel")
+    with pytest.raises(SpecError, match="covers two arrays, orders and returns"):
+        schema.check(parallel)
+    handle = layout.create(client, parallel, "parallel", topology=topology)
+    row = {**customers(1)[0], "returns": [{"return_id": 1}]}
+    with pytest.raises(DataError, match="cannot index parallel arrays"):
+        write.insert(handle, documents([row]))
+
+    nested = declare(database, Index((("orders.lines.quantity", 1), ("orders.order_id", 1))), name="nested")
+    schema.check(nested)
+    assert write.insert(layout.create(client, nested, "nested", topology=topology), documents([row])) == 1
+
+
+@pytest.mark.parametrize(
+    ("shard_key", "message"),
+    [
+        ({"orders": 1}, "shard_key field orders is no scalar field"),
+        ({"orders.order_id": 1}, "no scalar field"),
+        ({"profile": "hashed"}, "no scalar field"),
+        ({"state": "hashed", "_id": "hashed"}, "two hashed fields"),
+        ({"state": -1}, "allowed are 1 and hashed"),
+    ],
+)
+def test_illegal_shard_keys_are_refused(shard_key: dict[str, int | str], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        schema.check(declare("pos", shard_key=shard_key))
+
+
+def test_a_hashed_array_and_a_repeated_index_are_refused() -> None:
+    with pytest.raises(SpecError, match="orders is an array"):
+        schema.check(declare("pos", Index((("orders.order_id", "hashed"),))))
+    with pytest.raises(SpecError, match="state_1 is declared twice"):
+        schema.check(declare("pos", Index((("state", 1),)), Index((("state", 1),), {"sparse": True})))
+
+
+def test_missing_privileges_are_named(client: mongo.Client, database: str) -> None:
+    """The privileges are a real server's own account of its roles."""
+
+    def lacking(role: str, on: str, *, sharded: bool) -> list[str]:
+        info = client.admin.command("rolesInfo", {"role": role, "db": on}, showPrivileges=True)
+        return mongo.lacking(info["roles"][0]["privileges"], database, sharded=sharded)
+
+    assert lacking("readWrite", database, sharded=False) == []
+    assert lacking("readWrite", database, sharded=True) == ["enableSharding", "splitChunk", "moveChunk"]
+    assert lacking("readWrite", "elsewhere", sharded=False) == list(mongo.DATABASE_ACTIONS)
+    assert "insert" in lacking("read", database, sharded=False)
+    assert lacking("root", "admin", sharded=True) == []
+    assert mongo.missing_actions(client, database, sharded=True) == []
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "mongodb://pos:s3cret-pw@127.0.0.1:9/",
+        "mongodb://pos:s3cret-pw@127.0.0.1:9/?authSource=admin&tls=maybe",
+        "mongodb://pos:s3cret-pw/with@signs@127.0.0.1:9/",
+        "mongodb://pos:s3cret-pw:colon@127.0.0.1:nine/",
+    ],
+)
+def test_unreachable_or_malformed_addresses_never_show_the_password(uri: str) -> None:
+    with pytest.raises(ConnectionFailed, match=r"MongoDB") as caught:
+        mongo.connect(uri, timeout=0.3)
+    assert "s3cret-pw" not in str(caught.value)
+    assert "127.0.0.1:" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_wrong_credentials_are_named_without_the_password(servers: Any) -> None:
+    uri = servers.mongo_uri.replace("mongodb://", "mongodb://nobody:s3cret-pw@")
+    with pytest.raises(ConnectionFailed, match="refuses us: Authentication failed") as caught:
+        mongo.connect(uri)
+    assert "s3cret-pw" not in str(caught.value)
+
+
+def test_driver_errors_keep_the_servers_words(client: mongo.Client, database: str) -> None:
+    with pytest.raises(OperationFailure) as caught:
+        client[database].command("aggregate", "any", pipeline=[{"$nonsense": Int64(1)}], cursor={})
+    assert mongo.reason(caught.value) == "Unrecognized pipeline stage name: '$nonsense'"

@@ -1,0 +1,161 @@
+"""Publishing on a real cluster, seen by a reader who never stops counting."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
+
+from loader import layout, mongo, publish, verify, write
+from loader.collection import Collection, Index
+from loader.errors import DataError
+from tests.loader.mongo_helpers import WHOLE, AnswerLosingProxy, customers, declare, documents
+
+
+def _build(
+    client: mongo.Client, topology: mongo.Topology, declared: Collection, load_id: str, count: int
+) -> str:
+    name = publish.build_name(declared.collection, load_id)
+    handle = layout.create(client, declared, name, topology=topology)
+    write.insert(handle, documents(customers(count)))
+    return name
+
+
+@contextmanager
+def _polling(uri: str, database: str, name: str) -> Iterator[Counter[int | str]]:
+    """Count a collection's documents, again and again, from a connection of its own."""
+    seen: Counter[int | str] = Counter()
+    done = threading.Event()
+
+    def poll() -> None:
+        with mongo.connect(uri) as reader:
+            while not done.is_set():
+                try:
+                    seen[reader[database][name].count_documents({})] += 1
+                except PyMongoError as error:
+                    seen[mongo.reason(error)] += 1
+
+    thread = threading.Thread(target=poll)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        thread.join()
+
+
+def _wait_for(seen: Counter[int | str], count: int) -> None:
+    deadline = time.monotonic() + 30
+    while count not in seen:
+        assert time.monotonic() < deadline, f"reader saw {seen} and never {count}"
+        time.sleep(0.01)
+
+
+def test_readers_see_the_old_or_the_new_and_nothing_between(
+    client: mongo.Client, topology: mongo.Topology, database: str, servers: Any
+) -> None:
+    declared = declare(database, Index((("state", 1), ("email", 1)), {"name": "by_state"}))
+    publish.rename(client, database, _build(client, topology, declared, "01", 100), "customers")
+    with _polling(servers.mongo_uri, database, "customers") as seen:
+        for load_id, count in (("02", 250), ("03", 400)):
+            _wait_for(seen, 100 if count == 250 else 250)
+            publish.rename(client, database, _build(client, topology, declared, load_id, count), "customers")
+        _wait_for(seen, 400)
+    assert set(seen) == {100, 250, 400}
+
+    handle = client[database]["customers"]
+    live = layout.describe(handle)
+    assert live is not None
+    assert layout.differences(declared, live) == []
+    assert "by_state" in live.indexes
+    shares = layout.shares(handle)
+    assert set(shares) == set(topology.shards)
+    assert sum(share.documents for share in shares.values()) == 400
+    assert verify.compare(handle, documents(customers(400)), WHOLE) == verify.Comparison(same=400)
+    assert publish.strays(client[database], "customers") == []
+    assert client[database].command("checkMetadataConsistency")["cursor"]["firstBatch"] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [({}, {"_id": "hashed"}), ({"_id": "hashed"}, {}), ({"_id": 1}, {"_id": "hashed"})]
+)
+def test_the_new_layout_replaces_the_old(
+    client: mongo.Client,
+    topology: mongo.Topology,
+    database: str,
+    old: dict[str, int | str],
+    new: dict[str, int | str],
+) -> None:
+    name = f"from_{len(old)}_{old.get('_id', '')}_to_{len(new)}"
+    for load_id, key, count in (("a", old, 5), ("b", new, 7)):
+        declared = declare(database, shard_key=key, name=name)
+        publish.rename(client, database, _build(client, topology, declared, load_id, count), name)
+    handle = client[database][name]
+    live = layout.describe(handle)
+    assert live is not None
+    assert live.shard_key == tuple(new.items())
+    assert layout.differences(declared, live) == []
+    assert handle.count_documents({}) == 7
+
+
+def test_a_rename_whose_answer_was_lost_is_done_once(
+    client: mongo.Client, topology: mongo.Topology, database: str, servers: Any
+) -> None:
+    build = _build(client, topology, declare(database, name="lost"), "01", 10)
+    host, port = parse_uri(servers.mongo_uri)["nodelist"][0]
+    assert port is not None
+    with (
+        AnswerLosingProxy(host, port, command="renameCollection", lose=1) as proxy,
+        mongo.connect(f"mongodb://127.0.0.1:{proxy.port}/") as through,
+    ):
+        publish.rename(through, database, build, "lost")
+        assert proxy.left == 0
+    assert client[database]["lost"].count_documents({}) == 10
+    assert build not in client[database].list_collection_names()
+
+
+def test_a_missing_build_and_a_view_are_refused(
+    client: mongo.Client, topology: mongo.Topology, database: str
+) -> None:
+    with pytest.raises(DataError, match=r"there is no build .*absent__build_1 to publish"):
+        publish.rename(client, database, "absent__build_1", "absent")
+    client[database].command("create", "looking", viewOn="absent", pipeline=[])
+    build = _build(client, topology, declare(database, shard_key={}, name="looking"), "01", 1)
+    with pytest.raises(DataError, match=r"a view already exists.*the published data is untouched"):
+        publish.rename(client, database, build, "looking")
+    assert publish.drop_strays(client[database], "looking") == [build]
+
+
+def test_strays_are_builds_of_this_collection_only(client: mongo.Client, database: str) -> None:
+    home = client[database]
+    builds = ["sales__build_65f0a1", "sales__build_65f0b2"]
+    others = [
+        "sales",
+        "sales2__build_65f0a1",
+        "xsales__build_1",
+        "sales__build_",
+        "sales__build_1_kept",
+        "a.b",
+    ]
+    for name in (*reversed(builds), *others, "axb__build_1"):
+        home.create_collection(name)
+    assert publish.strays(home, "sales") == builds
+    assert publish.strays(home, "a.b") == []
+    publish.drop_builds(home, "sales", load_id="65f0a1")
+    publish.drop_builds(home, "sales", load_id="never")
+    assert publish.strays(home, "sales") == builds[1:]
+    assert publish.drop_strays(home, "sales") == builds[1:]
+    assert set(others) <= set(home.list_collection_names())
+
+
+def test_build_names_sort_by_load_and_refuse_odd_ids() -> None:
+    assert publish.build_name("customers", "65f0a1b2") == "customers__build_65f0a1b2"
+    with pytest.raises(ValueError, match="load id"):
+        publish.build_name("customers", "2024-01-01")

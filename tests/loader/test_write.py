@@ -1,0 +1,174 @@
+"""Writing to a real cluster: what it takes, what it refuses, and lines that break at the worst moment."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from bson.int64 import Int64
+from pymongo.uri_parser import parse_uri
+
+from loader import layout, mongo, verify, write
+from loader.collection import Index
+from loader.errors import ConnectionFailed, DataError
+from tests.loader.mongo_helpers import (
+    WHOLE,
+    AnswerLosingProxy,
+    customer,
+    customers,
+    declare,
+    documents,
+)
+
+
+@pytest.fixture(scope="module")
+def shared(client: mongo.Client, topology: mongo.Topology, database: str) -> mongo.Handle:
+    unique = Index((("_id", 1), ("email", 1)), {"unique": True})
+    return layout.create(client, declare(database, unique), "customers", topology=topology)
+
+
+@pytest.fixture
+def handle(shared: mongo.Handle) -> mongo.Handle:
+    shared.delete_many({})
+    return shared
+
+
+@pytest.fixture
+def target(servers: Any) -> tuple[str, int]:
+    host, port = parse_uri(servers.mongo_uri)["nodelist"][0]
+    assert port is not None
+    return host, port
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up after two attempts instead of eight; the pauses are the real ones."""
+    monkeypatch.setattr(write, "retrying", partial(mongo.retrying, attempts=2))
+
+
+def test_all_documents_arrive_as_they_are(handle: mongo.Handle) -> None:
+    rows = customers(500)
+    assert write.insert(handle, documents(rows)) == 500
+    assert list(handle.find(sort=[("_id", 1)])) == rows
+
+
+def test_a_slice_and_nothing_at_all(handle: mongo.Handle) -> None:
+    whole = documents(customers(10))
+    assert write.insert(handle, type(whole)(whole.keys[3:6], whole.bson[3:6], rows={})) == 3
+    assert write.insert(handle, documents([])) == 0
+    assert [row["_id"] for row in handle.find(sort=[("_id", 1)])] == [3, 4, 5]
+
+
+def test_writes_are_acknowledged_by_the_majority(handle: mongo.Handle) -> None:
+    assert handle.write_concern.document == {"w": "majority", "j": True, "wtimeout": 60_000}
+    assert handle.read_concern.level == "majority"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"orders": [{"order_id": 1, "shipped_at": None, "lines": []}]}, "orders.0.order_id is int 1, "),
+        ({"orders": [{"order_id": Int64(1), "shipped_at": None}]}, "orders.0.lines is missing"),
+        (
+            {"orders": [{"order_id": Int64(1), "shipped_at": None, "lines": [{"quantity": Int64(1)}] * 4}]},
+            "orders.0.lines has 4 items, the validator wants maxItems 3",
+        ),
+        ({"state": None}, "state is null None, the validator wants bsonType string"),
+        ({"returns": 5}, "returns is int 5, the validator wants bsonType array"),
+    ],
+)
+def test_what_the_validator_refuses_is_named(
+    handle: mongo.Handle, fields: dict[str, Any], message: str
+) -> None:
+    rows = [*customers(5), customer(Int64(7), **fields), customer(Int64(8), **fields)]
+    with pytest.raises(DataError, match=re.escape(message)) as caught:
+        write.insert(handle, documents(rows))
+    assert f"document _id 7 of {handle.full_name}" in caught.value.what
+    assert caught.value.where == "code 121, and 1 more in this batch"
+
+
+def test_an_id_that_is_there_already_is_refused(handle: mongo.Handle) -> None:
+    write.insert(handle, documents(customers(3)))
+    with pytest.raises(DataError, match=r"document _id 2 of .*E11000 duplicate key"):
+        write.insert(handle, documents(customers(3, start=2)))
+
+
+def test_a_unique_index_refuses(client: mongo.Client, topology: mongo.Topology, database: str) -> None:
+    unique = Index((("email", 1),), {"unique": True})
+    declared = declare(database, unique, shard_key={"email": 1}, name="by_email")
+    handle = layout.create(client, declared, "by_email", topology=topology)
+    rows = [customer(Int64(key), email="same@example.com") for key in (1, 2)]
+    with pytest.raises(DataError, match=r"document _id 2 of .*email_1.*code 11000"):
+        write.insert(handle, documents(rows))
+
+
+def test_a_document_over_16_mib_is_refused_before_anything_is_sent(handle: mongo.Handle) -> None:
+    rows = [customer(Int64(1)), customer(Int64(2), profile={"text": "x" * write.MAX_DOCUMENT_BYTES})]
+    with pytest.raises(
+        DataError, match=r"document _id 2 of .* has 16777\d\d\d bytes, MongoDB allows 16777216"
+    ):
+        write.insert(handle, documents(rows))
+    assert handle.count_documents({}) == 0
+
+
+def test_a_document_of_exactly_16_mib_is_written_and_verified(handle: mongo.Handle) -> None:
+    empty = documents([customer(Int64(1), profile="")]).nbytes
+    rows = documents([customer(Int64(1), profile="x" * (write.MAX_DOCUMENT_BYTES - empty))])
+    assert rows.nbytes == write.MAX_DOCUMENT_BYTES
+    assert write.insert(handle, rows) == 1
+    assert verify.compare(handle, rows, WHOLE) == verify.Comparison(same=1)
+
+
+def test_batches_fit_one_message_and_lose_nothing() -> None:
+    sizes = np.array([1, 30_000_000, 17_999_999, 1, 47_999_999, 2, 16_000_000, 16_000_000, 16_000_000, 1])
+    offsets = np.concatenate(([0], np.cumsum(sizes))).astype(np.int32)
+    cut = list(write.batches(offsets))
+    assert cut == [(0, 3), (3, 5), (5, 8), (8, 10)]
+    many = list(write.batches(np.arange(250_001, dtype=np.int32)))
+    assert many == [(0, 100_000), (100_000, 200_000), (200_000, 250_000)]
+    assert list(write.batches(np.zeros(1, np.int32))) == []
+
+
+@pytest.mark.parametrize("lost", [1, 3])
+def test_answers_lost_on_the_way_back_change_nothing(
+    handle: mongo.Handle, target: tuple[str, int], lost: int
+) -> None:
+    """One lost answer is the driver's retry; three reach ours, which meets its own documents again."""
+    rows = documents(customers(50))
+    with (
+        AnswerLosingProxy(*target, command="insert", lose=lost) as proxy,
+        mongo.connect(f"mongodb://127.0.0.1:{proxy.port}/") as through,
+    ):
+        assert write.insert(through[handle.database.name][handle.name], rows) == 50
+        assert proxy.left == 0
+    assert verify.compare(handle, rows, WHOLE) == verify.Comparison(same=50)
+
+
+def test_a_retry_does_not_hide_a_document_that_differs(handle: mongo.Handle, target: tuple[str, int]) -> None:
+    """The bargain of the retry: a foreign document with our id passes here, and verify finds it."""
+    handle.insert_one(customer(Int64(7), state="ZZ"))
+    rows = documents(customers(50))
+    with (
+        AnswerLosingProxy(*target, command="insert", lose=2) as proxy,
+        mongo.connect(f"mongodb://127.0.0.1:{proxy.port}/") as through,
+    ):
+        write.insert(through[handle.database.name][handle.name], rows)
+    comparison = verify.compare(handle, rows, WHOLE)
+    assert comparison.changed == (7,)
+    assert (comparison.same, comparison.differences[0].path) == (49, "state")
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_server_that_stays_away_is_a_connection_error(
+    handle: mongo.Handle, target: tuple[str, int]
+) -> None:
+    with AnswerLosingProxy(*target, command="insert", lose=1000) as proxy:
+        uri = f"mongodb://127.0.0.1:{proxy.port}/"
+        with (
+            mongo.connect(uri, timeout=0.5) as through,
+            pytest.raises(ConnectionFailed, match=rf"127\.0\.0\.1:{proxy.port} stopped answering"),
+        ):
+            write.insert(through[handle.database.name][handle.name], documents(customers(5)))
