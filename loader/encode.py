@@ -72,11 +72,17 @@ def encode(
         rows.prefix(_element_heads(positions))
     rows.constant(b"\0\0\0\0")
     for field in level.fields:
-        _write_field(rows, field, table.column(field.column).combine_chunks())
+        _write_field(rows, field, column_of(table, field.column))
     for name, bodies in arrays.items():
         _write_array(rows, name, bodies)
     rows.constant(b"\0")
     return rows.documents()
+
+
+def column_of(table: pa.Table, name: str) -> pa.Array:
+    """Give a column as one array, without the copy that `combine_chunks` makes of a single chunk."""
+    column = table.column(name)
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 class _Rows:
@@ -145,7 +151,9 @@ def _pack(
     count: int, template: bytearray, holes: list[tuple[int, npt.NDArray[Any]]]
 ) -> npt.NDArray[np.uint8]:
     """Repeat `template` for each row and fill its holes: uint8 of `count` * len(template)."""
-    packed = np.frombuffer(template * count, np.uint8)
+    # Arrow's pool keeps its pages, malloc returns large blocks and faults them in again
+    packed = np.frombuffer(pa.allocate_buffer(count * len(template)), np.uint8)
+    packed.reshape(count, len(template))[:] = np.frombuffer(template, np.uint8)
     for offset, values in holes:
         _column(packed, count, offset, values.dtype)[:] = values
     return packed
@@ -164,11 +172,11 @@ def _binary(offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8]) -> pa.A
     return pa.Array.from_buffers(pa.binary(), len(offsets) - 1, buffers)
 
 
-def _lengths(array: pa.Array) -> npt.NDArray[np.int64]:
+def _lengths(array: pa.Array) -> npt.NDArray[np.int32]:
     lengths = pc.binary_length(array)
     if array.null_count:
         lengths = pc.fill_null(lengths, 0)
-    values: npt.NDArray[np.int64] = lengths.to_numpy().astype(np.int64)
+    values: npt.NDArray[np.int32] = lengths.to_numpy()
     return values
 
 
@@ -181,7 +189,7 @@ def _element_heads(positions: npt.NDArray[np.int64]) -> pa.Array:
 
 def _write_array(rows: _Rows, name: str, bodies: pa.Array) -> None:
     rows.constant(_ARRAY + name.encode() + b"\0")
-    rows.fixed([(_lengths(bodies) + 5).astype("<i4")])
+    rows.fixed([_lengths(bodies) + np.int32(5)])
     rows.variable(bodies)
     rows.constant(b"\0")
 
@@ -213,9 +221,9 @@ def _write_bytes(
     column = _as_binary(column)
     lengths = _lengths(column)
     if field.type is BsonType.STRING:
-        values, tail = [(lengths + 1).astype("<i4")], b"\0"
+        values, tail = [lengths + np.int32(1)], b"\0"
     else:
-        values, tail = [lengths.astype("<i4"), np.zeros(len(column), np.uint8)], b""
+        values, tail = [lengths, np.zeros(len(column), np.uint8)], b""
     if present is None:
         rows.constant(head)
         rows.fixed(values)
@@ -252,7 +260,7 @@ def _numbers(column: pa.Array) -> npt.NDArray[Any]:
 
 
 def _double(_: Field, column: pa.Array) -> Values:
-    return [_numbers(column).astype("<f8")]
+    return [_numbers(column).astype("<f8", copy=False)]
 
 
 def _bool(field: Field, column: pa.Array) -> Values:
@@ -265,7 +273,7 @@ def _integer(dtype: str, name: str) -> Any:
     def convert(field: Field, column: pa.Array) -> Values:
         values = _numbers(column)
         if np.can_cast(values.dtype, dtype):
-            return [values.astype(dtype)]
+            return [values.astype(dtype, copy=False)]
         converted = values.astype(dtype)
         _reject(field, column, converted != values, f"does not fit an {name}")
         return [converted]

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.collection import Collection, Documents, Level
-from loader.encode import Unrepresentable, encode
+from loader.encode import Unrepresentable, column_of, encode
 from loader.errors import DataError
 
 Integers = npt.NDArray[np.int64]
@@ -29,7 +29,7 @@ def nest(collection: Collection, tables: Mapping[Level, pa.Table]) -> Documents:
     has no exact BSON form.
     """
     root = tables[collection.root]
-    keys = root.column(collection.key_column).combine_chunks()
+    keys = column_of(root, collection.key_column)
     documents = _encode(collection.root, tables, positions=None)
     keys = keys.cast(pa.int64() if pa.types.is_integer(keys.type) else pa.string())
     return Documents(keys=keys, bson=documents, rows=_rows_per_model(tables))
@@ -85,10 +85,10 @@ def row_splits(child: Level, parent: Level, rows: pa.Table, parents: pa.Table) -
 
     Both tables are sorted by the parent's key. Raises `DataError` for a child without a parent.
     """
-    columns = [rows.column(name).combine_chunks() for name in parent.key]
+    columns = [column_of(rows, name) for name in parent.key]
     starts = _run_starts(columns, rows.num_rows)
     runs = [column.take(pa.array(starts)) for column in columns]
-    keys = [parents.column(name).combine_chunks() for name in parent.key]
+    keys = [column_of(parents, name) for name in parent.key]
     parent_codes, run_codes = _codes(keys, runs)
     found = np.searchsorted(parent_codes, run_codes)
     matched = np.zeros(len(runs[0]), bool)
@@ -171,7 +171,7 @@ def _check_order(level: Level, table: pa.Table) -> None:
     """Require that the level's whole key ascends, without repeats, from each row to the next."""
     ascends = np.zeros(max(table.num_rows - 1, 0), bool)
     for name in reversed(level.key):
-        column = table.column(name).combine_chunks()
+        column = column_of(table, name)
         before, after = column[:-1], column[1:]
         ascends &= pc.equal(after, before).to_numpy(zero_copy_only=False)
         ascends |= pc.greater(after, before).to_numpy(zero_copy_only=False)
@@ -190,7 +190,7 @@ def _sort_order(child: Level, parent: Level, rows: pa.Table, starts: Integers) -
     own_key = child.key[len(parent.key) :]
     if child.order_by == own_key[: len(child.order_by)]:
         return None
-    columns = [rows.column(name).combine_chunks() for name in dict.fromkeys([*child.order_by, *own_key])]
+    columns = [column_of(rows, name) for name in dict.fromkeys([*child.order_by, *own_key])]
     ranks = [_ranks(column) for column in reversed(columns)]
     order: Integers = np.lexsort([*ranks, starts])
     return None if np.array_equal(order, np.arange(len(order))) else order
