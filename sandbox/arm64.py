@@ -134,7 +134,13 @@ def _sources(apt: str) -> str:
     """
     mirror = os.environ.get("POS_DEBIAN_MIRROR")
     if not mirror:
-        wanted = ["--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"]
+        # without --no-release-info it knows nothing before the first apt-get update
+        wanted = [
+            "--no-release-info",
+            "--format",
+            "$(REPO_URI) $(RELEASE) $(COMPONENT)",
+            "Created-By: Packages",
+        ]
         listed = subprocess.run([apt, "indextargets", *wanted], capture_output=True, text=True, check=False)
         rows = [line.split() for line in listed.stdout.splitlines()]
         mirrors = [

@@ -141,7 +141,7 @@ class Sandbox:
                 raise ServerError(f"could not stop {names}", where=str(self.root), fix="stop them by hand")
             if erase:
                 self._erase()
-        return list(alive)
+        return [server.name for server in self.servers if server.name in alive]
 
     def _erase(self) -> None:
         for name in CONTENTS:

@@ -8,7 +8,7 @@ import os
 import random
 import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from sandbox.process import HOST
 from sandbox.settings import Ports, stored_ports
 
 
-def free_ports() -> Ports:
+def _free_ports() -> Ports:
     """Return five free ports, below those the kernel hands to outgoing connections."""
     chosen: list[int] = []
     while len(chosen) < len(fields(Ports)):
@@ -32,11 +32,17 @@ def free_ports() -> Ports:
 
 
 @pytest.fixture(scope="session")
+def free_ports() -> Callable[[], Ports]:
+    """A function that finds ports for one more sandbox."""
+    return _free_ports
+
+
+@pytest.fixture(scope="session")
 def session_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """The sandbox all tests share; tests of starting and stopping make their own."""
     kept = os.environ.get("POS_TEST_SANDBOX_DIR")
     root = Path(kept) if kept else tmp_path_factory.mktemp("servers") / "sandbox"
-    sandbox = Sandbox(root, stored_ports(root) or free_ports())
+    sandbox = Sandbox(root, stored_ports(root) or _free_ports())
     ran_before = any(row.pid for row in sandbox.status())
     try:
         sandbox.up()

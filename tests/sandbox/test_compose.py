@@ -1,0 +1,95 @@
+"""docker-compose.yml describes the servers the sandbox starts: same roles, ports, sets, flags and user."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox import mariadb, mongodb
+from sandbox.cluster import Sandbox
+from sandbox.settings import Ports
+
+COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
+DOCUMENT: dict[str, Any] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
+PORTS = asdict(Ports())
+OWN_FOLDERS = (
+    "--logpath=",
+    "--logappend",
+    "--quiet",
+    "--bind_ip=",
+    "--nounixsocket",
+    "--dbpath=",
+    "--configdb=",
+)
+OWN_EXTRAS = ("--setParameter=diagnosticDataCollectionEnabled=false",)
+
+
+def test_the_services_are_the_servers_and_one_initialisation() -> None:
+    assert set(SERVICES) == {*PORTS, "mongo-init"}
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_each_port_is_the_default_and_on_loopback_only(name: str) -> None:
+    inside = 3306 if name == "mariadb" else PORTS[name]
+    assert SERVICES[name]["ports"] == [f"127.0.0.1:{PORTS[name]}:{inside}"]
+    assert "network_mode" not in SERVICES[name]
+
+
+def test_the_versions_are_those_the_sandbox_runs(session_sandbox: Sandbox) -> None:
+    for row in session_sandbox.status():
+        image = "mariadb" if row.name == "mariadb" else "mongo"
+        assert row.version is not None
+        assert SERVICES[row.name]["image"] == f"{image}:{'.'.join(row.version.split('.')[:2])}"
+    assert SERVICES["mongo-init"]["image"] == SERVICES["mongos"]["image"]
+
+
+def test_mariadb_has_the_flags_the_user_and_the_schemas() -> None:
+    service = SERVICES["mariadb"]
+    assert service["command"] == ["mariadbd", *mariadb.TUNING]
+    assert service["environment"]["MARIADB_USER"] == mariadb.USER
+    assert service["environment"]["MARIADB_PASSWORD"] == mariadb.PASSWORD
+    assert service["environment"]["MARIADB_DATABASE"] == mariadb.SOURCE_SCHEMA
+    statements = DOCUMENT["configs"]["mariadb-init"]["content"]
+    assert f"CREATE DATABASE IF NOT EXISTS {mariadb.TARGET_SCHEMA};" in statements
+    assert f"GRANT ALL PRIVILEGES ON *.* TO '{mariadb.USER}'@'%';" in statements
+
+
+@pytest.mark.parametrize(
+    "server", mongodb.servers(Path("root"), **{k: v for k, v in PORTS.items() if k != "mariadb"})
+)
+def test_each_mongodb_server_has_the_sandbox_flags(server: Any) -> None:
+    command = SERVICES[server.name]["command"]
+    assert command[0] == server.program
+    shared = {flag for flag in server.flags if not flag.startswith(OWN_FOLDERS) and flag not in OWN_EXTRAS}
+    assert shared < set(command)
+    own = set(command[1:]) - shared
+    expected = {"--bind_ip_all", f"--configdb={mongodb.CONFIG_SET}/config:{PORTS['config']}"}
+    assert own == (expected if server.program == "mongos" else {"--bind_ip_all", "--dbpath=/data/db"})
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_each_server_has_a_health_check_of_its_own_port(name: str) -> None:
+    check = SERVICES[name]["healthcheck"]["test"]
+    assert check[0] == "CMD"
+    if name != "mariadb":
+        assert check[check.index("--port") + 1] == str(PORTS[name])
+
+
+def test_the_initialisation_names_every_set_and_waits_for_its_server() -> None:
+    script = DOCUMENT["configs"]["mongo-init"]["content"]
+    for name in (mongodb.CONFIG_SET, *mongodb.SHARDS):
+        assert f'["{name}", {PORTS[name]}]' in script
+        assert SERVICES["mongo-init"]["depends_on"][name] == {"condition": "service_healthy"}
+    assert f'"mongos:{PORTS["mongos"]}"' in script
+    # mongos answers only when the config server is initiated: to wait for its health would be a deadlock
+    assert SERVICES["mongo-init"]["depends_on"]["mongos"] == {"condition": "service_started"}
+    assert "mongo-init" not in SERVICES["mongos"]["depends_on"]
+    assert "$" not in script  # Compose would substitute it
+
+
+def test_data_is_kept_in_named_volumes() -> None:
+    kept = [volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])]
+    assert sorted(kept) == sorted(DOCUMENT["volumes"]) == sorted(set(PORTS) - {"mongos"})
