@@ -99,7 +99,7 @@ setup: programs $(READY) profiles.yml ## Install what is missing, here and by ap
 .PHONY: lock
 lock: setup ## Renew requirements.txt from pyproject.toml
 	@python -m venv $(VENV)/lock
-	$(VENV)/lock/bin/pip install --quiet uv==$(UV_VERSION)
+	$(VENV)/lock/bin/pip install -qq uv==$(UV_VERSION)
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
 		--custom-compile-command 'make lock' --output-file requirements.txt pyproject.toml
 
@@ -140,8 +140,8 @@ $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $${fresh:-} $(VENV)
 	rm -f $@
 	export PIP_DISABLE_PIP_VERSION_CHECK=1
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install -qq --require-hashes --requirement requirements.txt
+	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
 	touch $@
 
 profiles.yml:
