@@ -6,22 +6,22 @@
 {% macro clean_timestamp(column, kinds) -%}
     {%- set kind = kinds.get(column) -%}
     {%- set value = clean_text(column) -%}
-    {%- set day = '[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}' -%}
+    {%- set us_day = '[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}' -%}
     {%- if kind == 'timestamp' -%}
         timestampadd(microsecond, unix_timestamp({{ column }}) * 1000000, cast('1970-01-01' as datetime(6)))
     {%- elif kind in ['date', 'datetime'] -%}
         cast(nullif({{ column }}, '0000-00-00') as datetime(6))
     {%- else -%}
-        cast(case
+        case
             when {{ is_zero_date(column) }} then null
             when {{ value }} regexp '^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?Z?)?$'
                 then cast(replace(replace({{ value }}, 'T', ' '), 'Z', '') as datetime(6))
-            when {{ value }} regexp '^{{ day }}( [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?$'
-                then cast(str_to_date({{ value }}, '%m/%d/%Y %H:%i:%s') as datetime(6))
-            when {{ value }} regexp '^{{ day }} [0-9]{1,2}:[0-9]{2} ?[AP]M$'
-                then cast(str_to_date({{ value }}, '%m/%d/%Y %h:%i %p') as datetime(6))
-            when {{ value }} regexp '^{{ day }} [0-9]{1,2}:[0-9]{2}:[0-9]{2} ?[AP]M$'
-                then cast(str_to_date({{ value }}, '%m/%d/%Y %h:%i:%s %p') as datetime(6))
-        end as datetime(6))
+            when {{ value }} regexp '^{{ us_day }}( [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?$'
+                then {{ us_timestamp(value, '%H:%i:%s') }}
+            when {{ value }} regexp '^{{ us_day }} [0-9]{1,2}:[0-9]{2} ?[AP]M$'
+                then {{ us_timestamp(value, '%h:%i %p') }}
+            when {{ value }} regexp '^{{ us_day }} [0-9]{1,2}:[0-9]{2}:[0-9]{2} ?[AP]M$'
+                then {{ us_timestamp(value, '%h:%i:%s %p') }}
+        end
     {%- endif -%}
 {%- endmacro %}

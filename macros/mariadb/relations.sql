@@ -60,8 +60,12 @@
     {{ return(names | join(', ')) }}
 {% endmacro %}
 
+{#-
+    A view that reads text by patterns is computed once per query, so that its result can be joined by key; any other
+    is merged into the query and joined by the indexes of its tables.
+-#}
 {% macro mariadb__create_view_as(relation, sql) -%}
-    create or replace view {{ relation }} as
+    create or replace algorithm = {{ 'temptable' if ' regexp ' in sql else 'undefined' }} view {{ relation }} as
     {{ sql }}
 {%- endmacro %}
 

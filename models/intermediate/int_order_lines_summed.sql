@@ -6,7 +6,7 @@ order_lines as (
 
 ),
 
-final as (
+summed as (
 
     select
         order_id,
@@ -15,6 +15,21 @@ final as (
         count(*) as count_source_rows
     from order_lines
     group by order_id, product_id
+
+),
+
+final as (
+
+    select
+        order_id,
+        product_id,
+        quantity,
+        count_source_rows,
+        row_number() over (
+            partition by coalesce(order_id, {{ var('unknown_member') }})
+            order by product_id
+        ) as line_number
+    from summed
 
 )
 

@@ -1,4 +1,4 @@
-{#- Units, money: all lines = all purchases + lines without a known product or customer, for every product. -#}
+{#- Units, money: all lines = all purchases + lines without a known product or buyer, for every product. -#}
 with
 
 counted as (

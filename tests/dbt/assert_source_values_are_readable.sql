@@ -5,6 +5,8 @@
 {%- set columns = [
     ('customer', 'id', clean_integer),
     ('customer', 'birthdate', clean_date),
+    ('customer', 'zip', clean_code),
+    ('city', 'zip', clean_code),
     ('product', 'id', clean_integer),
     ('product', 'currentPrice', clean_money),
     ('product', 'availableQuantity', clean_integer),

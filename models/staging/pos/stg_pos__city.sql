@@ -1,3 +1,5 @@
+{%- set kinds = source_kinds('city') -%}
+
 with
 
 source as (
@@ -9,7 +11,7 @@ source as (
 cleaned as (
 
     select
-        upper({{ clean_text('zip') }}) as written_zip,
+        {{ clean_code('zip', kinds) }} as written_zip,
         {{ clean_text('city') }} as city,
         {{ clean_text('state') }} as state
     from source

@@ -19,7 +19,7 @@ final as (
         {{ clean_text('address2') }} as address2,
         {{ clean_text('phone') }} as phone,
         {{ clean_date('birthdate', kinds) }} as birthdate,
-        upper({{ clean_text('zip') }}) as written_zip
+        {{ clean_code('zip', kinds) }} as written_zip
     from source
 
 )
