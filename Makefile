@@ -18,14 +18,10 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3; do \
 POS_SCHEMA ?=
 DBT_VARS = $(if $(POS_SCHEMA),--vars '{pos_schema: "$(POS_SCHEMA)"}')
 
-# Turns `pos-sandbox status --json` into exports, so that the demo never meets any other servers.
-define CONNECTIONS
-import json, shlex, sys
-servers = json.load(sys.stdin)
-for name, value in servers["mariadb"].items():
-    print(f"export POS_MARIADB_{name.upper()}={shlex.quote(str(value))}")
-print("export POS_MONGO_URI=" + shlex.quote(servers["mongo_uri"]))
-endef
+# Turns `pos-sandbox status --json` into exports, so that the demo meets the sandbox's servers and no others.
+CONNECTIONS := import json, sys; servers = json.load(sys.stdin); \
+	print("export", *(f"POS_MARIADB_{name.upper()}={value}" for name, value in servers["mariadb"].items()), \
+	"POS_MONGO_URI=" + servers["mongo_uri"])
 
 # Servers live in sbin, which a user's PATH may lack.
 export PATH := $(CURDIR)/$(BIN):$(PATH):/usr/local/sbin:/usr/sbin:/sbin
@@ -44,7 +40,8 @@ demo: setup ## The whole way on sample data, or on yours: make demo POS_SCHEMA=s
 	table() { if [ -t 1 ]; then "$${@:2}"; else "$${@:2}" | expand -t "$$1"; fi; }
 	section 'Servers'
 	table 10,28,60,68,76 pos-sandbox up
-	eval "$$(pos-sandbox status --json | python -c '$(CONNECTIONS)')"
+	connections=$$(pos-sandbox status --json | python -c '$(CONNECTIONS)')
+	eval "$$connections"
 	section 'dbt build: $(or $(POS_SCHEMA),the sample)'
 	mkdir -p target
 	dbt --no-use-colors build $(DBT_VARS) > target/demo.log || { cat target/demo.log; exit 1; }
@@ -52,7 +49,7 @@ demo: setup ## The whole way on sample data, or on yours: make demo POS_SCHEMA=s
 	section 'Load'
 	table 32,44,52,122,158 pos-loader load
 	section 'Verify'
-	table 32,44,52,122,158 pos-loader verify
+	table 32,44,52,122,158 pos-loader verify --quiet
 	section 'Published'
 	table 32,44,56,68,104,112 pos-loader status --sample
 	section 'Stop'
