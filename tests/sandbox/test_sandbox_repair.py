@@ -52,7 +52,7 @@ def own(tmp_path_factory: pytest.TempPathFactory, free_ports: Callable[[], Ports
 def test_killed_servers_are_restarted_and_keep_their_data(own: Sandbox) -> None:
     before = {row.name: row.pid for row in own.status()}
     with mongodb.connect(own.ports.mongos, timeout=60) as client:
-        client.admin.command("shardCollection", "kept.things", key={"_id": "hashed"})
+        client.admin.command("enableSharding", "kept", primaryShard="shard1")
         client.kept.things.insert_many([{"_id": number} for number in range(50)])
     with mariadb.connect(port=own.ports.mariadb) as connection:
         connection.cursor().execute("CREATE TABLE pos.kept AS SELECT 7 AS seven")
