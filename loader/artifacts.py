@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ManifestV11, ModelNode
-from pydantic import ValidationError
+from dbt_artifacts_parser.parsers.run_results.run_results_v5 import RunResultsV5
+from pydantic import BaseModel, ValidationError
 
 from loader.errors import SpecError
 
-MANIFEST_VERSION = "https://schemas.getdbt.com/dbt/manifest/v11.json"
+Artifact = TypeVar("Artifact", bound=BaseModel)
+SCHEMAS = "https://schemas.getdbt.com/dbt"
 
 
 def read_manifest(folder: Path) -> ManifestV11:
@@ -19,21 +21,35 @@ def read_manifest(folder: Path) -> ManifestV11:
 
     Raises `SpecError` where it is missing, broken or of another dbt version.
     """
-    path = folder / "manifest.json"
+    return _read(folder / "manifest.json", ManifestV11, f"{SCHEMAS}/manifest/v11.json")
+
+
+def read_run_results(folder: Path) -> RunResultsV5:
+    """Read `<folder>/run_results.json` (dbt 1.7, schema v5).
+
+    Raises `SpecError` where it is missing, broken or of another dbt version.
+    """
+    return _read(folder / "run_results.json", RunResultsV5, f"{SCHEMAS}/run-results/v5.json")
+
+
+def _read(path: Path, kind: type[Artifact], expected: str) -> Artifact:
     content = _read_json(path)
-    version = content.get("metadata", {}).get("dbt_schema_version")
-    if version != MANIFEST_VERSION:
-        made_by = content.get("metadata", {}).get("dbt_version", "unknown")
+    metadata = content.get("metadata", {})
+    if metadata.get("dbt_schema_version") != expected:
         raise SpecError(
-            f"manifest of dbt {made_by} cannot be read", where=str(path), fix="build with dbt-core 1.7"
+            f"{path.name} of dbt {metadata.get('dbt_version', 'unknown')} cannot be read",
+            where=str(path.parent),
+            fix="build with dbt-core 1.7",
         )
     try:
-        return ManifestV11(**content)
+        return kind(**content)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise SpecError(
-            f"manifest is not valid at {place}: {first['msg']}", where=str(path), fix="run dbt build again"
+            f"{path.name} is not valid at {place}: {first['msg']}",
+            where=str(path.parent),
+            fix="run dbt build again",
         ) from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, ParamSpec
 
@@ -11,6 +12,7 @@ import typer
 
 from loader.console import Console
 from loader.errors import ExitCode, LoaderError
+from loader.settings import read_settings
 
 P = ParamSpec("P")
 
@@ -46,7 +48,26 @@ PartitionRows = Annotated[
     int | None,
     typer.Option(help="Mart rows per partition.", envvar="POS_PARTITION_ROWS", show_default="25000"),
 ]
+FullRefresh = Annotated[bool, typer.Option("--full-refresh", help="Rebuild, though a sync would do.")]
 AllowEmpty = Annotated[bool, typer.Option("--allow-empty", help="Publish although a mart has no rows.")]
+NoGate = Annotated[bool, typer.Option("--no-gate", help="Publish what dbt has not built and tested.")]
+MaxDeletes = Annotated[
+    float | None,
+    typer.Option(
+        "--max-delete-share",
+        min=0,
+        max=1,
+        help="The share of documents a sync may delete.",
+        show_default="as declared",
+    ),
+]
+Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait for another load to end.")]
+MaxBuildAge = Annotated[
+    float | None,
+    typer.Option(
+        help="Hours after which a dbt build is too old.", envvar="POS_MAX_BUILD_AGE", show_default="24"
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, no progress.")]
 
@@ -56,14 +77,13 @@ def handled(command: Callable[P, ExitCode]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        console = Console()
         try:
             code = command(*args, **kwargs)
         except LoaderError as error:
-            console.error(str(error))
+            Console().error(str(error))
             code = error.exit_code
         except KeyboardInterrupt:
-            console.error("interrupted; nothing was published, a rerun is safe")
+            Console().error("interrupted; nothing of this load is visible, a rerun is safe")
             code = ExitCode.INTERRUPT
         raise typer.Exit(int(code))
 
@@ -74,40 +94,57 @@ def handled(command: Callable[P, ExitCode]) -> Callable[P, None]:
 @handled
 def load(
     select: Select = None,
+    full_refresh: FullRefresh = False,
+    no_gate: NoGate = False,
+    allow_empty: AllowEmpty = False,
+    max_delete_share: MaxDeletes = None,
+    wait: Wait = 0,
+    max_build_age: MaxBuildAge = None,
     project_dir: ProjectDir = None,
     profiles_dir: ProfilesDir = None,
     target: Target = None,
     target_path: TargetPath = None,
     workers: Workers = None,
     partition_rows: PartitionRows = None,
-    allow_empty: AllowEmpty = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> ExitCode:
-    """Nest the marts, load them beside the published collections, verify every byte, then publish."""
-    from loader import pipeline, session
+    """Publish what dbt built and tested: sync what differs, or build anew, verified byte for byte."""
+    from loader import pipeline
+    from loader.job import Options
     from loader.outcome import write_results
+    from loader.session import open_job
 
+    settings = read_settings(
+        project_dir=project_dir,
+        profiles_dir=profiles_dir,
+        target=target,
+        target_path=target_path,
+        workers=workers,
+        partition_rows=partition_rows,
+        max_build_age=max_build_age,
+    )
+    options = Options(
+        full_refresh=full_refresh,
+        gate=not no_gate,
+        max_build_age=timedelta(hours=settings.max_build_age),
+        allow_empty=allow_empty,
+        max_delete_share=max_delete_share,
+        wait=wait,
+    )
     console = Console(quiet=quiet)
     with (
-        session.open_job(
-            select=select or (),
-            progress=console,
-            allow_empty=allow_empty,
-            project_dir=project_dir,
-            profiles_dir=profiles_dir,
-            target=target,
-            target_path=target_path,
-            workers=workers,
-            partition_rows=partition_rows,
-        ) as (job, settings),
+        open_job(settings, select=select or (), progress=console, options=options) as job,
         console.progress(),
     ):
         outcome = pipeline.load(job)
     path = write_results(outcome, settings.artifacts)
     console.outcome(outcome, as_json=json)
     console.note(f"written to {path}")
-    return ExitCode.OK
+    for each in outcome.collections:
+        if each.refused:
+            console.error(f"{each.name} is not published ({each.refused}); mend it and run dbt build again")
+    return ExitCode.OK if outcome.verified else ExitCode.DATA
 
 
 @app.command(epilog="Example: pos-loader verify --select customer_order_history. Environment: POS_MONGO_URI.")
@@ -124,21 +161,22 @@ def verify(
     quiet: Quiet = False,
 ) -> ExitCode:
     """Compare every published document with the marts, byte for byte; exit 1 where one differs."""
-    from loader import pipeline, session
+    from loader import pipeline
+    from loader.job import Options
+    from loader.session import open_job
 
+    settings = read_settings(
+        project_dir=project_dir,
+        profiles_dir=profiles_dir,
+        target=target,
+        target_path=target_path,
+        workers=workers,
+        partition_rows=partition_rows,
+    )
     console = Console(quiet=quiet)
+    options = Options(gate=False, allow_empty=True)
     with (
-        session.open_job(
-            select=select or (),
-            progress=console,
-            allow_empty=True,
-            project_dir=project_dir,
-            profiles_dir=profiles_dir,
-            target=target,
-            target_path=target_path,
-            workers=workers,
-            partition_rows=partition_rows,
-        ) as (job, _),
+        open_job(settings, select=select or (), progress=console, options=options) as job,
         console.progress(),
     ):
         outcome = pipeline.check(job)
@@ -159,18 +197,14 @@ def status(
     quiet: Quiet = False,
 ) -> ExitCode:
     """Show what is published: shard key, documents per shard, indexes, and how to open it."""
-    from loader import session
     from loader import status as published
+    from loader.session import open_job
 
+    settings = read_settings(
+        project_dir=project_dir, profiles_dir=profiles_dir, target=target, target_path=target_path
+    )
     console = Console(quiet=quiet)
-    with session.open_job(
-        select=select or (),
-        progress=console,
-        project_dir=project_dir,
-        profiles_dir=profiles_dir,
-        target=target,
-        target_path=target_path,
-    ) as (job, settings):
+    with open_job(settings, select=select or (), progress=console) as job:
         found = [published.look(job.client, each) for each in job.collections]
         if json:
             console.json([published.as_json(each, sample=sample) for each in found])

@@ -107,6 +107,8 @@ class Collection:
     unknown_member: Key | None = None
     chunks: int | None = None
     """Initial chunks to pre-split into; None for two per shard."""
+    max_delete_share: float = 0.1
+    """The largest share of live documents a sync may delete."""
 
     @property
     def key_column(self) -> str:
@@ -151,6 +153,11 @@ class Documents:
         start = self.bson.offset * 4
         view = memoryview(self.bson.buffers()[1])[start : start + (len(self.bson) + 1) * 4]
         return view.cast("i")
+
+    def document(self, position: int) -> bytes:
+        """One document's bytes."""
+        data: bytes = self.bson[position].as_py()
+        return data
 
     @property
     def buffer(self) -> memoryview:

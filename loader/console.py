@@ -74,7 +74,7 @@ class Console:
             self.text(to_json(outcome))
             return
         self.table(
-            ("collection", "documents", "MB", *_rows_heads(outcome), "per shard", "verified"),
+            ("collection", "mode", "documents", "MB", "changes", "mart rows", "per shard", "verified"),
             [_outcome_row(each) for each in outcome.collections],
         )
         for each in outcome.collections:
@@ -101,15 +101,15 @@ class Console:
         self._out.print(table)
 
 
-def _rows_heads(outcome: Outcome) -> tuple[str, ...]:
-    return ("mart rows",) if outcome.collections else ()
-
-
 def _outcome_row(each: CollectionOutcome) -> tuple[str, ...]:
+    if each.refused:
+        return (each.namespace, each.mode, "", "", "", "", "", each.refused)
     return (
         each.namespace,
+        each.mode,
         f"{each.documents:,}",
         f"{each.bytes / 1e6:.2f}",
+        f"+{each.inserted:,} ~{each.replaced:,} -{each.deleted:,}",
         ", ".join(f"{model} {count:,}" for model, count in each.rows.items()),
         shares(each.shards),
         "every byte" if each.verified else f"{each.differences:,} documents differ",

@@ -166,24 +166,94 @@ def _sharding(handle: Handle) -> Mapping[str, Any]:
     return key
 
 
+@dataclass(frozen=True)
+class Changes:
+    """What separates a live collection's layout from the declared one.
+
+    `rebuild` says what a live collection cannot take; `drop` and `create` are indexes (one that differs is
+    both), `validator` says whether the validator is to be set.
+    """
+
+    rebuild: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    create: tuple[Index, ...] = ()
+    validator: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to change."""
+        return bool(self.rebuild or self.drop or self.create or self.validator)
+
+
+def changes(collection: Collection, live: Live, *, is_cluster: bool = True) -> Changes:
+    """Compare the layout of a live collection with the declared one."""
+    differing = [each for each in collection.indexes if _index_differences(each, live.indexes.get(each.name))]
+    stale = [each.name for each in differing if each.name in live.indexes]
+    return Changes(
+        rebuild=tuple(_rebuild_reasons(collection, live, is_cluster)),
+        drop=tuple(_undeclared(collection, live) + stale),
+        create=tuple(differing),
+        validator=bool(_validator_differences(collection, live)),
+    )
+
+
+def amend(handle: Handle, collection: Collection, pending: Changes) -> None:
+    """Give a live collection the declared indexes and validator; `pending.rebuild` must be empty.
+
+    Raises DataError when the server refuses: documents that break a new unique index, say.
+    """
+    with translated(handle.database.client, f"change the layout of {handle.full_name}"):
+        for attempt in retrying():
+            with attempt:
+                there = handle.index_information()
+                for name in set(pending.drop) & set(there):
+                    handle.drop_index(name)
+                for index in pending.create:
+                    handle.create_indexes(
+                        [IndexModel(list(index.keys), **{**index.options, "name": index.name})]
+                    )
+                if pending.validator:
+                    handle.database.command(
+                        "collMod",
+                        handle.name,
+                        validator=validator(collection),
+                        validationLevel="strict",
+                        validationAction="error",
+                    )
+
+
 def differences(collection: Collection, live: Live, *, is_cluster: bool = True) -> list[str]:
     """Say how a live collection is laid out otherwise than declared; empty when it is as declared."""
-    found: list[str] = []
-    declared_key = collection.shard_key if is_cluster else ()
-    if live.shard_key != declared_key:
-        found.append(f"shard key is {_shown(live.shard_key)}, declared {_shown(declared_key)}")
+    found = _rebuild_reasons(collection, live, is_cluster)
     for index in collection.indexes:
         found += _index_differences(index, live.indexes.get(index.name))
-    declared_names = {index.name for index in collection.indexes}
-    for name, spec in live.indexes.items():
-        if name not in declared_names and tuple(spec["key"].items()) != live.shard_key:
-            found.append(f"index {name} is not declared")
+    found += [f"index {name} is not declared" for name in _undeclared(collection, live)]
+    return found + _validator_differences(collection, live)
+
+
+def _rebuild_reasons(collection: Collection, live: Live, is_cluster: bool) -> list[str]:
+    declared_key = collection.shard_key if is_cluster else ()
+    found = [f"collection has {option}" for option in ("collation", "capped") if live.options.get(option)]
+    if live.shard_key != declared_key:
+        found.append(f"shard key is {_shown(live.shard_key)}, declared {_shown(declared_key)}")
+    return found
+
+
+def _undeclared(collection: Collection, live: Live) -> list[str]:
+    declared = {index.name for index in collection.indexes}
+    return [
+        name
+        for name, spec in live.indexes.items()
+        if name not in declared and tuple(spec["key"].items()) != live.shard_key
+    ]
+
+
+def _validator_differences(collection: Collection, live: Live) -> list[str]:
+    found = []
     if live.validator != validator(collection):
         found.append("validator differs" if live.validator else "there is no validator")
     for option, expected in (("validationLevel", "strict"), ("validationAction", "error")):
         if live.validator and live.options.get(option, expected) != expected:
             found.append(f"{option} is {live.options[option]}, expected {expected}")
-    found += [f"collection has {option}" for option in ("collation", "capped") if live.options.get(option)]
     return found
 
 

@@ -61,6 +61,8 @@ class Topology:
     is_cluster: bool
     version: tuple[int, ...]
     shards: tuple[str, ...]
+    has_transactions: bool = True
+    """Whether it is a cluster or a replica set; a standalone server has none."""
 
 
 def mask(uri: str) -> str:
@@ -125,7 +127,8 @@ def _no_connection(error: PyMongoError, shown: str) -> ConnectionFailed:
 def topology(client: Client) -> Topology:
     """Look at what the connection leads to: a sharded cluster (mongos) or not, its version, its shards."""
     with translated(client, "read the topology"):
-        is_cluster = client.admin.command("hello").get("msg") == "isdbgrid"
+        hello = client.admin.command("hello")
+        is_cluster = hello.get("msg") == "isdbgrid"
         version = tuple(client.server_info()["versionArray"][:3])
         shards = _shards(client) if is_cluster else ()
     if is_cluster and version < OLDEST_CLUSTER:
@@ -133,7 +136,7 @@ def topology(client: Client) -> Topology:
         raise ConnectionFailed(
             f"MongoDB at {hosts(client)} is version {found}", fix="use a sharded cluster of 6.0 or newer"
         )
-    return Topology(is_cluster=is_cluster, version=version, shards=shards)
+    return Topology(is_cluster, version, shards, has_transactions=is_cluster or "setName" in hello)
 
 
 def _shards(client: Client) -> tuple[str, ...]:

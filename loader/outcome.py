@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from loader.collection import Difference
@@ -23,23 +23,34 @@ class ShardShare:
 
 @dataclass(frozen=True)
 class CollectionOutcome:
-    """One collection's load or verification; `seconds` adds up over the workers, per stage."""
+    """One collection's load or verification.
+
+    `mode` is "full refresh", "sync", "verify" or "refused" (then `refused` says why); `seconds` adds up over
+    the workers, per stage; `rows` counts the mart rows nested, per model.
+    """
 
     name: str
     namespace: str
-    documents: int
-    bytes: int
-    rows: Mapping[str, int]
-    partitions: int
-    seconds: Mapping[str, float]
-    differences: int
-    examples: tuple[Difference, ...]
-    shards: Mapping[str, ShardShare]
+    mode: str
+    documents: int = 0
+    bytes: int = 0
+    inserted: int = 0
+    replaced: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    rows: Mapping[str, int] = field(default_factory=dict)
+    partitions: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    refused: str = ""
+    warnings: tuple[str, ...] = ()
+    differences: int = 0
+    examples: tuple[Difference, ...] = ()
+    shards: Mapping[str, ShardShare] = field(default_factory=dict)
 
     @property
     def verified(self) -> bool:
         """Whether MongoDB holds byte for byte what MariaDB does."""
-        return self.differences == 0
+        return not self.refused and self.differences == 0
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     """Mart rows a partition aims at, over all levels."""
     workers: int = Field(default_factory=lambda: min(4, os.cpu_count() or 1), ge=1, le=64)
     """Partitions in work at once."""
+    max_build_age: float = Field(default=24, gt=0)
+    """Hours after which a dbt build is too old to publish."""
     project_dir: Path = Path()
     profiles_dir: Path | None = None
     target: str | None = None

@@ -96,6 +96,7 @@ def _collection(
         ),
         unknown_member=declared.unknown_member,
         chunks=declared.chunks,
+        max_delete_share=declared.max_delete_share,
     )
     _check_paths(collection, place)
     return collection

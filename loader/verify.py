@@ -48,6 +48,8 @@ class Comparison:
     changed: tuple[int, ...] = ()
     extra: tuple[Any, ...] = ()
     differences: tuple[Difference, ...] = ()
+    ambiguous: bool = False
+    """An `_id` stands on more than one shard."""
 
     @property
     def total(self) -> int:
@@ -110,6 +112,15 @@ def read_batches(handle: Handle, partition: Partition) -> Iterator[bytes]:
     yield from handle.find_raw_batches({}, sort=order, hint=order, batch_size=BATCH_DOCUMENTS, **bounds)
 
 
+def split(batch: bytes) -> Iterator[bytes]:
+    """Yield the documents of a batch one by one; each begins with its length."""
+    view, at = memoryview(batch), 0
+    while at < len(view):
+        size = int.from_bytes(view[at : at + 4], "little")
+        yield bytes(view[at : at + size])
+        at += size
+
+
 @dataclass
 class _Merge:
     """Both sides in step: `position` is the next expected document."""
@@ -123,6 +134,7 @@ class _Merge:
     changed: list[int] = field(default_factory=list)
     extra: list[Any] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
+    ambiguous: bool = False
 
     def __post_init__(self) -> None:
         self.expected = pa.py_buffer(self.documents.buffer)
@@ -137,11 +149,8 @@ class _Merge:
             self.same += last - self.position
             self.position = last
             return
-        view, at = memoryview(batch), 0
-        while at < len(view):
-            size = int.from_bytes(view[at : at + 4], "little")
-            self._take_one(bytes(view[at : at + size]))
-            at += size
+        for raw in split(batch):
+            self._take_one(raw)
 
     def _take_one(self, raw: bytes) -> None:
         if self.position < len(self.documents) and raw == self._expected(self.position):
@@ -153,6 +162,7 @@ class _Merge:
         if place is None or place < self.position:
             twice = "" if place is None else "a second document with this _id, on another shard"
             self.extra.append(key)
+            self.ambiguous |= place is not None
             self._note(key, "extra", found=twice)
             return
         self._skip_to(place)
@@ -196,6 +206,7 @@ class _Merge:
             changed=tuple(self.changed),
             extra=tuple(self.extra),
             differences=tuple(self.differences),
+            ambiguous=self.ambiguous,
         )
 
 

@@ -1,0 +1,151 @@
+"""The dbt gate: publish only what dbt built and tested, all of it in one invocation.
+
+A collection passes when the artifacts are of one invocation and young enough, MariaDB holds that invocation's
+build and no other has begun, every upstream node of the exposure succeeded in it, and every test on those
+nodes passed (a warning passes and is reported).
+Source: https://docs.getdbt.com/reference/artifacts/run-results-json
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ManifestV11
+from dbt_artifacts_parser.parsers.run_results.run_results_v5 import RunResultOutput, RunResultsV5
+
+from loader.collection import Collection
+from loader.mariadb import Queries, quote
+
+STAMP_TABLE = "dbt_build_stamp"
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Which invocation built the marts: `state` is "running" while it does, then "finished"."""
+
+    invocation: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a collection may be published; `refused` says why not, empty if it may."""
+
+    collection: str
+    refused: str
+    warnings: tuple[str, ...]
+
+
+def read_stamp(queries: Queries, schema: str) -> Stamp | None:
+    """Read the build stamp that the project's hooks leave in MariaDB; None where there is none."""
+    found = queries.rows(
+        "select 1 from information_schema.tables where table_schema = %s and table_name = %s",
+        (schema, STAMP_TABLE),
+    )
+    if not found:
+        return None
+    rows = queries.rows(f"select invocation_id, state from {quote(schema)}.{STAMP_TABLE}")  # noqa: S608
+    return Stamp(*map(str, rows[0])) if rows else None
+
+
+def judge(
+    collections: Sequence[Collection],
+    *,
+    manifest: ManifestV11,
+    results: RunResultsV5,
+    stamp: Stamp | None,
+    max_age: timedelta,
+    now: datetime | None = None,
+) -> tuple[Verdict, ...]:
+    """Judge each collection; the order is that of `collections`."""
+    build = _build_fault(manifest, results, stamp, max_age, now or datetime.now(UTC))
+    outcomes = {each.unique_id: each for each in results.results}
+    verdicts = []
+    for collection in collections:
+        nodes = upstream(manifest, collection.name)
+        tests = _tests_on(manifest, nodes)
+        fault = build or next(_faults(manifest, nodes, tests, outcomes), "")
+        warned = [each for each in tests if each in outcomes and outcomes[each].status.value == "warn"]
+        warnings = tuple(f"{_name(each)} warned: {outcomes[each].message or ''}".strip() for each in warned)
+        verdicts.append(Verdict(collection.name, fault, warnings))
+    return tuple(verdicts)
+
+
+def stamp_fault(stamp: Stamp | None, invocation: str) -> str:
+    """Say why MariaDB does not hold the finished build of `invocation`; empty if it does."""
+    if stamp is None:
+        return f"MariaDB has no {STAMP_TABLE}, so what built the marts is not known"
+    if stamp.invocation != invocation:
+        return f"MariaDB was built by dbt invocation {stamp.invocation}, the artifacts are of {invocation}"
+    return "" if stamp.state == "finished" else f"dbt invocation {stamp.invocation} is {stamp.state}"
+
+
+def _build_fault(
+    manifest: ManifestV11, results: RunResultsV5, stamp: Stamp | None, max_age: timedelta, now: datetime
+) -> str:
+    ours, theirs = manifest.metadata.invocation_id or "", results.metadata.invocation_id or ""
+    if ours != theirs:
+        return f"manifest.json is of dbt invocation {ours}, run_results.json of {theirs}"
+    made = _time(results)
+    if made is None or now - made > max_age:
+        hours = max_age.total_seconds() / 3600
+        return f"the build is of {made or 'an unknown time'}, older than {hours:g} hours"
+    return stamp_fault(stamp, ours)
+
+
+def _time(results: RunResultsV5) -> datetime | None:
+    if not results.metadata.generated_at:
+        return None
+    made = datetime.fromisoformat(str(results.metadata.generated_at))
+    return made if made.tzinfo else made.replace(tzinfo=UTC)
+
+
+def upstream(manifest: ManifestV11, exposure: str) -> tuple[str, ...]:
+    """List the nodes an exposure is built from (models, seeds, snapshots), parents first."""
+    parents: Mapping[str, list[str]] = manifest.parent_map or {}
+    start = next(key for key, each in manifest.exposures.items() if each.name == exposure)
+    order: dict[str, None] = {}
+
+    def visit(node: str) -> None:
+        for parent in sorted(parents.get(node, [])):
+            if parent not in order and parent in manifest.nodes:
+                visit(parent)
+                order[parent] = None
+
+    visit(start)
+    return tuple(order)
+
+
+def _tests_on(manifest: ManifestV11, nodes: Sequence[str]) -> list[str]:
+    wanted = set(nodes)
+    return sorted(
+        key
+        for key, node in manifest.nodes.items()
+        if node.resource_type == "test" and node.depends_on and wanted & set(node.depends_on.nodes or [])
+    )
+
+
+def _faults(
+    manifest: ManifestV11,
+    nodes: Sequence[str],
+    tests: Sequence[str],
+    outcomes: Mapping[str, RunResultOutput],
+) -> Iterator[str]:
+    """Say what is wrong with the nodes, then with the tests on them, nearest to the source first."""
+    for key in [*nodes, *tests]:
+        node = manifest.nodes[key]
+        if node.config and getattr(node.config, "materialized", None) == "ephemeral":
+            continue
+        kind = str(node.resource_type)
+        outcome = outcomes.get(key)
+        if outcome is None:
+            yield f"{kind} {_name(key)} was not part of the dbt invocation; run dbt build"
+        elif outcome.status.value not in ("success", "pass", "warn"):
+            message = " ".join((outcome.message or "").split())[:160]
+            yield f"{kind} {_name(key)}: {outcome.status.value}{f' ({message})' if message else ''}"
+
+
+def _name(unique_id: str) -> str:
+    return unique_id.split(".")[2]

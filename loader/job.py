@@ -1,0 +1,76 @@
+"""What one run works with; made by `session`, read by everything below."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ManifestV11
+from dbt_artifacts_parser.parsers.run_results.run_results_v5 import RunResultsV5
+
+from loader import mongo
+from loader.collection import Collection
+from loader.profile import MariaDB
+
+
+class Progress(Protocol):
+    """What a run tells whoever watches; the only way out for anything to be shown."""
+
+    def note(self, text: str) -> None:
+        """Say one thing the user should know."""
+
+    def start(self, name: str, *, rows: int) -> None:
+        """Begin a collection of so many mart rows."""
+
+    def advance(self, name: str, *, rows: int) -> None:
+        """Finish so many rows of a collection."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user chose for this run."""
+
+    full_refresh: bool = False
+    gate: bool = True
+    max_build_age: timedelta = timedelta(hours=24)
+    allow_empty: bool = False
+    resume: bool = False
+    max_delete_share: float | None = None
+    wait: float = 0
+    """Seconds to wait for another load to end."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """The collections, the servers, the build they come from, and the options."""
+
+    collections: tuple[Collection, ...]
+    server: MariaDB
+    client: mongo.Client
+    topology: mongo.Topology
+    progress: Progress
+    manifest: ManifestV11
+    results: RunResultsV5 | None
+    """dbt's run results; None where the gate is not asked."""
+    partition_rows: int
+    workers: int
+    options: Options = field(default_factory=Options)
+    started: float = field(default_factory=time.monotonic)
+    started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    load_id: str = field(default_factory=lambda: f"{int(time.time()):08x}{secrets.token_hex(4)}")
+
+    @property
+    def invocation(self) -> str:
+        """The dbt invocation that wrote the artifacts."""
+        return self.manifest.metadata.invocation_id or ""
+
+    def database(self, collection: Collection) -> mongo.Database:
+        """The collection's database."""
+        return self.client[collection.database]
+
+    def live(self, collection: Collection) -> mongo.Handle:
+        """The published collection."""
+        return self.database(collection)[collection.collection]

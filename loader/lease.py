@@ -1,0 +1,160 @@
+"""One load per collection at a time: a lease with owner, heartbeat and expiry, kept beside the collections.
+
+The server's clock decides (`$$NOW`), so the loaders' clocks need not agree. A lease outlives its owner by at
+most its term; an owner known to be dead (same host, no such process) is succeeded at once.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import psutil
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from loader import mongo
+from loader.errors import DataError, PartialLoad
+
+LEASES = "pos_loader_leases"
+TERM_SECONDS = 60
+_POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who holds a lease: a process, identified beyond its id by when it started."""
+
+    load_id: str
+    host: str = field(default_factory=socket.gethostname)
+    pid: int = field(default_factory=lambda: psutil.Process().pid)
+    process_started: float = field(default_factory=lambda: psutil.Process().create_time())
+
+    def __str__(self) -> str:
+        """Name the owner in a message."""
+        return f"load {self.load_id}, process {self.pid} on {self.host}"
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the process certainly runs no more; another host's cannot be known."""
+        if self.host != socket.gethostname():
+            return False
+        try:
+            return abs(psutil.Process(self.pid).create_time() - self.process_started) > 1
+        except psutil.NoSuchProcess:
+            return True
+
+
+class Lease:
+    """The leases of one run, renewed in the background until it ends."""
+
+    def __init__(self, database: mongo.Database, names: Sequence[str], owner: Owner) -> None:
+        """Prepare; nothing is held yet."""
+        self._leases = database[LEASES]
+        self._names, self._owner = sorted(names), owner
+        self._stop, self._lost = threading.Event(), threading.Event()
+
+    def require(self) -> None:
+        """Raise `PartialLoad` where a lease is no longer ours: another load may have begun."""
+        held = self._leases.count_documents(
+            {"_id": {"$in": self._names}, "load_id": self._owner.load_id, "$expr": _alive()}
+        )
+        if self._lost.is_set() or held < len(self._names):
+            raise PartialLoad(
+                "the lease of this load has expired",
+                where=f"{self._leases.full_name}",
+                fix="nothing was published; run again",
+            )
+
+    def acquire(self, *, wait: float) -> None:
+        """Take all leases in order of name, waiting up to `wait` seconds for another load to end.
+
+        Raises `DataError` naming the owner when it does not.
+        """
+        deadline = time.monotonic() + wait
+        for name in self._names:
+            while not self._take(name):
+                if time.monotonic() >= deadline:
+                    owner = self._holder(name)
+                    self.release()
+                    raise DataError(
+                        f"collection {name} is being loaded by {owner}",
+                        where=self._leases.full_name,
+                        fix="wait for it to end (--wait SECONDS), then run again",
+                    )
+                time.sleep(_POLL_SECONDS)
+
+    def release(self) -> None:
+        """Give all leases back."""
+        self._leases.delete_many({"_id": {"$in": self._names}, "load_id": self._owner.load_id})
+
+    def renew(self) -> None:
+        """Extend the leases until stopped; one that is not ours any more is lost for good."""
+        while not self._stop.wait(TERM_SECONDS / 4):
+            try:
+                ours = {"_id": {"$in": self._names}, "load_id": self._owner.load_id}
+                renewed = self._leases.update_many(ours, [{"$set": _expiry()}])
+            except PyMongoError:
+                continue  # the term is longer than an election; `require` decides
+            if renewed.matched_count < len(self._names):
+                self._lost.set()
+                return
+
+    def stop(self) -> None:
+        """End the renewal."""
+        self._stop.set()
+
+    def _holder(self, name: str) -> str:
+        held = self._leases.find_one({"_id": name})
+        return str(_owner(held)) if held else "a load that has just ended"
+
+    def _take(self, name: str) -> bool:
+        held = self._leases.find_one({"_id": name})
+        free: dict[str, Any] = {"$expr": {"$not": _alive()}}
+        if held and _owner(held).is_dead:
+            free = {"load_id": held["load_id"]}
+        change = [{"$set": {**asdict(self._owner), "acquired_at": "$$NOW", **_expiry()}}]
+        if self._leases.update_one({"_id": name, **free}, change).matched_count:
+            return True
+        ours = {"_id": name, "load_id": self._owner.load_id}
+        try:
+            self._leases.update_one(ours, change, upsert=True)
+        except DuplicateKeyError:  # another load holds it
+            return False
+        return True
+
+
+def _owner(held: dict[str, Any]) -> Owner:
+    return Owner(held["load_id"], held["host"], held["pid"], held["process_started"])
+
+
+def _expiry() -> dict[str, Any]:
+    return {"expires_at": {"$add": ["$$NOW", TERM_SECONDS * 1000]}}
+
+
+def _alive() -> dict[str, Any]:
+    return {"$gt": ["$expires_at", "$$NOW"]}
+
+
+@contextmanager
+def lease(database: mongo.Database, names: Sequence[str], owner: Owner, *, wait: float) -> Iterator[Lease]:
+    """Hold the leases of `names` meanwhile.
+
+    Raises `DataError` naming the owner where another load holds one for longer than `wait` seconds.
+    """
+    held = Lease(database, names, owner)
+    client = database.client
+    with mongo.translated(client, "take the lease"):
+        held.acquire(wait=wait)
+    heartbeat = threading.Thread(target=held.renew, name="lease", daemon=True)
+    heartbeat.start()
+    try:
+        yield held
+    finally:
+        held.stop()
+        with mongo.translated(client, "give back the lease"):
+            held.release()

@@ -1,0 +1,153 @@
+"""Bringing a live collection to what MariaDB says, in one transaction.
+
+Only documents whose bytes differ are written, so change streams carry real changes only, and a reader sees
+the old or the new collection, as with a rename. A difference too large for one transaction is not applied
+here: the pipeline then publishes by rename.
+Source: https://www.mongodb.com/docs/manual/core/transactions-production-consideration/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from bson.raw_bson import RawBSONDocument
+from pymongo import ASCENDING, DeleteOne, InsertOne, ReplaceOne
+from pymongo.client_session import ClientSession
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from loader.collection import Collection, Documents
+from loader.errors import DataError
+from loader.mongo import Handle, translated
+from loader.verify import Comparison, split
+
+MAX_DOCUMENTS = 10_000
+MAX_BYTES = 64 * 1024 * 1024
+
+Request = InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]] | DeleteOne
+
+
+@dataclass
+class Changes:
+    """What has to be written: whole documents as raw BSON, and the `_id`s that left the source."""
+
+    inserts: list[bytes] = field(default_factory=list)
+    replacements: list[bytes] = field(default_factory=list)
+    deletes: list[Any] = field(default_factory=list)
+    documents: int = 0
+    bytes: int = 0
+    ambiguous: bool = False
+    """An `_id` stands on two shards, so naming a document by it is not safe."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether one transaction takes them; if not, the documents themselves are not kept."""
+        return self.documents <= MAX_DOCUMENTS and self.bytes <= MAX_BYTES and not self.ambiguous
+
+    def add(self, other: Changes) -> None:
+        """Take over another partition's changes, keeping memory bounded."""
+        self.documents += other.documents
+        self.bytes += other.bytes
+        self.ambiguous |= other.ambiguous
+        if self.fits:
+            self.inserts += other.inserts
+            self.replacements += other.replacements
+            self.deletes += other.deletes
+        else:
+            self.inserts, self.replacements, self.deletes = [], [], []
+
+
+def changes(documents: Documents, comparison: Comparison) -> Changes:
+    """Collect what one partition needs."""
+    found = Changes(documents=comparison.total)
+    for position in comparison.missing:
+        found.inserts.append(documents.document(position))
+    for position in comparison.changed:
+        found.replacements.append(documents.document(position))
+    found.deletes += comparison.extra
+    found.bytes = sum(map(len, (*found.inserts, *found.replacements)))
+    found.ambiguous = comparison.ambiguous
+    return found
+
+
+def require_few_deletes(collection: Collection, *, deletes: int, live: int, share: float) -> None:
+    """Raise `DataError` where more than `share` of the `live` documents would go; nothing was written."""
+    if live and deletes / live > share:
+        raise DataError(
+            f"{deletes} of {live} documents of {collection.name} have left the source, "
+            f"more than max_delete_share {share:g}",
+            where="nothing was written",
+            fix="check the source; allow it once with --max-delete-share 1, or declare it",
+        )
+
+
+def apply(handle: Handle, collection: Collection, pending: Changes) -> None:
+    """Write all changes in one transaction, deletes last, and read them back before it commits.
+
+    Retried whole on transient errors. Raises `DataError` where what is read back differs, `ConnectionFailed`
+    where MongoDB stays away; nothing is written then.
+    """
+    if not pending.documents:
+        return
+
+    def write(session: ClientSession) -> None:
+        handle.bulk_write(list(_requests(handle, collection, pending, session)), session=session)
+        _require_written(handle, pending, session)
+
+    client = handle.database.client
+    with translated(client, f"write the changes of {handle.full_name}"), client.start_session() as session:
+        session.with_transaction(
+            write, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
+        )
+
+
+def _requests(
+    handle: Handle, collection: Collection, pending: Changes, session: ClientSession
+) -> Iterator[Request]:
+    """Name each stale document by `_id` and its full, present shard key; a new shard key needs an insert."""
+    paths = [path for path, _ in collection.shard_key if path != "_id"]
+    stale = [RawBSONDocument(raw)["_id"] for raw in pending.replacements] + pending.deletes
+    keys = _shard_keys(handle, paths, stale, session) if paths else {}
+    for raw in pending.replacements:
+        document = RawBSONDocument(raw)
+        place = {"_id": document["_id"], **keys.get(_hashable(document["_id"]), {})}
+        if all(document.get(path) == place.get(path) for path in paths):
+            yield ReplaceOne(place, document)
+        else:
+            yield DeleteOne(place)
+            yield InsertOne(document)  # type: ignore[arg-type]
+    for raw in pending.inserts:
+        yield InsertOne(RawBSONDocument(raw))  # type: ignore[arg-type]
+    for key in pending.deletes:
+        yield DeleteOne({"_id": key, **keys.get(_hashable(key), {})})
+
+
+def _shard_keys(
+    handle: Handle, paths: Sequence[str], ids: Sequence[Any], session: ClientSession
+) -> Mapping[str, dict[str, Any]]:
+    found = handle.find({"_id": {"$in": list(ids)}}, dict.fromkeys(paths, 1), session=session)
+    return {_hashable(each["_id"]): {path: each.get(path) for path in paths} for each in found}
+
+
+def _hashable(key: Any) -> str:
+    return f"{type(key).__name__} {key!r}"
+
+
+def _require_written(handle: Handle, pending: Changes, session: ClientSession) -> None:
+    expected = {
+        _hashable(RawBSONDocument(raw)["_id"]): raw for raw in (*pending.inserts, *pending.replacements)
+    }
+    ids = [RawBSONDocument(raw)["_id"] for raw in expected.values()]
+    batches = handle.find_raw_batches(
+        {"_id": {"$in": [*ids, *pending.deletes]}}, sort=[("_id", ASCENDING)], session=session
+    )
+    found = [raw for batch in batches for raw in split(cast(bytes, batch))]
+    same = sum(raw == expected.get(_hashable(RawBSONDocument(raw)["_id"])) for raw in found)
+    if same != len(expected) or len(found) != same:
+        raise DataError(
+            f"{len(expected) - same} documents of {handle.full_name} do not verify",
+            where="read back within the transaction",
+            fix="nothing was written; run again",
+        )

@@ -1,0 +1,189 @@
+"""One collection's work: surveyed in MariaDB first, then done partition by partition, several at once."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import tenacity
+
+from loader import extract, mariadb, mongo, schema, verify, write
+from loader.collection import Collection, Difference, Documents, Partition
+from loader.errors import PartialLoad, TableReplaced
+from loader.job import Job
+from loader.nest import nest
+from loader.sync import Changes, changes
+
+EXAMPLES = 10
+
+
+@dataclass(frozen=True)
+class Work:
+    """One collection, surveyed: its partitions and what they must add up to."""
+
+    collection: Collection
+    partitions: tuple[Partition, ...]
+    rows: dict[str, int]
+    split_points: list[tuple[object, ...]]
+
+
+@dataclass
+class Tally:
+    """What partitions found and did, added up."""
+
+    documents: int = 0
+    bytes: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
+    seconds: Counter[str] = field(default_factory=Counter)
+    same: int = 0
+    missing: int = 0
+    changed: int = 0
+    extra: int = 0
+    examples: list[Difference] = field(default_factory=list)
+    changes: Changes = field(default_factory=Changes)
+
+    @property
+    def differences(self) -> int:
+        """Documents that are not as MariaDB has them."""
+        return self.missing + self.changed + self.extra
+
+    @property
+    def live(self) -> int:
+        """Documents MongoDB holds."""
+        return self.same + self.changed + self.extra
+
+    def add(self, other: Tally) -> None:
+        """Take over another partition's result."""
+        for name in ("documents", "bytes", "same", "missing", "changed", "extra"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.rows.update(other.rows)
+        self.seconds.update(other.seconds)
+        self.examples += other.examples[: EXAMPLES - len(self.examples)]
+        self.changes.add(other.changes)
+
+    def compared(self, comparison: verify.Comparison) -> None:
+        """Note one comparison."""
+        self.same, self.missing = comparison.same, len(comparison.missing)
+        self.changed, self.extra = len(comparison.changed), len(comparison.extra)
+        self.examples = list(comparison.differences)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the time spent inside to a stage."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += time.perf_counter() - start  # type: ignore[assignment]
+
+
+Step = Callable[[mongo.Handle, Documents, Partition, Tally], None]
+"""What is done with the encoded documents of a partition."""
+
+
+def compare(handle: mongo.Handle, documents: Documents, partition: Partition, tally: Tally) -> None:
+    """Compare a partition with MongoDB."""
+    with tally.timed("verify"):
+        tally.compared(verify.compare(handle, documents, partition, limit=EXAMPLES))
+
+
+def insert(handle: mongo.Handle, documents: Documents, partition: Partition, tally: Tally) -> None:
+    """Insert a partition, read it back and compare."""
+    with tally.timed("write"):
+        write.insert(handle, documents)
+    compare(handle, documents, partition, tally)
+
+
+def gather(handle: mongo.Handle, documents: Documents, partition: Partition, tally: Tally) -> None:
+    """Compare a partition and keep what a sync would write."""
+    with tally.timed("verify"):
+        comparison = verify.compare(handle, documents, partition, limit=EXAMPLES)
+    tally.compared(comparison)
+    tally.changes = changes(documents, comparison)
+
+
+def survey(job: Job, collections: tuple[Collection, ...]) -> list[Work]:
+    """Look at every mart before anything is written.
+
+    Raises `SpecError` for marts other than declared, `DataError` for empty ones and arrays too long.
+    """
+    found = []
+    with mariadb.connect(job.server) as queries:
+        for collection in collections:
+            schema.check(collection)
+            extract.check_marts(queries, collection)
+            rows = extract.count_rows(queries, collection)
+            if not job.options.allow_empty:
+                extract.require_rows(rows, collection)
+            extract.require_small_arrays(queries, collection)
+            partitions = extract.cut(queries, collection, rows=job.partition_rows)
+            points = _split_points(job, queries, collection)
+            found.append(Work(collection, partitions, rows, points))
+    return found
+
+
+def _split_points(job: Job, queries: mariadb.Queries, collection: Collection) -> list[tuple[object, ...]]:
+    """Cut a ranged shard key by the data; a hashed one is pre-split by MongoDB."""
+    key = collection.shard_key
+    if not job.topology.is_cluster or not key or key[0][1] == "hashed":
+        return []
+    chunks = collection.chunks or 2 * max(1, len(job.topology.shards))
+    return extract.split_points(queries, collection, chunks=chunks)
+
+
+def run(job: Job, work: Work, handle: mongo.Handle, step: Step) -> Tally:
+    """Extract, nest and encode every partition and do `step` with it, `job.workers` at once.
+
+    The first error cancels what has not begun. Raises `PartialLoad` where the rows read are not those
+    counted: a mart was changed meanwhile.
+    """
+    total = Tally()
+    name = work.collection.name
+    job.progress.start(name, rows=sum(work.rows.values()))
+    with ThreadPoolExecutor(job.workers, thread_name_prefix="partition") as pool:
+        futures = [
+            pool.submit(_partition, job, work.collection, each, handle, step) for each in work.partitions
+        ]
+        try:
+            for future in as_completed(futures):
+                tally = future.result()
+                total.add(tally)
+                job.progress.advance(name, rows=sum(tally.rows.values()))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    for model, counted in work.rows.items():
+        if total.rows[model] != counted:
+            raise PartialLoad(
+                f"model {model} had {counted} rows at the start and {total.rows[model]} when read",
+                where=f"collection {name}",
+                fix="nothing was published; do not build during a load, and run again",
+            )
+    return total
+
+
+def _partition(
+    job: Job, collection: Collection, partition: Partition, handle: mongo.Handle, step: Step
+) -> Tally:
+    tally = Tally()
+    with tally.timed("extract"):
+        tables = _reading(lambda: extract.extract(job.server, collection, partition))
+    with tally.timed("encode"):
+        documents = nest(collection, tables)
+    del tables
+    tally.documents, tally.bytes = len(documents), documents.nbytes
+    tally.rows.update(documents.rows)
+    step(handle, documents, partition, tally)
+    return tally
+
+
+_reading = tenacity.Retrying(
+    retry=tenacity.retry_if_exception_type(TableReplaced),
+    wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
+    stop=tenacity.stop_after_attempt(5),
+    reraise=True,
+)
