@@ -19,9 +19,8 @@ POS_SCHEMA ?=
 DBT_VARS = $(if $(POS_SCHEMA),--vars '{pos_schema: "$(POS_SCHEMA)"}')
 
 # Turns `pos-sandbox status --json` into exports, so that the demo meets the sandbox's servers and no others.
-CONNECTIONS := import json, sys; servers = json.load(sys.stdin); \
-	print("export", *(f"POS_MARIADB_{name.upper()}={value}" for name, value in servers["mariadb"].items()), \
-	"POS_MONGO_URI=" + servers["mongo_uri"])
+CONNECTIONS := import json, sys; \
+	print("export", *(f"POS_{name.upper()}={value}" for name, value in json.load(sys.stdin)["endpoints"].items()))
 
 # Servers live in sbin, which a user's PATH may lack.
 export PATH := $(CURDIR)/$(BIN):$(PATH):/usr/local/sbin:/usr/sbin:/sbin
