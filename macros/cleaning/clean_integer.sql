@@ -1,4 +1,4 @@
-{#- A whole number: 12, 1,234, 12.0. Anything else is NULL here and named by the test assert_source_values_are_readable. -#}
+{#- A whole number: 12, 1,234, 12.0. Anything else is NULL here and named by the test source_values_are_readable. -#}
 {% macro clean_integer(column, kinds) -%}
     {%- if kinds.get(column) == 'integer' -%}
         {{ column }}

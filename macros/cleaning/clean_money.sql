@@ -1,4 +1,4 @@
-{#- An exact amount with up to four decimals: 42.99, $1,023.99, $800. Anything else is NULL here and named by the test assert_source_values_are_readable. -#}
+{#- An exact amount with up to four decimals: 42.99, $1,023.99, $800. Anything else is NULL here and named by the test source_values_are_readable. -#}
 {% macro clean_money(column, kinds) -%}
     {%- if kinds.get(column) == 'decimal' -%}
         cast({{ column }} as decimal(19, 4))

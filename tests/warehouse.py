@@ -1,0 +1,155 @@
+"""A dbt target schema on the test server: run dbt against it as a user would, and query what came out."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mysql.connector
+import pytest
+
+from sandbox.cluster import Endpoints
+
+PROJECT = Path(__file__).parents[1]
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """One target schema, built from the schema `pos_schema` (empty: the seeds); artifacts in `target_path`."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    schema: str
+    target_path: Path
+    pos_schema: str = ""
+    project: Path = PROJECT
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a dbt or loader process that works on this schema."""
+        return {
+            **os.environ,
+            "POS_MARIADB_HOST": self.host,
+            "POS_MARIADB_PORT": str(self.port),
+            "POS_MARIADB_USER": self.user,
+            "POS_MARIADB_PASSWORD": self.password,
+            "POS_MARIADB_SCHEMA": self.schema,
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        }
+
+    @property
+    def profiles_dir(self) -> Path:
+        """A directory with the example profile, made on first use."""
+        folder = self.target_path / "profiles"
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.project / "profiles.example.yml", folder / "profiles.yml")
+        return folder
+
+    def dbt(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run dbt and return the finished process; with `check`, a failing run fails the test."""
+        finished = subprocess.run(self.dbt_command(*arguments), **self._process_options, check=False)
+        if check:
+            assert finished.returncode == 0, finished.stdout
+        return finished
+
+    def start_dbt(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start dbt and return the running process."""
+        return subprocess.Popen(self.dbt_command(*arguments), **self._process_options)
+
+    def dbt_command(self, *arguments: str) -> list[str]:
+        """The command line of a dbt run in this warehouse."""
+        return [
+            *(sys.executable, "-m", "dbt.cli.main", *arguments),
+            *("--profiles-dir", str(self.profiles_dir), "--project-dir", str(self.project)),
+            *("--target-path", str(self.target_path), "--log-path", str(self.target_path / "logs")),
+            *("--no-use-colors", "--vars", json.dumps({"pos_schema": self.pos_schema})),
+        ]
+
+    @property
+    def _process_options(self) -> dict[str, Any]:
+        return {
+            "cwd": self.project,
+            "env": self.environment,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+            "text": True,
+        }
+
+    def artifact(self, name: str) -> dict[str, Any]:
+        """Read an artifact of the last run, such as `manifest` or `run_results`."""
+        content: dict[str, Any] = json.loads((self.target_path / f"{name}.json").read_text())
+        return content
+
+    def results(self) -> dict[str, tuple[str, str]]:
+        """Status and message of every node of the last run by its short name, such as `fct_orders`."""
+        return {
+            result["unique_id"].split(".")[2]: (result["status"], result["message"] or "")
+            for result in self.artifact("run_results")["results"]
+        }
+
+    def connect(self) -> Any:
+        """Open a connection whose current schema is the target schema; UTC, autocommit."""
+        return mysql.connector.connect(
+            host=self.host,
+            port=self.port,
+            user=self.user,
+            password=self.password,
+            database=self.schema,
+            charset="utf8mb4",
+            collation="utf8mb4_unicode_ci",
+            time_zone="+00:00",
+            autocommit=True,
+        )
+
+    def query(self, sql: str, rows: Sequence[Row] = ()) -> list[Row]:
+        """Run one statement, once per tuple of `rows` if given, and return the rows it yields."""
+        connection = self.connect()
+        try:
+            cursor = connection.cursor()
+            cursor.executemany(sql, rows) if rows else cursor.execute(sql)
+            return list(cursor.fetchall()) if cursor.with_rows else []
+        finally:
+            connection.close()
+
+    def create_schema(self, name: str) -> None:
+        """Create an empty schema, dropping one of that name."""
+        connection = mysql.connector.connect(
+            host=self.host, port=self.port, user=self.user, password=self.password
+        )
+        try:
+            cursor = connection.cursor()
+            cursor.execute(f"drop database if exists `{name}`")
+            cursor.execute(f"create database `{name}` character set utf8mb4 collate utf8mb4_unicode_ci")
+        finally:
+            connection.close()
+
+
+def new_warehouse(servers: Endpoints, folder: Path, schema: str, pos_schema: str = "") -> Warehouse:
+    """Return a warehouse on the test server whose target schema is new and empty."""
+    warehouse = Warehouse(
+        host=servers.mariadb_host,
+        port=servers.mariadb_port,
+        user=servers.mariadb_user,
+        password=servers.mariadb_password,
+        schema=schema,
+        target_path=folder,
+        pos_schema=pos_schema,
+    )
+    warehouse.create_schema(schema)
+    return warehouse
+
+
+@pytest.fixture(scope="session")
+def sample_warehouse(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """The sample data, built and tested once for the session; read it, do not change it."""
+    warehouse = new_warehouse(servers, tmp_path_factory.mktemp("sample"), "test_sample")
+    warehouse.dbt("build")
+    return warehouse
