@@ -1,0 +1,111 @@
+"""`pos-loader` as a process of its own, between a warehouse and a MongoDB database."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from tests.warehouse import Warehouse
+
+Documents = Database[dict[str, Any]]
+ERROR = "pos-loader: error: "
+LEASES = "pos_loader_leases"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run ended in."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        """What it printed, with `--json`."""
+        return json.loads(self.stdout)
+
+    @property
+    def error(self) -> str:
+        """The one line of an error; anything more on stderr, or data on stdout, fails the test."""
+        assert self.stderr.startswith(ERROR), self.stderr
+        assert self.stderr.count("\n") == 1, self.stderr
+        assert not self.stdout
+        return self.stderr.removeprefix(ERROR).strip()
+
+
+@dataclass(frozen=True)
+class Loader:
+    """The command with the settings of one warehouse and one MongoDB database."""
+
+    warehouse: Warehouse
+    mongo_uri: str
+    database: str
+    options: tuple[str, ...] = ()
+    """Given to every run."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: str, **environment: str) -> Finished:
+        """Run to the end; the keywords are environment variables."""
+        process = self.start(*arguments, **environment)
+        stdout, stderr = process.communicate(timeout=300)
+        return Finished(process.returncode, stdout, stderr)
+
+    def done(self, *arguments: str, **environment: str) -> Finished:
+        """Run to the end; a run that fails fails the test."""
+        finished = self.run(*arguments, **environment)
+        assert finished.code == 0, finished
+        return finished
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Start and return the running process."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "loader", *arguments, *self.options],
+            cwd=self.warehouse.project,
+            env={**self.settings, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The environment of every run."""
+        return {
+            **self.warehouse.environment,
+            "POS_MONGO_URI": self.mongo_uri,
+            "POS_MONGO_DATABASE": self.database,
+            "POS_PROFILES_DIR": str(self.warehouse.profiles_dir),
+            "POS_TARGET_PATH": str(self.warehouse.target_path),
+            **self.environment,
+        }
+
+    @property
+    def results(self) -> Path:
+        """Where a load writes what it did."""
+        return self.warehouse.target_path / "load_results.json"
+
+
+def content(database: Documents, collection: str) -> bytes:
+    """Every byte of a collection's documents, in `_id` order."""
+    batches: Any = database[collection].find_raw_batches(sort=[("_id", 1)])
+    return b"".join(batches)
+
+
+def left_behind(database: Documents) -> list[str]:
+    """Build collections and leases that outlived their load."""
+    builds = database.list_collection_names(filter={"name": {"$regex": "__build_"}})
+    return builds + [str(each["_id"]) for each in database[LEASES].find()]
+
+
+def connect(uri: str) -> MongoClient[dict[str, Any]]:
+    """Open a client of the tests' own, for a `with` block."""
+    return MongoClient(uri, serverSelectionTimeoutMS=10_000)
