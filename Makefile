@@ -22,6 +22,11 @@ DBT_VARS = $(if $(POS_SCHEMA),--vars '{pos_schema: "$(POS_SCHEMA)"}')
 CONNECTIONS := import json, sys; \
 	print("export", *(f"POS_{name.upper()}={value}" for name, value in json.load(sys.stdin)["endpoints"].items()))
 
+# Pads the columns of tab-separated output; on a terminal the programs do so themselves.
+ALIGN := { rows[NR] = $$0; for (i = 1; i < NF; i++) if (length($$i) > width[i]) width[i] = length($$i) } \
+	END { for (n = 1; n <= NR; n++) { last = split(rows[n], cells, "\t"); \
+	for (i = 1; i < last; i++) printf "%-" width[i] "s  ", cells[i]; print cells[last] } }
+
 # Servers live in sbin, which a user's PATH may lack.
 export PATH := $(CURDIR)/$(BIN):$(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export DBT_SEND_ANONYMOUS_USAGE_STATS ?= false
@@ -36,9 +41,9 @@ help: ## List the targets
 demo: setup ## The whole way on sample data, or on yours: make demo POS_SCHEMA=shop
 	@section() { printf '\n\033[1m%s\033[0m\n' "$$1"; }
 	[ -t 1 ] || section() { printf '\n%s\n%s\n' "$$1" "$${1//?/-}"; }
-	table() { if [ -t 1 ]; then "$${@:2}"; else "$${@:2}" | expand -t "$$1"; fi; }
+	table() { if [ -t 1 ]; then "$$@"; else "$$@" | awk -F '\t' '$(ALIGN)'; fi; }
 	section 'Servers'
-	table 10,28,60,68,76 pos-sandbox up
+	table pos-sandbox up
 	connections=$$(pos-sandbox status --json | python -c '$(CONNECTIONS)')
 	eval "$$connections"
 	section 'dbt build: $(or $(POS_SCHEMA),the sample)'
@@ -46,11 +51,11 @@ demo: setup ## The whole way on sample data, or on yours: make demo POS_SCHEMA=s
 	dbt --no-use-colors build $(DBT_VARS) > target/demo.log || { cat target/demo.log; exit 1; }
 	grep -oE 'Finished running .*|Done\. PASS=.*' target/demo.log
 	section 'Load'
-	table 32,44,52,122,158 pos-loader load
+	table pos-loader load
 	section 'Verify'
-	table 32,44,52,122,158 pos-loader verify --quiet
+	table pos-loader verify --quiet
 	section 'Published'
-	table 32,44,56,68,104,112 pos-loader status --sample
+	table pos-loader status --sample
 	section 'Stop'
 	echo 'make down     (make status shows the servers, make up starts them again)'
 

@@ -65,8 +65,8 @@ class Console:
         self.text(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
     def text(self, text: str) -> None:
-        """Print text as it is, on stdout."""
-        self._out.print(text, markup=False)
+        """Print text as it is, on stdout (Rich would turn tabs into spaces)."""
+        print(text, file=self._out.file)
 
     def outcome(self, outcome: Outcome, *, as_json: bool) -> None:
         """Show what a load or a verification did."""
