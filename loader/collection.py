@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -159,6 +159,11 @@ class Documents:
         data: bytes = self.bson[position].as_py()
         return data
 
+    def take(self, positions: Sequence[int]) -> Documents:
+        """Only these documents, in this order; `rows` counts nothing."""
+        chosen = pa.array(positions, pa.int64())
+        return Documents(self.keys.take(chosen), self.bson.take(chosen), {})
+
     @property
     def buffer(self) -> memoryview:
         """All documents back to back."""
@@ -183,3 +188,14 @@ class Difference:
     path: str = ""
     expected: str = ""
     found: str = ""
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One document MongoDB refused: its error code, its words, and the document's bytes."""
+
+    collection: str
+    id: Key
+    code: int
+    reason: str
+    document: bytes

@@ -22,10 +22,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.collection import BsonType, Field, Level
+from loader.types import MAX_DECIMAL_DIGITS
 
 Values = list[npt.NDArray[Any]]
 
-MAX_DECIMAL_DIGITS = 34
+
 MILLISECONDS_PER_DAY = 86_400_000
 
 _TAG = {

@@ -17,6 +17,7 @@ from dbt_artifacts_parser.parsers.run_results.run_results_v5 import RunResultOut
 
 from loader.collection import Collection
 from loader.mariadb import Queries, quote
+from loader.select import upstream
 
 STAMP_TABLE = "dbt_build_stamp"
 
@@ -100,22 +101,6 @@ def _time(results: RunResultsV5) -> datetime | None:
         return None
     made = datetime.fromisoformat(str(results.metadata.generated_at))
     return made if made.tzinfo else made.replace(tzinfo=UTC)
-
-
-def upstream(manifest: ManifestV11, exposure: str) -> tuple[str, ...]:
-    """List the nodes an exposure is built from (models, seeds, snapshots), parents first."""
-    parents: Mapping[str, list[str]] = manifest.parent_map or {}
-    start = next(key for key, each in manifest.exposures.items() if each.name == exposure)
-    order: dict[str, None] = {}
-
-    def visit(node: str) -> None:
-        for parent in sorted(parents.get(node, [])):
-            if parent not in order and parent in manifest.nodes:
-                visit(parent)
-                order[parent] = None
-
-    visit(start)
-    return tuple(order)
 
 
 def _tests_on(manifest: ManifestV11, nodes: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ManifestV11
@@ -38,6 +39,11 @@ class Options:
     max_build_age: timedelta = timedelta(hours=24)
     allow_empty: bool = False
     resume: bool = False
+    max_rejects: int = 0
+    """Documents that MongoDB may refuse without stopping the publication."""
+    reject_documents: bool = False
+    """Whether whole documents are written to the rejects files."""
+    retry_rejects: bool = False
     max_delete_share: float | None = None
     wait: float = 0
     """Seconds to wait for another load to end."""
@@ -55,6 +61,8 @@ class Job:
     manifest: ManifestV11
     results: RunResultsV5 | None
     """dbt's run results; None where the gate is not asked."""
+    folder: Path
+    """Where dbt's artifacts are and ours go."""
     partition_rows: int
     workers: int
     options: Options = field(default_factory=Options)

@@ -38,6 +38,7 @@ class CollectionOutcome:
     replaced: int = 0
     deleted: int = 0
     unchanged: int = 0
+    rejects: int = 0
     rows: Mapping[str, int] = field(default_factory=dict)
     partitions: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)

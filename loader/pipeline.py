@@ -17,7 +17,7 @@ from loader.errors import DataError, LoaderError, PartialLoad
 from loader.job import Job
 from loader.lease import Lease, Owner, lease
 from loader.outcome import CollectionOutcome, Outcome, ShardShare
-from loader.stage import Staged, stage
+from loader.stage import SYNC, Staged, stage
 from loader.work import Tally, Work, compare, run, survey
 
 
@@ -113,17 +113,18 @@ def _leases(job: Job, collections: Sequence[Collection]) -> Iterator[list[Lease]
 
 
 def _staged_outcome(job: Job, staged: Staged, verdict: gate.Verdict) -> CollectionOutcome:
-    tally, work = staged.tally, staged.work
+    tally, work, is_sync = staged.tally, staged.work, staged.mode == SYNC
     return CollectionOutcome(
         name=work.collection.name,
         namespace=job.live(work.collection).full_name,
         mode=staged.mode,
         documents=tally.documents,
         bytes=tally.bytes,
-        inserted=staged.inserted,
-        replaced=staged.replaced,
-        deleted=staged.deleted,
-        unchanged=staged.unchanged,
+        inserted=tally.missing if is_sync else tally.same,
+        replaced=tally.changed,
+        deleted=tally.extra,
+        unchanged=tally.same if is_sync else 0,
+        rejects=len(tally.rejects),
         rows=dict(tally.rows),
         partitions=len(work.partitions),
         seconds=_rounded(tally),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from loader import mongo
 from loader.artifacts import read_manifest, read_run_results
@@ -15,7 +16,12 @@ from loader.spec import read_collections
 
 @contextmanager
 def open_job(
-    settings: Settings, *, select: Sequence[str], progress: Progress, options: Options | None = None
+    settings: Settings,
+    *,
+    select: Sequence[str],
+    progress: Progress,
+    options: Options | None = None,
+    state: Path | None = None,
 ) -> Iterator[Job]:
     """Read what the run needs, connect to MongoDB, and close it afterwards.
 
@@ -25,7 +31,12 @@ def open_job(
     options = options or Options(gate=False)
     manifest = read_manifest(settings.artifacts)
     results = read_run_results(settings.artifacts) if options.gate else None
-    collections = read_collections(manifest, database=settings.mongo_database, select=select)
+    collections = read_collections(
+        manifest,
+        database=settings.mongo_database,
+        select=select,
+        state=read_manifest(state) if state else None,
+    )
     server = read_profile(settings.project_dir, profiles_dir=settings.profiles_dir, target=settings.target)
     client = mongo.connect(settings.mongo_uri.get_secret_value(), timeout=settings.mongo_timeout)
     try:
@@ -37,6 +48,7 @@ def open_job(
             progress=progress,
             manifest=manifest,
             results=results,
+            folder=settings.artifacts,
             partition_rows=settings.partition_rows,
             workers=settings.workers,
             options=options,

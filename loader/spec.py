@@ -16,6 +16,7 @@ from loader.artifacts import models_of
 from loader.collection import BsonType, Collection, Field, Index, Level
 from loader.declaration import CollectionDeclaration, EmbedDeclaration, LevelDeclaration, parse_declaration
 from loader.errors import SpecError
+from loader.select import selected
 from loader.types import bson_type, natural_type
 
 
@@ -34,26 +35,15 @@ class _Place:
 
 
 def read_collections(
-    manifest: ManifestV11, *, database: str, select: Sequence[str] = ()
+    manifest: ManifestV11, *, database: str, select: Sequence[str] = (), state: ManifestV11 | None = None
 ) -> tuple[Collection, ...]:
-    """Resolve every exposure with `meta.mongo`, or those named in `select`, in order of name.
+    """Resolve every exposure with `meta.mongo`, or those that `select` chooses, in order of name.
 
-    `database` is the default database. Raises `SpecError` for anything that cannot be published as declared.
+    `database` is the default database, `state` an earlier manifest for `state:modified`. Raises `SpecError`
+    for anything that cannot be published as declared.
     """
-    exposures = {each.name: each for each in manifest.exposures.values() if "mongo" in (each.meta or {})}
-    unknown = sorted(set(select) - set(exposures))
-    if unknown:
-        raise SpecError(
-            f"no collection {unknown[0]}",
-            where="--select",
-            fix=f"declared are: {', '.join(sorted(exposures)) or 'none'}",
-        )
-    if not exposures:
-        raise SpecError(
-            "no exposure declares a collection", where="manifest.json", fix="add meta.mongo to an exposure"
-        )
     models = models_of(manifest)
-    chosen = [exposures[name] for name in sorted(select or exposures)]
+    chosen = selected(manifest, select, state=state)
     collections = tuple(_collection(each, manifest, models, database) for each in chosen)
     _require_distinct_targets(collections)
     return collections

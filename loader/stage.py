@@ -8,12 +8,15 @@ full refresh.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from loader import layout, publish, sync
+from loader import builds, layout, publish, rejects, sync
+from loader.collection import Collection
 from loader.errors import DataError, SpecError
 from loader.job import Job
-from loader.work import Tally, Work, gather, insert, run
+from loader.work import Tally, Work, gather, insert, resume, run
+
+FULL_REFRESH, SYNC = "full refresh", "sync"
 
 
 @dataclass(frozen=True)
@@ -23,35 +26,42 @@ class Staged:
     work: Work
     mode: str
     tally: Tally
-    inserted: int
-    replaced: int
-    deleted: int
-    unchanged: int
     publish: Callable[[], None]
     discard: Callable[[], None]
 
 
-def stage(job: Job, work: Work) -> Staged:
-    """Choose the way and stage one collection.
+@dataclass(frozen=True)
+class Decision:
+    """How a collection will be published, and why.
 
-    Raises `SpecError` where a live collection's layout needs `--full-refresh`, `DataError` where the data
-    does not verify or a guard stops it.
+    For a sync, `tally` holds the differences and `layout` what changes beside them.
     """
-    live = layout.describe(job.live(work.collection))
-    if live is None or job.options.full_refresh:
-        return _refresh(job, work)
-    pending = layout.changes(work.collection, live, is_cluster=job.topology.is_cluster)
+
+    mode: str
+    reason: str = ""
+    tally: Tally | None = None
+    layout: layout.Changes = field(default_factory=layout.Changes)
+
+
+def decide(job: Job, work: Work) -> Decision:
+    """Choose between sync and full refresh, comparing the live collection where there is one.
+
+    Raises `SpecError` where a live collection's layout needs `--full-refresh`, `DataError` where a sync would
+    delete more than declared.
+    """
+    collection, handle = work.collection, job.live(work.collection)
+    live = layout.describe(handle)
+    if live is None:
+        return Decision(FULL_REFRESH, "not published yet")
+    if job.options.full_refresh:
+        return Decision(FULL_REFRESH, "--full-refresh")
+    pending = layout.changes(collection, live, is_cluster=job.topology.is_cluster)
     if pending.rebuild:
         raise SpecError(
-            f"collection {work.collection.name}: {'; '.join(pending.rebuild)}",
+            f"collection {collection.name}: {'; '.join(pending.rebuild)}",
             where="a live collection cannot take that",
             fix="run pos-loader load --full-refresh",
         )
-    return _sync(job, work, pending)
-
-
-def _sync(job: Job, work: Work, pending: layout.Changes) -> Staged:
-    collection, handle = work.collection, job.live(work.collection)
     tally = run(job, work, handle, gather)
     share = job.options.max_delete_share
     sync.require_few_deletes(
@@ -60,59 +70,89 @@ def _sync(job: Job, work: Work, pending: layout.Changes) -> Staged:
         live=tally.live,
         share=collection.max_delete_share if share is None else share,
     )
-    if not (tally.changes.fits and job.topology.has_transactions):
-        job.progress.note(
-            f"{collection.name}: {tally.differences:,} documents differ, more than one transaction takes; "
-            "publishing by rename"
-        )
+    if tally.differences and not (tally.changes.fits and job.topology.has_transactions):
+        return Decision(FULL_REFRESH, f"{tally.differences:,} documents differ, too many for one transaction")
+    return Decision(SYNC, tally=tally, layout=pending)
+
+
+def stage(job: Job, work: Work) -> Staged:
+    """Decide and stage one collection.
+
+    Raises as `decide` does, and `DataError` where the data does not verify or MongoDB refuses more documents
+    than allowed.
+    """
+    decision = decide(job, work)
+    if decision.tally is None:
+        job.progress.note(f"{work.collection.name}: full refresh, {decision.reason}")
         return _refresh(job, work)
+    return _sync(job, work, decision.tally, decision.layout)
+
+
+def _sync(job: Job, work: Work, tally: Tally, pending: layout.Changes) -> Staged:
+    collection, handle = work.collection, job.live(work.collection)
 
     def show() -> None:
         if pending:
             layout.amend(handle, collection, pending)
-        sync.apply(handle, collection, tally.changes)
+        tally.rejects += sync.apply(handle, collection, tally.changes, allowed=job.options.max_rejects)
+        require_few_rejects(job, collection, tally)
 
-    return Staged(
-        work=work,
-        mode="sync",
-        tally=tally,
-        inserted=tally.missing,
-        replaced=tally.changed,
-        deleted=tally.extra,
-        unchanged=tally.same,
-        publish=show,
-        discard=lambda: None,
-    )
+    return Staged(work, SYNC, tally, publish=show, discard=lambda: None)
 
 
 def _refresh(job: Job, work: Work) -> Staged:
     collection, database = work.collection, job.database(work.collection)
-    build = publish.build_name(collection.collection, job.load_id)
+    build, resumed = _build(job, collection)
+
+    def show() -> None:
+        publish.rename(job.client, collection.database, build, collection.collection)
+        builds.forget(database, build)
 
     def discard() -> None:
         publish.drop(database, build)
+        builds.forget(database, build)
 
+    if not resumed:
+        builds.register(database, collection, build, invocation=job.invocation)
+        layout.create(job.client, collection, build, topology=job.topology, split_points=work.split_points)
     try:
-        publish.drop_strays(database, collection.collection)
-        handle = layout.create(
-            job.client, collection, build, topology=job.topology, split_points=work.split_points
-        )
-        tally = run(job, work, handle, insert)
+        tally = run(job, work, database[build], resume if resumed else insert)
+        require_few_rejects(job, collection, tally)
         _require_verified(work, tally)
-    except Exception:
+    except DataError:
         discard()
         raise
-    return Staged(
-        work=work,
-        mode="full refresh",
-        tally=tally,
-        inserted=tally.documents,
-        replaced=0,
-        deleted=0,
-        unchanged=0,
-        publish=lambda: publish.rename(job.client, collection.database, build, collection.collection),
-        discard=discard,
-    )
+    return Staged(work, FULL_REFRESH, tally, publish=show, discard=discard)
+
+
+def _build(job: Job, collection: Collection) -> tuple[str, bool]:
+    """Name the build collection: an interrupted one to go on with, or a new one after clearing the others.
+
+    Called under the collection's lease, so no build found is a running load's.
+    """
+    database = job.database(collection)
+    resumed = ""
+    for found in publish.strays(database, collection.collection):
+        reason = "--resume is not given"
+        if job.options.resume and not resumed:
+            reason = builds.why_not(database, collection, found, invocation=job.invocation)
+        if not reason:
+            resumed = found
+            continue
+        job.progress.note(f"{collection.name}: dropping an interrupted build: {reason}")
+        publish.drop(database, found)
+        builds.forget(database, found)
+    if resumed:
+        job.progress.note(f"{collection.name}: going on with {resumed}")
+    elif job.options.resume:
+        job.progress.note(f"{collection.name}: no interrupted build to go on with, starting anew")
+    return resumed or publish.build_name(collection.collection, job.load_id), bool(resumed)
+
+
+def require_few_rejects(job: Job, collection: Collection, tally: Tally) -> None:
+    """Write the rejects file and raise `DataError` where there are more than allowed."""
+    file = rejects.write(job.folder, collection, tally.rejects, whole=job.options.reject_documents)
+    rejects.require_few(collection, tally.rejects, allowed=job.options.max_rejects, file=file)
 
 
 def _require_verified(work: Work, tally: Tally) -> None:

@@ -15,13 +15,15 @@ from typing import Any, cast
 from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, DeleteOne, InsertOne, ReplaceOne
 from pymongo.client_session import ClientSession
+from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from loader.collection import Collection, Documents
+from loader.collection import Collection, Documents, Reject
 from loader.errors import DataError
-from loader.mongo import Handle, translated
+from loader.mongo import Handle, translated, write_errors
 from loader.verify import Comparison, split
+from loader.write import reason
 
 MAX_DOCUMENTS = 10_000
 MAX_BYTES = 64 * 1024 * 1024
@@ -37,19 +39,20 @@ class Changes:
     replacements: list[bytes] = field(default_factory=list)
     deletes: list[Any] = field(default_factory=list)
     documents: int = 0
-    bytes: int = 0
+    size: int = 0
+    """Bytes to write."""
     ambiguous: bool = False
     """An `_id` stands on two shards, so naming a document by it is not safe."""
 
     @property
     def fits(self) -> bool:
         """Whether one transaction takes them; if not, the documents themselves are not kept."""
-        return self.documents <= MAX_DOCUMENTS and self.bytes <= MAX_BYTES and not self.ambiguous
+        return self.documents <= MAX_DOCUMENTS and self.size <= MAX_BYTES and not self.ambiguous
 
     def add(self, other: Changes) -> None:
         """Take over another partition's changes, keeping memory bounded."""
         self.documents += other.documents
-        self.bytes += other.bytes
+        self.size += other.size
         self.ambiguous |= other.ambiguous
         if self.fits:
             self.inserts += other.inserts
@@ -57,6 +60,16 @@ class Changes:
             self.deletes += other.deletes
         else:
             self.inserts, self.replacements, self.deletes = [], [], []
+
+    def without(self, document: bytes) -> Changes:
+        """The same changes but for one document."""
+        return Changes(
+            inserts=[each for each in self.inserts if each != document],
+            replacements=[each for each in self.replacements if each != document],
+            deletes=self.deletes,
+            documents=self.documents - 1,
+            size=self.size - len(document),
+        )
 
 
 def changes(documents: Documents, comparison: Comparison) -> Changes:
@@ -67,7 +80,7 @@ def changes(documents: Documents, comparison: Comparison) -> Changes:
     for position in comparison.changed:
         found.replacements.append(documents.document(position))
     found.deletes += comparison.extra
-    found.bytes = sum(map(len, (*found.inserts, *found.replacements)))
+    found.size = sum(map(len, (*found.inserts, *found.replacements)))
     found.ambiguous = comparison.ambiguous
     return found
 
@@ -83,24 +96,48 @@ def require_few_deletes(collection: Collection, *, deletes: int, live: int, shar
         )
 
 
-def apply(handle: Handle, collection: Collection, pending: Changes) -> None:
+def apply(handle: Handle, collection: Collection, pending: Changes, *, allowed: int = 0) -> list[Reject]:
     """Write all changes in one transaction, deletes last, and read them back before it commits.
 
-    Retried whole on transient errors. Raises `DataError` where what is read back differs, `ConnectionFailed`
-    where MongoDB stays away; nothing is written then.
+    Retried whole on transient errors. A document the server refuses ends the transaction; up to `allowed` of
+    them are left out of the next try. Returns the refused documents: more than `allowed` means that nothing
+    was written. Raises `DataError` where what is read back differs, `ConnectionFailed` where MongoDB stays
+    away; nothing is written then.
     """
-    if not pending.documents:
-        return
+    refused: list[Reject] = []
+    while pending.documents and len(refused) <= allowed:
+        reject = _try(handle, collection, pending)
+        if reject is None:
+            break
+        refused.append(reject)
+        pending = pending.without(reject.document)
+    return refused
+
+
+def _try(handle: Handle, collection: Collection, pending: Changes) -> Reject | None:
+    """Try the transaction; returns the document that the server refused, None when all is written."""
+    requests: list[Request] = []
 
     def write(session: ClientSession) -> None:
-        handle.bulk_write(list(_requests(handle, collection, pending, session)), session=session)
+        requests[:] = _requests(handle, collection, pending, session)
+        handle.bulk_write(requests, session=session)
         _require_written(handle, pending, session)
 
     client = handle.database.client
     with translated(client, f"write the changes of {handle.full_name}"), client.start_session() as session:
-        session.with_transaction(
-            write, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
-        )
+        try:
+            session.with_transaction(
+                write, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
+            )
+        except BulkWriteError as error:
+            refused = next((each for each in write_errors(error) if "index" in each), None)
+            document = getattr(requests[refused["index"]], "_doc", None) if refused else None
+            if refused is None or not isinstance(document, RawBSONDocument):
+                raise
+            return Reject(
+                collection.name, document["_id"], refused["code"], reason(refused), bytes(document.raw)
+            )
+    return None
 
 
 def _requests(

@@ -8,17 +8,20 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import itemgetter
 
+import numpy as np
 import tenacity
 
 from loader import extract, mariadb, mongo, schema, verify, write
-from loader.collection import Collection, Difference, Documents, Partition
+from loader.collection import Collection, Difference, Documents, Key, Partition, Reject
 from loader.errors import PartialLoad, TableReplaced
 from loader.job import Job
 from loader.nest import nest
 from loader.sync import Changes, changes
 
 EXAMPLES = 10
+LARGEST = 5
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Work:
     partitions: tuple[Partition, ...]
     rows: dict[str, int]
     split_points: list[tuple[object, ...]]
+    is_partial: bool = False
+    """Only some keys are worked on, so the rows read are fewer than those counted."""
 
 
 @dataclass
@@ -45,6 +50,9 @@ class Tally:
     extra: int = 0
     examples: list[Difference] = field(default_factory=list)
     changes: Changes = field(default_factory=Changes)
+    rejects: list[Reject] = field(default_factory=list)
+    largest: list[tuple[int, Key]] = field(default_factory=list)
+    """The largest documents: bytes and key, largest first."""
 
     @property
     def differences(self) -> int:
@@ -64,6 +72,8 @@ class Tally:
         self.seconds.update(other.seconds)
         self.examples += other.examples[: EXAMPLES - len(self.examples)]
         self.changes.add(other.changes)
+        self.rejects += other.rejects
+        self.largest = sorted([*self.largest, *other.largest], reverse=True, key=itemgetter(0))[:LARGEST]
 
     def compared(self, comparison: verify.Comparison) -> None:
         """Note one comparison."""
@@ -91,11 +101,37 @@ def compare(handle: mongo.Handle, documents: Documents, partition: Partition, ta
         tally.compared(verify.compare(handle, documents, partition, limit=EXAMPLES))
 
 
+def measure(_: mongo.Handle, documents: Documents, __: Partition, tally: Tally) -> None:
+    """Only encode: every document would be new."""
+    tally.missing = len(documents)
+
+
 def insert(handle: mongo.Handle, documents: Documents, partition: Partition, tally: Tally) -> None:
-    """Insert a partition, read it back and compare."""
-    with tally.timed("write"):
-        write.insert(handle, documents)
+    """Insert a partition, read it back and compare; documents refused are rejects, not differences."""
+    _write(handle, documents, tally)
     compare(handle, documents, partition, tally)
+    tally.missing -= len(tally.rejects)
+
+
+def resume(handle: mongo.Handle, documents: Documents, partition: Partition, tally: Tally) -> None:
+    """Insert what an interrupted load has not, then as `insert`."""
+    with tally.timed("verify"):
+        there = verify.compare(handle, documents, partition, limit=EXAMPLES)
+    _write(handle, documents.take(there.missing), tally)
+    compare(handle, documents, partition, tally)
+    tally.missing -= len(tally.rejects)
+
+
+def _write(handle: mongo.Handle, documents: Documents, tally: Tally) -> None:
+    with tally.timed("write"):
+        refused = write.insert(handle, documents)
+    tally.rejects = [reject(handle.name, documents, each) for each in refused]
+
+
+def reject(collection: str, documents: Documents, refused: write.Refused) -> Reject:
+    """Name a refused document by its key."""
+    key = documents.keys[refused.position].as_py()
+    return Reject(collection, key, refused.code, refused.reason, documents.document(refused.position))
 
 
 def gather(handle: mongo.Handle, documents: Documents, partition: Partition, tally: Tally) -> None:
@@ -157,7 +193,7 @@ def run(job: Job, work: Work, handle: mongo.Handle, step: Step) -> Tally:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     for model, counted in work.rows.items():
-        if total.rows[model] != counted:
+        if total.rows[model] != counted and not work.is_partial:
             raise PartialLoad(
                 f"model {model} had {counted} rows at the start and {total.rows[model]} when read",
                 where=f"collection {name}",
@@ -177,6 +213,9 @@ def _partition(
     del tables
     tally.documents, tally.bytes = len(documents), documents.nbytes
     tally.rows.update(documents.rows)
+    sizes = np.diff(np.asarray(documents.offsets)) if len(documents) else np.zeros(0, np.int32)
+    largest = np.argsort(sizes)[: -LARGEST - 1 : -1]
+    tally.largest = [(int(sizes[place]), documents.keys[int(place)].as_py()) for place in largest]
     step(handle, documents, partition, tally)
     return tally
 

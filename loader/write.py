@@ -7,7 +7,7 @@ compares every byte afterwards (`loader.verify`): a document that differs is fou
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,40 +24,50 @@ BATCH_DOCUMENTS = 100_000
 BATCH_BYTES = 48_000_000
 """maxWriteBatchSize and maxMessageSizeBytes of every server since 3.6: one batch is one message."""
 
-DUPLICATE_KEY, FAILED_VALIDATION = 11000, 121
+DUPLICATE_KEY, FAILED_VALIDATION, TOO_LARGE = 11000, 121, 10334
+
+Offsets = np.ndarray[Any, np.dtype[np.int32]]
 
 
-def insert(handle: Handle, documents: Documents) -> int:
-    """Insert all documents and return how many.
+@dataclass(frozen=True)
+class Refused:
+    """One document the server refused, by its position in the documents, with its code and the reason."""
 
-    Transient errors are tried again. Raises DataError naming `_id`, code and reason for a document that is
-    too large (before anything is sent) or that the server refuses; ConnectionFailed when MongoDB stays away.
+    position: int
+    code: int
+    reason: str
+
+
+def insert(handle: Handle, documents: Documents) -> tuple[Refused, ...]:
+    """Insert all documents and return those refused, in order.
+
+    A document over 16 MiB is refused here, before anything is sent. Transient errors are tried again. Raises
+    DataError where the server refuses the write as a whole; ConnectionFailed when MongoDB stays away.
     """
-    check_sizes(handle.full_name, documents)
-    view, offsets = documents.buffer, documents.offsets
-    start = offsets[0] if len(documents) else 0
+    view, offsets = documents.buffer, np.asarray(documents.offsets)
+    offsets = offsets - offsets[:1]
+    refused = _too_large(offsets)
+    too_large = {each.position for each in refused}
     with translated(handle.database.client, f"insert into {handle.full_name}"):
-        for first, last in batches(np.asarray(offsets)):
-            bounds = [offset - start for offset in offsets[first : last + 1]]
-            raw = [RawBSONDocument(bytes(view[lo:hi])) for lo, hi in pairwise(bounds)]
-            _insert_batch(handle, raw)
-    return len(documents)
+        for first, last in batches(offsets):
+            places = [place for place in range(first, last) if place not in too_large]
+            raw = [RawBSONDocument(bytes(view[offsets[place] : offsets[place + 1]])) for place in places]
+            refused += [
+                Refused(places[each["index"]], each["code"], reason(each))
+                for each in _insert_batch(handle, raw)
+            ]
+    return tuple(sorted(refused, key=lambda each: each.position))
 
 
-def check_sizes(namespace: str, documents: Documents) -> None:
-    """Raise DataError for the largest document when it is over 16 MiB."""
-    sizes = np.diff(np.asarray(documents.offsets))
-    if len(documents) and sizes.max() > MAX_DOCUMENT_BYTES:
-        largest = int(sizes.argmax())
-        raise DataError(
-            f"document _id {documents.keys[largest].as_py()!r} of {namespace} has {sizes[largest]} bytes,"
-            f" MongoDB allows {MAX_DOCUMENT_BYTES}",
-            where=f"{int((sizes > MAX_DOCUMENT_BYTES).sum())} such document(s) in this range of keys",
-            fix="declare max_items for its longest array, or leave fields out",
-        )
+def _too_large(offsets: Offsets) -> list[Refused]:
+    sizes = np.diff(offsets)
+    return [
+        Refused(int(place), TOO_LARGE, f"{sizes[place]} bytes, MongoDB allows {MAX_DOCUMENT_BYTES}")
+        for place in np.flatnonzero(sizes > MAX_DOCUMENT_BYTES)
+    ]
 
 
-def batches(offsets: np.ndarray[Any, np.dtype[np.int32]]) -> Iterator[tuple[int, int]]:
+def batches(offsets: Offsets) -> Iterator[tuple[int, int]]:
     """Cut N documents, given by N + 1 offsets, into half-open ranges that fit one message each."""
     first, count = 0, max(len(offsets) - 1, 0)
     while first < count:
@@ -67,22 +77,32 @@ def batches(offsets: np.ndarray[Any, np.dtype[np.int32]]) -> Iterator[tuple[int,
         first = last
 
 
-def _insert_batch(handle: Handle, raw: Sequence[RawBSONDocument]) -> None:
+def _insert_batch(handle: Handle, raw: Sequence[RawBSONDocument]) -> list[Mapping[str, Any]]:
+    """Insert one batch and return the errors of single documents."""
+    refused: list[Mapping[str, Any]] = []
+    if not raw:
+        return refused
     for attempt in retrying():
         with attempt:
             try:
                 handle.insert_many(raw, ordered=False)
             except BulkWriteError as error:
                 refused = _refused(error, again=attempt.retry_state.attempt_number > 1)
-                if refused:
-                    raise _data_error(handle.full_name, refused) from None
                 if is_transient(error):
                     raise
+    return refused
 
 
 def _refused(error: BulkWriteError, *, again: bool) -> list[Mapping[str, Any]]:
     """The documents that trying again cannot help; `again` lets those pass that are there already."""
     errors = [each for each in write_errors(error) if each["code"] not in TRANSIENT_CODES]
+    whole = next((each for each in errors if "index" not in each), None)
+    if whole:
+        raise DataError(
+            f"MongoDB refuses the write: {whole['errmsg']}",
+            where=f"code {whole['code']}",
+            fix="nothing of this build is visible",
+        )
     return [each for each in errors if not (again and _is_there(each))]
 
 
@@ -90,19 +110,8 @@ def _is_there(error: Mapping[str, Any]) -> bool:
     return error["code"] == DUPLICATE_KEY and list(error.get("keyPattern", {})) == ["_id"]
 
 
-def _data_error(namespace: str, refused: Sequence[Mapping[str, Any]]) -> DataError:
-    first = refused[0]
-    if "op" not in first:
-        return DataError(f"MongoDB refuses the write into {namespace}: {first['errmsg']}")
-    more = f", and {len(refused) - 1} more in this batch" if len(refused) > 1 else ""
-    return DataError(
-        f"MongoDB refuses document _id {first['op']['_id']!r} of {namespace}: {_reason(first)}",
-        where=f"code {first['code']}{more}",
-        fix="mend the model or the declaration; nothing of this build is visible",
-    )
-
-
-def _reason(error: Mapping[str, Any]) -> str:
+def reason(error: Mapping[str, Any]) -> str:
+    """The server's words for one document's error; for the validator's, the field and the rule."""
     if error["code"] != FAILED_VALIDATION:
         return str(error["errmsg"])
     details = error.get("errInfo", {}).get("details", {})

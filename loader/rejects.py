@@ -1,0 +1,85 @@
+"""Documents MongoDB refused: one JSON line each in `target/rejects/<collection>.jsonl`.
+
+A line has collection, model, key, code and reason; the document itself only where the user asks for it,
+because it holds customers' data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import bson
+from bson import json_util
+
+from loader.collection import Collection, Key, Partition, Reject
+from loader.errors import DataError, SpecError
+
+
+def path(folder: Path, collection: Collection) -> Path:
+    """The rejects file of a collection below the artifacts' folder."""
+    return folder / "rejects" / f"{collection.name}.jsonl"
+
+
+def write(folder: Path, collection: Collection, rejects: Sequence[Reject], *, whole: bool) -> Path:
+    """Replace the collection's file; without rejects, remove it. Returns its path."""
+    file = path(folder, collection)
+    if not rejects:
+        file.unlink(missing_ok=True)
+        return file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lines = [json.dumps(_line(collection, each, whole=whole), ensure_ascii=False) for each in rejects]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+def _line(collection: Collection, reject: Reject, *, whole: bool) -> dict[str, object]:
+    line: dict[str, object] = {
+        "collection": collection.name,
+        "model": collection.root.model,
+        "key": reject.id,
+        "code": reject.code,
+        "reason": reject.reason,
+    }
+    if whole:
+        text = json_util.dumps(bson.decode(reject.document), json_options=json_util.CANONICAL_JSON_OPTIONS)
+        line["document"] = json.loads(text)
+    return line
+
+
+def require_few(collection: Collection, rejects: Sequence[Reject], *, allowed: int, file: Path) -> None:
+    """Raise `DataError` naming the first reject where there are more than `allowed`."""
+    if len(rejects) > allowed:
+        first = rejects[0]
+        raise DataError(
+            f"MongoDB refuses {len(rejects)} documents of {collection.name}, first _id {first.id!r}: "
+            f"{first.reason}",
+            where=f"code {first.code}, all in {file}",
+            fix="nothing was published; mend the mart, or allow some with --max-rejects N",
+        )
+
+
+def keys(folder: Path, collection: Collection) -> tuple[Key, ...]:
+    """Read the keys to retry, in ascending order; none where there is no file.
+
+    Raises `SpecError` for a file that is not ours.
+    """
+    file = path(folder, collection)
+    if not file.exists():
+        return ()
+    try:
+        found = {json.loads(line)["key"] for line in file.read_text(encoding="utf-8").splitlines()}
+    except (ValueError, KeyError, TypeError) as error:
+        raise SpecError(
+            f"{file.name} is no rejects file: {error}", where=str(file.parent), fix="remove it"
+        ) from None
+    return tuple(sorted(found))
+
+
+def partitions(chosen: Sequence[Key]) -> tuple[Partition, ...]:
+    """One partition per key: [key, the next possible key)."""
+    return tuple(
+        Partition(index, key, key + 1 if isinstance(key, int) else key + "\0")
+        for index, key in enumerate(chosen)
+    )
