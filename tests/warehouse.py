@@ -21,7 +21,7 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Warehouse:
-    """One target schema, built from the schema `pos_schema` (empty: the seeds); artifacts in `target_path`."""
+    """One target schema, built from the schema `pos_schema` (empty: the seeds); artifacts: `target_path`."""
 
     host: str
     port: int

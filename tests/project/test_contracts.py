@@ -1,7 +1,6 @@
 """A mart is as declared or not built at all: MariaDB changes no value on the way in without a word."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -68,7 +67,7 @@ def model(folder: Path, name: str, sql: str, types: dict[str, str], **config: ob
 
 
 @pytest.fixture(scope="module")
-def built(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+def built(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """A copy of the project with one model per case, run once."""
     project = tmp_path_factory.mktemp("project")
     for name in COPIED:
@@ -90,7 +89,7 @@ def built(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Itera
     warehouse = replace(new_warehouse(servers, target, "test_contracts"), project=project)
     cases = (*REFUSED, "accepted", "repeated_key", "unknown_key", "cross_database")
     warehouse.dbt("run", "--select", *cases, check=False)
-    yield warehouse
+    return warehouse
 
 
 @pytest.mark.parametrize("name", REFUSED)
