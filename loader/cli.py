@@ -24,7 +24,26 @@ app = typer.Typer(
 )
 
 Select = Annotated[
-    list[str] | None, typer.Option("--select", "-s", help="A collection (exposure); repeat for more.")
+    list[str] | None,
+    typer.Option(
+        "--select",
+        "-s",
+        help="A collection, tag:NAME or state:modified; repeat for more.",
+        show_default="all",
+    ),
+]
+State = Annotated[
+    Path | None, typer.Option(help="A folder with an earlier manifest.json, for state:modified.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted full refresh.")]
+MaxRejects = Annotated[
+    int, typer.Option(min=0, help="Documents MongoDB may refuse without stopping the load.")
+]
+RejectDocuments = Annotated[
+    bool, typer.Option("--reject-documents", help="Write refused documents whole to target/rejects.")
+]
+RetryRejects = Annotated[
+    bool, typer.Option("--retry-rejects", help="Load just the documents in target/rejects.")
 ]
 ProjectDir = Annotated[
     Path | None, typer.Option(help="The dbt project's folder.", envvar="POS_PROJECT_DIR", show_default="here")
@@ -94,10 +113,15 @@ def handled(command: Callable[P, ExitCode]) -> Callable[P, None]:
 @handled
 def load(
     select: Select = None,
+    state: State = None,
     full_refresh: FullRefresh = False,
+    resume: Resume = False,
     no_gate: NoGate = False,
     allow_empty: AllowEmpty = False,
     max_delete_share: MaxDeletes = None,
+    max_rejects: MaxRejects = 0,
+    reject_documents: RejectDocuments = False,
+    retry_rejects: RetryRejects = False,
     wait: Wait = 0,
     max_build_age: MaxBuildAge = None,
     project_dir: ProjectDir = None,
@@ -129,12 +153,16 @@ def load(
         gate=not no_gate,
         max_build_age=timedelta(hours=settings.max_build_age),
         allow_empty=allow_empty,
+        resume=resume,
         max_delete_share=max_delete_share,
+        max_rejects=max_rejects,
+        reject_documents=reject_documents,
+        retry_rejects=retry_rejects,
         wait=wait,
     )
     console = Console(quiet=quiet)
     with (
-        open_job(settings, select=select or (), progress=console, options=options) as job,
+        open_job(settings, select=select or (), progress=console, options=options, state=state) as job,
         console.progress(),
     ):
         outcome = pipeline.load(job)
@@ -145,6 +173,61 @@ def load(
         if each.refused:
             console.error(f"{each.name} is not published ({each.refused}); mend it and run dbt build again")
     return ExitCode.OK if outcome.verified else ExitCode.DATA
+
+
+@app.command(epilog="Example: pos-loader plan --json. Environment: POS_MONGO_URI, POS_MONGO_DATABASE.")
+@handled
+def plan(
+    select: Select = None,
+    state: State = None,
+    full_refresh: FullRefresh = False,
+    no_gate: NoGate = False,
+    allow_empty: AllowEmpty = False,
+    max_delete_share: MaxDeletes = None,
+    max_build_age: MaxBuildAge = None,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+    target_path: TargetPath = None,
+    workers: Workers = None,
+    partition_rows: PartitionRows = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> ExitCode:
+    """Say what a load would change, and change nothing: exit 0 in step, 2 changes pending."""
+    from loader import pipeline
+    from loader.job import Options
+    from loader.plan import as_json, lines
+    from loader.session import open_job
+
+    settings = read_settings(
+        project_dir=project_dir,
+        profiles_dir=profiles_dir,
+        target=target,
+        target_path=target_path,
+        workers=workers,
+        partition_rows=partition_rows,
+        max_build_age=max_build_age,
+    )
+    options = Options(
+        full_refresh=full_refresh,
+        gate=not no_gate,
+        max_build_age=timedelta(hours=settings.max_build_age),
+        allow_empty=allow_empty,
+        max_delete_share=max_delete_share,
+    )
+    console = Console(quiet=quiet)
+    with (
+        open_job(settings, select=select or (), progress=console, options=options, state=state) as job,
+        console.progress(),
+    ):
+        planned = pipeline.preview(job)
+    if json:
+        console.json(as_json(planned))
+    else:
+        for line in lines(planned):
+            console.text(line)
+    return ExitCode.OK if planned.is_in_step else ExitCode.PENDING
 
 
 @app.command(epilog="Example: pos-loader verify --select customer_order_history. Environment: POS_MONGO_URI.")

@@ -6,11 +6,15 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What `pos-loader` exits with; documented in the README."""
+    """What `pos-loader` exits with; documented in the README.
+
+    `plan` shares 2 with usage errors, as `terraform plan -detailed-exitcode` does for pending changes.
+    """
 
     OK = 0
     DATA = 1
     USAGE = 2
+    PENDING = 2
     CONNECTION = 3
     PARTIAL = 4
     INTERRUPT = 130

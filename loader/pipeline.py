@@ -10,13 +10,15 @@ import resource
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 
-from loader import gate, layout, mariadb, mongo
+from loader import gate, layout, mariadb, mongo, plan, rejects
 from loader.collection import Collection
 from loader.errors import DataError, LoaderError, PartialLoad
 from loader.job import Job
 from loader.lease import Lease, Owner, lease
 from loader.outcome import CollectionOutcome, Outcome, ShardShare
+from loader.plan import Plan
 from loader.stage import SYNC, Staged, stage
 from loader.work import Tally, Work, compare, run, survey
 
@@ -33,7 +35,7 @@ def load(job: Job) -> Outcome:
     with _leases(job, passed) as held:
         staged: list[Staged] = []
         try:
-            staged.extend(stage(job, work) for work in survey(job, passed))
+            staged.extend(stage(job, work) for work in _work(job, passed))
             _require_same_build(job, passed)
             for holder in held:
                 holder.require()
@@ -49,6 +51,21 @@ def load(job: Job) -> Outcome:
     return _outcome(job, "load", sorted(done, key=lambda each: each.name))
 
 
+def _work(job: Job, collections: tuple[Collection, ...]) -> list[Work]:
+    """Survey the collections; with `--retry-rejects`, narrow each to the documents refused before."""
+    surveyed = survey(job, collections)
+    if not job.options.retry_rejects:
+        return surveyed
+    narrowed = []
+    for work in surveyed:
+        keys = rejects.keys(job.folder, work.collection)
+        if keys:
+            narrowed.append(replace(work, partitions=rejects.partitions(keys), is_partial=True))
+    if not narrowed:
+        job.progress.note("no rejects to retry")
+    return narrowed
+
+
 def check(job: Job) -> Outcome:
     """Compare the published collections with the marts, byte for byte, changing nothing."""
     done = []
@@ -62,6 +79,12 @@ def check(job: Job) -> Outcome:
             )
         done.append(_checked_outcome(job, work, run(job, work, handle, compare)))
     return _outcome(job, "verify", done)
+
+
+def preview(job: Job) -> Plan:
+    """Say what `load` would do, reading only."""
+    refused = {name: verdict.refused for name, verdict in _gate(job).items() if verdict.refused}
+    return plan.preview(job, refused=refused)
 
 
 def _gate(job: Job) -> dict[str, gate.Verdict]:

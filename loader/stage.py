@@ -51,9 +51,15 @@ def decide(job: Job, work: Work) -> Decision:
     """
     collection, handle = work.collection, job.live(work.collection)
     live = layout.describe(handle)
-    if live is None:
+    if live is None and not work.is_partial:
         return Decision(FULL_REFRESH, "not published yet")
-    if job.options.full_refresh:
+    if live is None:
+        raise SpecError(
+            f"collection {handle.full_name} is not published, so there are no rejects to add",
+            where="--retry-rejects",
+            fix="run pos-loader load",
+        )
+    if job.options.full_refresh and not work.is_partial:
         return Decision(FULL_REFRESH, "--full-refresh")
     pending = layout.changes(collection, live, is_cluster=job.topology.is_cluster)
     if pending.rebuild:
@@ -63,7 +69,7 @@ def decide(job: Job, work: Work) -> Decision:
             fix="run pos-loader load --full-refresh",
         )
     tally = run(job, work, handle, gather)
-    share = job.options.max_delete_share
+    share = 1.0 if work.is_partial else job.options.max_delete_share
     sync.require_few_deletes(
         collection,
         deletes=tally.extra,
@@ -71,6 +77,12 @@ def decide(job: Job, work: Work) -> Decision:
         share=collection.max_delete_share if share is None else share,
     )
     if tally.differences and not (tally.changes.fits and job.topology.has_transactions):
+        if work.is_partial:
+            raise SpecError(
+                f"{tally.differences} rejects of {collection.name} are too many for one transaction",
+                where="--retry-rejects",
+                fix="run pos-loader load",
+            )
         return Decision(FULL_REFRESH, f"{tally.differences:,} documents differ, too many for one transaction")
     return Decision(SYNC, tally=tally, layout=pending)
 

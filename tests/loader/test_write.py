@@ -13,7 +13,7 @@ from pymongo.uri_parser import parse_uri
 
 from loader import layout, mongo, verify, write
 from loader.collection import Index
-from loader.errors import ConnectionFailed, DataError
+from loader.errors import ConnectionFailed
 from tests.loader.mongo_helpers import (
     WHOLE,
     AnswerLosingProxy,
@@ -51,14 +51,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_all_documents_arrive_as_they_are(handle: mongo.Handle) -> None:
     rows = customers(500)
-    assert write.insert(handle, documents(rows)) == 500
+    assert write.insert(handle, documents(rows)) == ()
     assert list(handle.find(sort=[("_id", 1)])) == rows
 
 
 def test_a_slice_and_nothing_at_all(handle: mongo.Handle) -> None:
     whole = documents(customers(10))
-    assert write.insert(handle, type(whole)(whole.keys[3:6], whole.bson[3:6], rows={})) == 3
-    assert write.insert(handle, documents([])) == 0
+    assert write.insert(handle, type(whole)(whole.keys[3:6], whole.bson[3:6], rows={})) == ()
+    assert write.insert(handle, documents([])) == ()
     assert [row["_id"] for row in handle.find(sort=[("_id", 1)])] == [3, 4, 5]
 
 
@@ -84,16 +84,18 @@ def test_what_the_validator_refuses_is_named(
     handle: mongo.Handle, fields: dict[str, Any], message: str
 ) -> None:
     rows = [*customers(5), customer(Int64(7), **fields), customer(Int64(8), **fields)]
-    with pytest.raises(DataError, match=re.escape(message)) as caught:
-        write.insert(handle, documents(rows))
-    assert f"document _id 7 of {handle.full_name}" in caught.value.what
-    assert caught.value.where == "code 121, and 1 more in this batch"
+    first, second = write.insert(handle, documents(rows))
+    assert message in first.reason
+    assert (first.position, second.position) == (5, 6)
+    assert first.code == second.code == write.FAILED_VALIDATION
+    assert handle.count_documents({}) == 5, "the others are written"
 
 
 def test_an_id_that_is_there_already_is_refused(handle: mongo.Handle) -> None:
     write.insert(handle, documents(customers(3)))
-    with pytest.raises(DataError, match=r"document _id 2 of .*E11000 duplicate key"):
-        write.insert(handle, documents(customers(3, start=2)))
+    (refused,) = write.insert(handle, documents(customers(3, start=2)))
+    assert (refused.position, refused.code) == (0, write.DUPLICATE_KEY)
+    assert "E11000 duplicate key" in refused.reason
 
 
 def test_a_unique_index_refuses(client: mongo.Client, topology: mongo.Topology, database: str) -> None:
@@ -101,24 +103,24 @@ def test_a_unique_index_refuses(client: mongo.Client, topology: mongo.Topology, 
     declared = declare(database, unique, shard_key={}, name="by_email")
     handle = layout.create(client, declared, "by_email", topology=topology)
     rows = [customer(Int64(key), email="same@example.com") for key in (1, 2)]
-    with pytest.raises(DataError, match=r"document _id 2 of .*email_1.*code 11000"):
-        write.insert(handle, documents(rows))
+    (refused,) = write.insert(handle, documents(rows))
+    assert (refused.position, refused.code) == (1, write.DUPLICATE_KEY)
+    assert "email_1" in refused.reason
 
 
-def test_a_document_over_16_mib_is_refused_before_anything_is_sent(handle: mongo.Handle) -> None:
+def test_a_document_over_16_mib_is_not_sent(handle: mongo.Handle) -> None:
     rows = [customer(Int64(1)), customer(Int64(2), profile={"text": "x" * write.MAX_DOCUMENT_BYTES})]
-    with pytest.raises(
-        DataError, match=r"document _id 2 of .* has 16777\d\d\d bytes, MongoDB allows 16777216"
-    ):
-        write.insert(handle, documents(rows))
-    assert handle.count_documents({}) == 0
+    (refused,) = write.insert(handle, documents(rows))
+    assert (refused.position, refused.code) == (1, write.TOO_LARGE)
+    assert re.fullmatch(r"16777\d\d\d bytes, MongoDB allows 16777216", refused.reason)
+    assert [row["_id"] for row in handle.find()] == [1]
 
 
 def test_a_document_of_exactly_16_mib_is_written_and_verified(handle: mongo.Handle) -> None:
     empty = documents([customer(Int64(1), profile="")]).nbytes
     rows = documents([customer(Int64(1), profile="x" * (write.MAX_DOCUMENT_BYTES - empty))])
     assert rows.nbytes == write.MAX_DOCUMENT_BYTES
-    assert write.insert(handle, rows) == 1
+    assert write.insert(handle, rows) == ()
     assert verify.compare(handle, rows, WHOLE) == verify.Comparison(same=1)
 
 
@@ -142,7 +144,7 @@ def test_answers_lost_on_the_way_back_change_nothing(
         AnswerLosingProxy(*target, command="insert", lose=lost) as proxy,
         mongo.connect(f"mongodb://127.0.0.1:{proxy.port}/") as through,
     ):
-        assert write.insert(through[handle.database.name][handle.name], rows) == 50
+        assert write.insert(through[handle.database.name][handle.name], rows) == ()
         assert proxy.left == 0
     assert verify.compare(handle, rows, WHOLE) == verify.Comparison(same=50)
 

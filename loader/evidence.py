@@ -1,0 +1,125 @@
+"""What a load leaves behind: results file, audit rows, lineage events, step summary; in one place.
+
+Evidence never stops a load: what cannot be left is a note, and is not tried again. A load that fails says one
+line, its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loader import audit, pipeline, summary
+from loader.errors import LoaderError
+from loader.job import Job
+from loader.outcome import FAILED, RUNNING, CollectionOutcome, Outcome, write_results
+
+if TYPE_CHECKING:
+    from loader.lineage import Emitter
+
+AUDIT = "this load is not in the audit tables"
+LINEAGE = "OpenLineage events are not sent"
+RESULTS = "the results file is not written"
+SUMMARY = "the step summary is not written"
+
+
+def load(job: Job) -> Outcome:
+    """Publish as `pipeline.load` does, and leave the evidence of it, however it ends.
+
+    Raises what `pipeline.load` raises.
+    """
+    keeper = _Keeper(job)
+    keeper.begin()
+    try:
+        outcome = pipeline.load(job)
+    except BaseException as error:
+        keeper.end(_failed(job, error))
+        raise
+    keeper.end(outcome)
+    for what, why in keeper.faults.items():
+        job.progress.note(f"{what}: {why}")
+    return outcome
+
+
+def verify(job: Job) -> Outcome:
+    """Compare as `pipeline.check` does, and leave a step summary; nothing else is written anywhere.
+
+    Raises what `pipeline.check` raises.
+    """
+    keeper = _Keeper(job)
+    outcome = pipeline.check(job)
+    keeper.summarize(outcome)
+    for what, why in keeper.faults.items():
+        job.progress.note(f"{what}: {why}")
+    return outcome
+
+
+class _Keeper:
+    """Leaves each kind of evidence; `faults` says which could not be left, and why."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._emitter: Emitter | None = None
+        self.faults: dict[str, str] = {}
+
+    def begin(self) -> None:
+        """Say that a load has begun."""
+        running = replace(pipeline.conclude(self._job, "load"), status=RUNNING, finished_at="")
+        self._attempt(AUDIT, lambda: audit.record(self._job.server, running))
+        self._attempt(LINEAGE, self._start_lineage)
+
+    def end(self, outcome: Outcome) -> None:
+        """Say how it ended."""
+        self._attempt(RESULTS, lambda: write_results(outcome, self._job.folder))
+        self._attempt(AUDIT, lambda: audit.record(self._job.server, outcome))
+        if self._emitter is not None:
+            emitter = self._emitter
+            self._attempt(LINEAGE, lambda: emitter.end(outcome))
+        self.summarize(outcome)
+
+    def summarize(self, outcome: Outcome) -> None:
+        """Append to the step summary, in GitHub Actions."""
+        path = os.environ.get(summary.VARIABLE)
+        if path:
+            self._attempt(SUMMARY, lambda: summary.append(outcome, Path(path)))
+
+    def _start_lineage(self) -> None:
+        if not _lineage_is_configured():
+            return
+        from loader import lineage  # a third of a second, for those who want it
+
+        self._emitter = lineage.Emitter(self._job)
+        self._emitter.start()
+
+    def _attempt(self, what: str, step: Callable[[], object]) -> None:
+        if what in self.faults:
+            return
+        try:
+            step()
+        except LoaderError as error:
+            self.faults[what] = f"{error.what}{f' ({error.where})' if error.where else ''}"
+        except Exception as error:  # a transport may raise anything
+            self.faults[what] = _reason(error)
+
+
+def _lineage_is_configured() -> bool:
+    """Whether openlineage-python would find a configuration, looked for where it looks.
+
+    Source: https://openlineage.io/docs/client/python/configuration
+    """
+    if os.environ.get("OPENLINEAGE_DISABLED", "").strip().lower() == "true":
+        return False
+    named = ("OPENLINEAGE_URL", "OPENLINEAGE_CONFIG", "OPENLINEAGE__TRANSPORT")
+    files = (Path("openlineage.yml"), Path.home() / ".openlineage" / "openlineage.yml")
+    return any(name.startswith(named) for name in os.environ) or any(file.is_file() for file in files)
+
+
+def _failed(job: Job, error: BaseException) -> Outcome:
+    failed = [
+        CollectionOutcome(name=each.name, namespace=f"{each.database}.{each.collection}", mode=FAILED)
+        for each in job.collections
+    ]
+    return pipeline.conclude(job, "load", failed, error=error)

@@ -1,0 +1,170 @@
+"""What a load would do, without doing it: the preview behind `pos-loader plan`.
+
+It takes the same decision from the same comparison as the load, so its counts are what the load will report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from loader import layout
+from loader.collection import Difference, Key
+from loader.errors import LoaderError
+from loader.job import Job
+from loader.stage import SYNC, Decision, decide
+from loader.work import Tally, Work, measure, run, survey
+
+BLOCKED = "blocked"
+
+
+@dataclass(frozen=True)
+class CollectionPlan:
+    """What a load would do to one collection.
+
+    `mode` is "full refresh", "sync" or "blocked" (then `reason` says by what); `indexes_add` and
+    `indexes_drop` are index names, `largest` the largest documents as (bytes, key), `unknown` what cannot be
+    said before it is done.
+    """
+
+    name: str
+    namespace: str
+    mode: str
+    reason: str = ""
+    insert: int = 0
+    replace: int = 0
+    delete: int = 0
+    unchanged: int = 0
+    documents: int = 0
+    bytes: int = 0
+    shard_key: str = ""
+    indexes_add: tuple[str, ...] = ()
+    indexes_drop: tuple[str, ...] = ()
+    validator: bool = False
+    examples: tuple[Difference, ...] = ()
+    largest: tuple[tuple[int, Key], ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def is_in_step(self) -> bool:
+        """Whether a load would change nothing."""
+        layout_changes = self.indexes_add or self.indexes_drop or self.validator
+        return self.mode == SYNC and not (self.insert or self.replace or self.delete or layout_changes)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plan of a run, and why the gate would refuse collections (by name; empty where it would not)."""
+
+    collections: tuple[CollectionPlan, ...]
+    refused: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_in_step(self) -> bool:
+        """Whether a load would change nothing."""
+        return all(each.is_in_step for each in self.collections)
+
+
+def preview(job: Job, *, refused: dict[str, str]) -> Plan:
+    """Plan every collection of the job, reading only.
+
+    Raises `LoaderError` where a mart cannot be read; what only stops one collection is in its plan.
+    """
+    plans = [_preview(job, work) for work in survey(job, job.collections)]
+    return Plan(tuple(plans), refused)
+
+
+def _preview(job: Job, work: Work) -> CollectionPlan:
+    try:
+        decision = decide(job, work)
+    except LoaderError as error:
+        return CollectionPlan(
+            name=work.collection.name,
+            namespace=job.live(work.collection).full_name,
+            mode=BLOCKED,
+            reason=str(error),
+            unknown=("documents to insert, replace and delete",),
+        )
+    if decision.tally is not None:
+        return _described(job, work, decision, decision.tally, is_sync=True)
+    tally = run(job, work, job.live(work.collection), measure)
+    return _described(job, work, decision, tally, is_sync=False)
+
+
+def _described(job: Job, work: Work, decision: Decision, tally: Tally, *, is_sync: bool) -> CollectionPlan:
+    collection = work.collection
+    is_new = not is_sync and layout.describe(job.live(collection)) is None
+    key = ", ".join(f"{path}: {kind}" for path, kind in collection.shard_key) or "unsharded"
+    created = tuple(index.name for index in collection.indexes)
+    return CollectionPlan(
+        name=collection.name,
+        namespace=job.live(collection).full_name,
+        mode=decision.mode,
+        reason=decision.reason,
+        insert=tally.missing,
+        replace=tally.changed,
+        delete=tally.extra,
+        unchanged=tally.same if is_sync else 0,
+        documents=tally.documents,
+        bytes=tally.bytes,
+        shard_key=key if is_new else "",
+        indexes_add=created if is_new else tuple(index.name for index in decision.layout.create),
+        indexes_drop=decision.layout.drop,
+        validator=is_new or decision.layout.validator,
+        examples=tuple(tally.examples) if is_sync else (),
+        largest=tuple(tally.largest),
+        unknown=() if is_sync else ("documents per shard", "documents MongoDB would refuse"),
+    )
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    """Spell a plan as JSON values."""
+    return {"in_step": plan.is_in_step, **asdict(plan)}
+
+
+def lines(plan: Plan) -> Sequence[str]:
+    """Spell a plan for a person: `+` comes, `~` changes, `-` goes."""
+    found = []
+    for each in plan.collections:
+        found.append(f"{each.namespace}: {'in step' if each.is_in_step else each.mode}{_because(each)}")
+        if plan.refused.get(each.name):
+            found.append(f"  ! the dbt gate would refuse it: {plan.refused[each.name]}")
+        if each.mode != BLOCKED:
+            found += _details(each)
+        found += [f"  ? unknown: {what}" for what in each.unknown]
+    changes = [each for each in plan.collections if not each.is_in_step]
+    totals = (sum(getattr(each, name) for each in changes) for name in ("insert", "replace", "delete"))
+    insert, replace, delete = totals
+    found.append(
+        f"Plan: {len(changes)} of {len(plan.collections)} collections to change: "
+        f"{insert:,} documents to insert, {replace:,} to replace, {delete:,} to delete."
+        if changes
+        else "In step: a load would change nothing."
+    )
+    return found
+
+
+def _because(each: CollectionPlan) -> str:
+    return f" ({each.reason})" if each.reason else ""
+
+
+def _details(each: CollectionPlan) -> Sequence[str]:
+    found = [f"  + shard key {each.shard_key}"] if each.shard_key else []
+    found += [f"  - index {name}" for name in each.indexes_drop]
+    found += [f"  + index {name}" for name in each.indexes_add]
+    found += ["  ~ validator"] if each.validator else []
+    counts = (("+", each.insert, "insert"), ("~", each.replace, "replace"), ("-", each.delete, "delete"))
+    found += [f"  {sign} {count:,} documents to {verb}" for sign, count, verb in counts if count]
+    found += [f"      {_example(example)}" for example in each.examples]
+    found.append(f"    {each.documents:,} documents of {each.bytes / 1e6:,.2f} MB")
+    if each.largest:
+        sizes = ", ".join(f"_id {key!r} {size / 1e3:,.1f} kB" for size, key in each.largest[:3])
+        found.append(f"    largest: {sizes}")
+    return found
+
+
+def _example(example: Difference) -> str:
+    signs = {"missing": "+", "changed": "~", "extra": "-"}
+    head = f"{signs[example.kind]} _id {example.id!r}"
+    return f"{head} {example.path}: {example.found} -> {example.expected}" if example.path else head
