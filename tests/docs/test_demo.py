@@ -1,0 +1,46 @@
+"""`make demo` prints what the README shows, numbers apart."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from sandbox.cluster import Sandbox
+from tests.docs.documents import PROJECT, blocks
+
+
+def spelled(text: str) -> str:
+    """Text without what differs from run to run: identifiers, numbers, and the padding they cause."""
+    text = re.sub(r"\b[0-9a-f]{16}\b|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "ID", text)
+    text = re.sub(r"MariaDB\S*", "MariaDB", text)
+    text = re.sub(r"\d[\d.,]*\d|\d", "0", text)
+    return re.sub(r" +", " ", text).strip()
+
+
+def test_the_demo_prints_what_the_readme_shows(
+    session_sandbox: Sandbox, mongo_database: str, mariadb_schema: str, tmp_path: Path
+) -> None:
+    (shown,) = blocks(Path("README.md"), "text")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("POS_")} | {
+        "POS_SANDBOX_DIR": str(session_sandbox.root),
+        "POS_MONGO_DATABASE": mongo_database,
+        "POS_MARIADB_SCHEMA": mariadb_schema,
+        "POS_TARGET_PATH": str(tmp_path),
+        "DBT_TARGET_PATH": str(tmp_path),
+        "DBT_LOG_PATH": str(tmp_path),
+    }
+    demo = subprocess.run(
+        ["make", "demo"],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=540,
+        check=False,
+    )
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    printed = spelled(demo.stdout.replace(mongo_database, "pos"))
+    pattern = re.escape(spelled(shown.text)).replace(re.escape("..."), ".*")
+    assert re.search(pattern, printed, flags=re.DOTALL), (
+        f"{printed}\n\ndoes not match\n\n{spelled(shown.text)}"
+    )

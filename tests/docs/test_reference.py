@@ -1,0 +1,88 @@
+"""The README's tables are those of the code: grammar, exit codes, settings."""
+
+import os
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from loader.declaration import (
+    CollectionDeclaration,
+    EmbedDeclaration,
+    IndexDeclaration,
+    LevelDeclaration,
+    TypeName,
+    parse_declaration,
+)
+from loader.errors import ExitCode
+from loader.settings import Settings
+from tests.docs.documents import PROJECT, blocks, code, read, table
+
+LEVEL = set(LevelDeclaration.model_fields)
+
+
+def names(head: str) -> list[str]:
+    """What the first column of a README table names."""
+    return [name for row in table("README.md", head) for name in code(row[:1])]
+
+
+@pytest.mark.parametrize(
+    ("head", "model", "shared"),
+    [
+        ("of the collection", CollectionDeclaration, LEVEL),
+        ("of every level, the root and each `embed`", LevelDeclaration, set[str]()),
+        ("of an `embed`", EmbedDeclaration, LEVEL),
+        ("of an index", IndexDeclaration, set[str]()),
+    ],
+)
+def test_the_grammar_is_the_models(head: str, model: type[BaseModel], shared: set[str]) -> None:
+    assert sorted(names(head)) == sorted(set(model.model_fields) - shared)
+
+
+def test_the_types_are_those_allowed() -> None:
+    row = next(
+        row for row in table("README.md", "of every level, the root and each `embed`") if row[0] == "`types`"
+    )
+    assert tuple(code(row[1:])) == get_args(TypeName)
+
+
+def test_the_example_declaration_is_the_projects() -> None:
+    (example,) = (yaml.safe_load(block.text)["exposures"][0] for block in blocks(Path("README.md"), "yaml"))
+    declared = parse_declaration(example["meta"]["mongo"], where="README.md")
+    project = yaml.safe_load(read("models/marts/_marts__exposures.yml"))["exposures"]
+    (real,) = (each for each in project if each["name"] == example["name"])
+    assert declared.root == real["meta"]["mongo"]["root"]
+    assert declared.embed.keys() == real["meta"]["mongo"]["embed"].keys()
+    assert example["depends_on"] == real["depends_on"]
+
+
+def test_exit_codes_are_the_loaders() -> None:
+    rows = table("README.md", "exit code of `pos-loader`")
+    assert [(int(row[0]), row[1].strip("`")) for row in rows] == [(int(code), code.name) for code in ExitCode]
+
+
+def test_settings_are_the_loaders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("POS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    settings = Settings()
+    rows = {row[0].strip("`"): row[1] for row in table("README.md", "variable")}
+    assert set(rows) == {f"POS_{name.upper()}" for name in Settings.model_fields}
+    for variable, cell in rows.items():
+        value = getattr(settings, variable.removeprefix("POS_").lower())
+        shown = value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
+        if cell.startswith("`") and variable != "POS_TARGET_PATH":
+            assert float(code([cell])[0]) == value if isinstance(value, float) else code([cell]) == [shown]
+
+
+def test_every_variable_the_code_reads_is_documented() -> None:
+    sources = [*PROJECT.glob("sandbox/*.py"), PROJECT / "profiles.example.yml"]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    readers = r"""(?:environ(?:\.get\(|\[)|getenv\(|env_var\(|envvar=)['"](POS_[A-Z0-9_]+)['"]"""
+    variables = set(re.findall(readers, text))
+    ports = {f"POS_SANDBOX_{name}_PORT" for name in ("MARIADB", "MONGOS", "CONFIG", "SHARD1", "SHARD2")}
+    assert len(variables) > 5
+    assert {each for each in variables | ports if f"`{each}`" not in read("README.md")} == set()
