@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import pyarrow as pa
@@ -28,6 +28,14 @@ class BsonType(StrEnum):
     INT32 = "int"
     INT64 = "long"
     DECIMAL = "decimal"
+
+
+class OnOverflow(StrEnum):
+    """What becomes of the items beyond an array's `max_items`: an error, left out, or put in buckets."""
+
+    FAIL = "fail"
+    NEWEST = "newest"
+    OVERFLOW = "overflow"
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,7 @@ class Level:
     """In document order, key columns of ancestors left out; at the root `_id` is first."""
     order_by: tuple[str, ...] = ()
     max_items: int | None = None
+    on_overflow: OnOverflow = OnOverflow.FAIL
     children: tuple[Level, ...] = ()
 
     @property
@@ -92,12 +101,30 @@ class Index:
         return bool(self.options.get("unique"))
 
 
+BUCKET, BUCKET_FIELD = "\0bucket", "bucket"
+"""The number of a bucket within its parent: in tables, where no column has such a name, and in `_id`."""
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """What makes a collection one of buckets, which hold the items that another one's documents do not.
+
+    The collection's root is then the level of the array, its `max_items` what the other collection keeps.
+    """
+
+    exposure: str
+    parent: Field
+    """The parent's document key, first field of a bucket's `_id`; second is the bucket's number."""
+    items: int
+    """The most items of one bucket."""
+
+
 @dataclass(frozen=True)
 class Collection:
     """One declared MongoDB collection."""
 
     name: str
-    """The exposure's name, which selects it."""
+    """What it is called in notes and results: the exposure's name; for buckets `<exposure>.<array>`."""
     database: str
     collection: str
     root: Level
@@ -109,11 +136,41 @@ class Collection:
     """Initial chunks to pre-split into; None for two per shard."""
     max_delete_share: float = 0.1
     """The largest share of live documents a sync may delete."""
+    document_budget: int = 1024 * 1024
+    """Bytes above which a document is warned of."""
+    buckets: Buckets | None = None
 
     @property
     def key_column(self) -> str:
-        """The root column that becomes `_id`."""
+        """The root column that becomes `_id`, or that its buckets have in theirs."""
         return self.root.key[0]
+
+    @property
+    def exposure(self) -> str:
+        """The exposure that declares it."""
+        return self.buckets.exposure if self.buckets else self.name
+
+    @property
+    def document(self) -> Level:
+        """The level of whole documents: the root, or a bucket with its array, keyed by its number."""
+        if self.buckets is None:
+            return self.root
+        array = replace(_in_bucket(self.root), max_items=self.buckets.items, on_overflow=OnOverflow.FAIL)
+        return replace(
+            self.root,
+            name="",
+            key=array.key[:2],
+            fields=(),
+            order_by=(),
+            max_items=None,
+            on_overflow=OnOverflow.FAIL,
+            children=(array,),
+        )
+
+
+def _in_bucket(level: Level) -> Level:
+    key = (level.key[0], BUCKET, *level.key[1:])
+    return replace(level, key=key, children=tuple(map(_in_bucket, level.children)))
 
 
 @dataclass(frozen=True)
@@ -129,14 +186,17 @@ class Partition:
 class Documents:
     """The encoded documents of one partition.
 
-    `keys` holds the N document keys in ascending order (int64 or string), `bson` the N documents as an
-    Arrow binary array without nulls whose data buffer is the documents back to back, `rows` the rows read
-    per model.
+    `keys` holds the N document keys in ascending order (int64 or string; for buckets a struct of parent key
+    and number), `bson` the N documents as an Arrow binary array without nulls whose data buffer is the
+    documents back to back. All rows read are, per model, in `rows` (nested here), `left_out` (beyond
+    `max_items`) or `elsewhere` (in the buckets; for buckets, in the main documents).
     """
 
     keys: pa.Array
     bson: pa.Array
     rows: Mapping[str, int]
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Count the documents."""

@@ -27,12 +27,21 @@ class LevelDeclaration(_Strict):
     embed: dict[Name, EmbedDeclaration] = {}
 
 
+class OverflowDeclaration(_Strict):
+    """The buckets that take what an array does not: their collection, and how many items each holds."""
+
+    collection: Name | None = None
+    bucket_items: Annotated[int, Field(ge=1)] | None = None
+
+
 class EmbedDeclaration(LevelDeclaration):
     """An array of a model's rows."""
 
     model: Name
     order_by: list[Name] = []
     max_items: Annotated[int, Field(ge=1)] | None = None
+    on_overflow: Literal["fail", "newest", "overflow"] = "fail"
+    overflow: OverflowDeclaration | None = None
 
 
 class IndexDeclaration(BaseModel):
@@ -62,6 +71,7 @@ class CollectionDeclaration(LevelDeclaration):
     chunks: Annotated[int, Field(ge=1, le=8192)] | None = None
     indexes: list[IndexDeclaration] = []
     max_delete_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    document_budget: Annotated[int, Field(ge=1, le=16 * 1024 * 1024)] = 1024 * 1024
 
 
 def parse_declaration(meta: Mapping[str, Any], *, where: str) -> CollectionDeclaration:
@@ -84,6 +94,8 @@ def _allowed(place: tuple[int | str, ...]) -> str:
     model: type[BaseModel] = CollectionDeclaration
     if "indexes" in place:
         model = IndexDeclaration
+    elif "overflow" in place[:-1]:
+        model = OverflowDeclaration
     elif "embed" in place:
         model = EmbedDeclaration
     return ", ".join(model.model_fields)

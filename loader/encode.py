@@ -59,12 +59,14 @@ def encode(
     arrays: Mapping[str, pa.Array],
     *,
     positions: npt.NDArray[np.int64] | None = None,
+    ids: pa.Array | None = None,
 ) -> pa.Array:
     """Encode the rows of `table` as BSON documents.
 
     `table` has N rows and a chunk per column; `arrays` maps the name of each nested array to N bodies (the
     array's elements, without its length and end). Without `positions` the result is an Arrow binary array of
-    N documents; with it (N array indexes) each is an array element: type, index, document.
+    N documents; with it (N array indexes) each is an array element: type, index, document. `ids` are N
+    documents that become `_id`, where that is no column.
 
     Raises `Unrepresentable` where a value has no exact BSON form.
     """
@@ -72,6 +74,9 @@ def encode(
     if positions is not None:
         rows.prefix(_element_heads(positions))
     rows.constant(b"\0\0\0\0")
+    if ids is not None:
+        rows.constant(_DOCUMENT + b"_id\0")
+        rows.variable(ids)
     for field in level.fields:
         _write_field(rows, field, column_of(table, field.column))
     for name, bodies in arrays.items():

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import connectorx
 import pyarrow as pa
 
-from loader.collection import BsonType, Collection, Key, Level, Partition
+from loader.collection import BsonType, Collection, Key, Level, OnOverflow, Partition
 from loader.errors import DataError, SpecError
 from loader.mariadb import Queries, literal, quote, translate
 from loader.profile import MariaDB
@@ -62,7 +62,10 @@ def check_marts(queries: Queries, collection: Collection) -> None:
 
 
 def count_rows(queries: Queries, collection: Collection) -> dict[str, int]:
-    """Count the rows of each model that have a place in documents, without those of the unknown member."""
+    """Count the rows of each model that have a place in documents, without those of the unknown member.
+
+    For buckets, the rows of the keys that have any.
+    """
     counts: dict[str, int] = {}
     for level in collection.root.walk():
         where = _where(_placed(level, collection))
@@ -72,9 +75,9 @@ def count_rows(queries: Queries, collection: Collection) -> dict[str, int]:
 
 
 def require_rows(counts: dict[str, int], collection: Collection) -> None:
-    """Refuse a mart without rows; raises `DataError` naming it."""
+    """Refuse a mart without rows; raises `DataError` naming it. Buckets may well be empty."""
     empty = [level for level in collection.root.walk() if not counts[level.model]]
-    if empty:
+    if empty and collection.buckets is None:
         raise DataError(
             f"model {empty[0].model} has no rows",
             where=f"table {empty[0].schema}.{empty[0].table}, collection {collection.name}",
@@ -83,10 +86,10 @@ def require_rows(counts: dict[str, int], collection: Collection) -> None:
 
 
 def require_small_arrays(queries: Queries, collection: Collection) -> None:
-    """Refuse arrays longer than their `max_items`; raises `DataError` naming the longest."""
+    """Refuse arrays longer than their `max_items` may be; raises `DataError` naming the longest."""
     for parent in collection.root.walk():
         for child in parent.children:
-            if child.max_items is None:
+            if child.max_items is None or child.on_overflow is not OnOverflow.FAIL:
                 continue
             key = ", ".join(quote(name) for name in parent.key)
             longest = queries.rows(
@@ -99,7 +102,7 @@ def require_small_arrays(queries: Queries, collection: Collection) -> None:
                 raise DataError(
                     f"{count} items in {child.name} of {named}, max_items is {child.max_items}",
                     where=f"model {child.model}, collection {collection.name}",
-                    fix="raise max_items or keep fewer rows in the mart",
+                    fix="raise max_items, declare on_overflow, or keep fewer rows in the mart",
                 )
 
 
@@ -150,12 +153,7 @@ def _read(server: MariaDB, level: Level, collection: Collection, partition: Part
         else quote(name)
         for name in level.columns
     ]
-    key = quote(collection.key_column)
-    conditions = _placed(level, collection)
-    if partition.lo is not None:
-        conditions.append(f"{key} >= {literal(partition.lo)}")
-    if partition.hi is not None:
-        conditions.append(f"{key} < {literal(partition.hi)}")
+    conditions = _placed(level, collection, partition)
     order = ", ".join(quote(name) for name in level.key)
     sql = f"select {', '.join(columns)} from {_relation(level)}{_where(conditions)} order by {order}"  # noqa: S608
     try:
@@ -183,11 +181,24 @@ def _relation(level: Level) -> str:
     return f"{quote(level.schema)}.{quote(level.table)}"
 
 
-def _placed(level: Level, collection: Collection) -> list[str]:
-    """Leave out the unknown member's rows: they have no document."""
-    if collection.unknown_member is None or level is collection.root:
-        return []
-    return [f"{quote(collection.key_column)} <> {literal(collection.unknown_member)}"]
+def _placed(level: Level, collection: Collection, partition: Partition | None = None) -> list[str]:
+    """Leave out the unknown member's rows: they have no document; for buckets, keys that fit in theirs."""
+    key = quote(collection.key_column)
+    within = []
+    if partition is not None and partition.lo is not None:
+        within.append(f"{key} >= {literal(partition.lo)}")
+    if partition is not None and partition.hi is not None:
+        within.append(f"{key} < {literal(partition.hi)}")
+    placed = [*within]
+    if collection.unknown_member is not None and level.name:
+        placed.append(f"{key} <> {literal(collection.unknown_member)}")
+    if collection.buckets is not None:
+        array = collection.root
+        placed.append(
+            f"{key} in (select {key} from {_relation(array)}{_where(within)} "  # noqa: S608
+            f"group by {key} having count(*) > {array.max_items})"
+        )
+    return placed
 
 
 def _where(conditions: Sequence[str]) -> str:

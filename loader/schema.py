@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from loader.collection import BsonType, Collection, Index, Level
+from loader.collection import BUCKET_FIELD, BsonType, Buckets, Collection, Index, Level
 from loader.errors import SpecError
 
 INDEX_KINDS = (1, -1, "hashed", "text", "2d", "2dsphere")
@@ -20,7 +20,16 @@ def validator(collection: Collection) -> dict[str, Any]:
     JSON columns are of any type; a field that keeps NULL also allows it. Draft 4 as MongoDB reads it.
     Source: https://www.mongodb.com/docs/manual/reference/operator/query/jsonSchema/
     """
-    return {"$jsonSchema": _object(collection.root)}
+    described = _object(collection.document)
+    if collection.buckets:
+        described["properties"] = {"_id": _bucket_id(collection.buckets), **described["properties"]}
+        described["required"] = ["_id", *described["required"]]
+    return {"$jsonSchema": described}
+
+
+def _bucket_id(buckets: Buckets) -> dict[str, Any]:
+    types = {buckets.parent.name: {"bsonType": buckets.parent.type.value}, BUCKET_FIELD: {"bsonType": "int"}}
+    return {"bsonType": "object", "properties": types, "required": list(types)}
 
 
 def _object(level: Level) -> dict[str, Any]:
@@ -50,6 +59,8 @@ def check(collection: Collection) -> None:
 
 def _check_shard_key(collection: Collection) -> None:
     scalars = {field.name for field in collection.root.fields if field.type is not BsonType.JSON}
+    if collection.buckets:
+        scalars = {f"_id.{collection.buckets.parent.name}"}
     key = dict(collection.shard_key)
     if len(key) < len(collection.shard_key):
         raise _error(collection, "shard_key names a field twice", "name each field once")
@@ -100,7 +111,7 @@ def _check_arrays(collection: Collection, index: Index) -> None:
     """One index may follow one chain of nested arrays: each document is refused otherwise (code 171)."""
     longest = ""
     for path, kind in index.keys:
-        array = _array(collection.root, path)
+        array = _array(collection.document, path)
         if array and kind == "hashed":
             raise _error(
                 collection, f"index {index.name} hashes {path}", f"{array} is an array; index it with 1 or -1"

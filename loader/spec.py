@@ -13,9 +13,10 @@ from typing import Any
 from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ColumnInfo, Exposure, ManifestV11, ModelNode
 
 from loader.artifacts import models_of
-from loader.collection import BsonType, Collection, Field, Index, Level
+from loader.collection import BsonType, Collection, Field, Index, Level, OnOverflow
 from loader.declaration import CollectionDeclaration, EmbedDeclaration, LevelDeclaration, parse_declaration
 from loader.errors import SpecError
+from loader.overflow import bucket_collections, name_fault, policy_fault
 from loader.select import selected
 from loader.types import bson_type, natural_type
 
@@ -39,12 +40,13 @@ def read_collections(
 ) -> tuple[Collection, ...]:
     """Resolve every exposure with `meta.mongo`, or those that `select` chooses, in order of name.
 
+    A collection with overflow buckets comes after its buckets' collections.
     `database` is the default database, `state` an earlier manifest for `state:modified`. Raises `SpecError`
     for anything that cannot be published as declared.
     """
     models = models_of(manifest)
     chosen = selected(manifest, select, state=state)
-    collections = tuple(_collection(each, manifest, models, database) for each in chosen)
+    collections = tuple(one for each in chosen for one in _collections(each, manifest, models, database))
     _require_distinct_targets(collections)
     return collections
 
@@ -52,6 +54,11 @@ def read_collections(
 def _require_distinct_targets(collections: Sequence[Collection]) -> None:
     seen: dict[tuple[str, str], str] = {}
     for each in collections:
+        fault = name_fault(each.collection)
+        if fault:
+            raise SpecError(
+                f"collection {each.collection} {fault}", where=f"exposure {each.exposure}", fix="rename it"
+            )
         other = seen.setdefault((each.database, each.collection), each.name)
         if other != each.name:
             raise SpecError(
@@ -61,9 +68,10 @@ def _require_distinct_targets(collections: Sequence[Collection]) -> None:
             )
 
 
-def _collection(
+def _collections(
     exposure: Exposure, manifest: ManifestV11, models: Mapping[str, ModelNode], database: str
-) -> Collection:
+) -> tuple[Collection, ...]:
+    """Resolve one exposure: the collections of its arrays' buckets, then its own."""
     file = exposure.original_file_path
     where = f"{file}, exposure {exposure.name}"
     meta = (exposure.meta or {})["mongo"]
@@ -87,9 +95,11 @@ def _collection(
         unknown_member=declared.unknown_member,
         chunks=declared.chunks,
         max_delete_share=declared.max_delete_share,
+        document_budget=declared.document_budget,
     )
     _check_paths(collection, place)
-    return collection
+    parent = _camel(declared.key) if place.camel else declared.key
+    return (*bucket_collections(collection, declared, parent=parent), collection)
 
 
 def _root(declared: CollectionDeclaration, place: _Place) -> Level:
@@ -128,6 +138,9 @@ def _embedded(name: str, declared: EmbedDeclaration, parent: tuple[str, ...], pl
         )
     for column in declared.order_by:
         _require_column(column, node, f"embed {name}: order_by", place)
+    fault = policy_fault(name, declared, key=parent[0], below_root=len(parent) == 1)
+    if fault:
+        raise place.error(*fault)
     return _level(declared, node, key, place, name=name, ancestors=parent)
 
 
@@ -161,6 +174,7 @@ def _level(
         fields=fields,
         order_by=tuple(embed.order_by) if embed else (),
         max_items=embed.max_items if embed else None,
+        on_overflow=OnOverflow(embed.on_overflow) if embed else OnOverflow.FAIL,
         children=children,
     )
 

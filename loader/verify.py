@@ -96,18 +96,20 @@ def compare(handle: Handle, documents: Documents, partition: Partition, *, limit
         for attempt in retrying():
             with attempt:
                 merge = _Merge(handle.full_name, documents, limit)
-                for batch in read_batches(handle, partition):
+                for batch in read_batches(handle, partition, parent=_parent(documents.keys)):
                     merge.take(batch)
     return merge.result()
 
 
-def read_batches(handle: Handle, partition: Partition) -> Iterator[bytes]:
-    """Yield the documents of a key range as raw BSON, back to back, in `_id` order."""
+def read_batches(handle: Handle, partition: Partition, *, parent: str = "") -> Iterator[bytes]:
+    """Yield the documents of a key range as raw BSON, back to back, in `_id` order.
+
+    `parent` is the first field of a bucket's `_id`: with it alone, a document sorts before all its buckets.
+    """
     bounds: dict[str, Any] = {}
-    if partition.lo is not None:
-        bounds["min"] = {"_id": partition.lo}
-    if partition.hi is not None:
-        bounds["max"] = {"_id": partition.hi}
+    for name, key in (("min", partition.lo), ("max", partition.hi)):
+        if key is not None:
+            bounds[name] = {"_id": {parent: key} if parent else key}
     order = [("_id", ASCENDING)]
     yield from handle.find_raw_batches({}, sort=order, hint=order, batch_size=BATCH_DOCUMENTS, **bounds)
 
@@ -157,7 +159,7 @@ class _Merge:
             self.same += 1
             self.position += 1
             return
-        key = _id(raw)
+        key = document_id(raw)
         place = self._find(key)
         if place is None or place < self.position:
             twice = "" if place is None else "a second document with this _id, on another shard"
@@ -180,12 +182,13 @@ class _Merge:
     def _find(self, key: Any) -> int | None:
         """The position of the expected document that `_id` equals, as MongoDB compares: 5, 5.0 and 5 long."""
         keys = self.documents.keys
-        value = key.to_decimal() if isinstance(key, Decimal128) else key
-        comparable = isinstance(value, str) if _is_text(keys) else isinstance(value, int | float | Decimal)
-        if not comparable or isinstance(value, bool) or value != value:  # NaN equals no key
+        value = _comparable(key, keys.type)
+        if value is None:
             return None
-        place = bisect_left(range(len(keys)), value, key=lambda index: keys[index].as_py())
-        return place if place < len(keys) and keys[place].as_py() == value else None
+        place = bisect_left(
+            range(len(keys)), value, key=lambda index: _comparable(keys[index].as_py(), keys.type)
+        )
+        return place if place < len(keys) and _comparable(keys[place].as_py(), keys.type) == value else None
 
     def _skip_to(self, place: int) -> None:
         for position in range(self.position, place):
@@ -210,11 +213,26 @@ class _Merge:
         )
 
 
-def _is_text(keys: pa.Array) -> bool:
-    return bool(pa.types.is_string(keys.type) or pa.types.is_large_string(keys.type))
+def _parent(keys: pa.Array) -> str:
+    return str(keys.type.field(0).name) if pa.types.is_struct(keys.type) else ""
 
 
-def _id(raw: bytes) -> Any:
+def _comparable(key: Any, kind: pa.DataType) -> Any:
+    """A key as a value that sorts as it does among keys of `kind`; None for one that is none of them."""
+    if pa.types.is_struct(kind):
+        fields = [kind.field(index) for index in range(kind.num_fields)]
+        if not isinstance(key, dict) or [*key] != [field.name for field in fields]:
+            return None
+        parts = tuple(_comparable(key[field.name], field.type) for field in fields)
+        return None if None in parts else parts
+    value = key.to_decimal() if isinstance(key, Decimal128) else key
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    comparable = isinstance(value, str) if is_text else isinstance(value, int | float | Decimal)
+    # NaN equals no key
+    return value if comparable and not isinstance(value, bool) and value == value else None
+
+
+def document_id(raw: bytes) -> Any:
     """The `_id` alone, of any type, without decoding the rest."""
     key = RawBSONDocument(raw, _LAZY)["_id"]
     return bson.decode(key.raw) if isinstance(key, RawBSONDocument) else key
