@@ -1,4 +1,8 @@
-"""Which build collection was made for what, so that an interrupted full refresh can go on."""
+"""Which build collection was made for what, so that an interrupted full refresh can go on.
+
+A note is written when its build is laid out in full and goes before its build does, so there is no note
+without a build, and a build without a note is not gone on with.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +21,13 @@ def fingerprint(collection: Collection) -> str:
 
 
 def register(database: mongo.Database, collection: Collection, build: str, *, invocation: str) -> None:
-    """Note what a build collection is being filled with; called before its first document."""
+    """Note what a build collection, now laid out, will be filled with; called before its first document."""
     with mongo.translated(database.client, f"note the build {build}"):
         database[BUILDS].replace_one({"_id": build}, _purpose(collection, invocation), upsert=True)
 
 
 def forget(database: mongo.Database, build: str) -> None:
-    """Drop the note of a build that is published or dropped."""
+    """Drop the note of a build that is about to be published or dropped."""
     with mongo.translated(database.client, f"forget the build {build}"):
         database[BUILDS].delete_one({"_id": build})
 
@@ -33,7 +37,7 @@ def why_not(database: mongo.Database, collection: Collection, build: str, *, inv
     with mongo.translated(database.client, f"look up the build {build}"):
         noted = database[BUILDS].find_one({"_id": build})
     if noted is None:
-        return f"nothing is known of {build}"
+        return f"{build} was not laid out in full"
     purpose = _purpose(collection, invocation)
     if noted["invocation"] != invocation:
         return f"{build} was begun with dbt invocation {noted['invocation']}, this is {invocation}"

@@ -60,9 +60,9 @@ class Lease:
 
     def require(self) -> None:
         """Raise `PartialLoad` where a lease is no longer ours: another load may have begun."""
-        held = self._leases.count_documents(
-            {"_id": {"$in": self._names}, "load_id": self._owner.load_id, "$expr": _alive()}
-        )
+        ours = {"_id": {"$in": self._names}, "load_id": self._owner.load_id, "$expr": _alive()}
+        with mongo.translated(self._leases.database.client, "look up the lease"):
+            held = self._leases.count_documents(ours)
         if self._lost.is_set() or held < len(self._names):
             raise PartialLoad(
                 "the lease of this load has expired",

@@ -93,6 +93,10 @@ def stage(job: Job, work: Work) -> Staged:
     Raises as `decide` does, and `DataError` where the data does not verify or MongoDB refuses more documents
     than allowed.
     """
+    resumed = _interrupted(job, work)
+    if resumed:
+        job.progress.note(f"{work.collection.name}: going on with {resumed}")
+        return _refresh(job, work, resumed)
     decision = decide(job, work)
     if decision.tally is None:
         job.progress.note(f"{work.collection.name}: full refresh, {decision.reason}")
@@ -112,21 +116,22 @@ def _sync(job: Job, work: Work, tally: Tally, pending: layout.Changes) -> Staged
     return Staged(work, SYNC, tally, publish=show, discard=lambda: None)
 
 
-def _refresh(job: Job, work: Work) -> Staged:
+def _refresh(job: Job, work: Work, resumed: str = "") -> Staged:
+    """Fill a build collection, `resumed` or a new one; its note stands only while all of it is laid out."""
     collection, database = work.collection, job.database(work.collection)
-    build, resumed = _build(job, collection)
+    build = resumed or publish.build_name(collection.collection, job.load_id)
 
     def show() -> None:
-        publish.rename(job.client, collection.database, build, collection.collection)
         builds.forget(database, build)
+        publish.rename(job.client, collection.database, build, collection.collection)
 
     def discard() -> None:
-        publish.drop(database, build)
         builds.forget(database, build)
+        publish.drop(database, build)
 
     if not resumed:
-        builds.register(database, collection, build, invocation=job.invocation)
         layout.create(job.client, collection, build, topology=job.topology, split_points=work.split_points)
+        builds.register(database, collection, build, invocation=job.invocation)
     try:
         tally = run(job, work, database[build], resume if resumed else insert)
         require_few_rejects(job, collection, tally)
@@ -137,12 +142,12 @@ def _refresh(job: Job, work: Work) -> Staged:
     return Staged(work, FULL_REFRESH, tally, publish=show, discard=discard)
 
 
-def _build(job: Job, collection: Collection) -> tuple[str, bool]:
-    """Name the build collection: an interrupted one to go on with, or a new one after clearing the others.
+def _interrupted(job: Job, work: Work) -> str:
+    """Clear what interrupted full refreshes left; with `--resume`, return the build that can be gone on with.
 
     Called under the collection's lease, so no build found is a running load's.
     """
-    database = job.database(collection)
+    collection, database = work.collection, job.database(work.collection)
     resumed = ""
     for found in publish.strays(database, collection.collection):
         reason = "--resume is not given"
@@ -152,13 +157,11 @@ def _build(job: Job, collection: Collection) -> tuple[str, bool]:
             resumed = found
             continue
         job.progress.note(f"{collection.name}: dropping an interrupted build: {reason}")
-        publish.drop(database, found)
         builds.forget(database, found)
-    if resumed:
-        job.progress.note(f"{collection.name}: going on with {resumed}")
-    elif job.options.resume:
+        publish.drop(database, found)
+    if job.options.resume and not resumed:
         job.progress.note(f"{collection.name}: no interrupted build to go on with, starting anew")
-    return resumed or publish.build_name(collection.collection, job.load_id), bool(resumed)
+    return resumed
 
 
 def require_few_rejects(job: Job, collection: Collection, tally: Tally) -> None:
