@@ -1,7 +1,7 @@
 """Audit tables in the marts' schema: one row per load, and one per collection of it.
 
-A load is there from its first step ("running"), so that one that was killed is seen too. The collections' rows
-are written before the load's last state, so a load that has ended has all of them. Times are UTC.
+A load is there from its first step ("running"), so that one that was killed is seen too. The collections'
+rows are written before the load's last state, so a load that has ended has all of them. Times are UTC.
 """
 
 from __future__ import annotations

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, ParamSpec
 
 import typer
 
-from loader.console import Console
-from loader.errors import ExitCode, LoaderError
+from loader.console import Console, LogFormat
+from loader.errors import ExitCode, LoaderError, ending
 from loader.settings import read_settings
 
 P = ParamSpec("P")
@@ -88,6 +89,7 @@ MaxBuildAge = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Log = Annotated[LogFormat, typer.Option(help="What stderr looks like.", envvar="POS_LOG_FORMAT")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, no progress.")]
 
 
@@ -98,12 +100,10 @@ def handled(command: Callable[P, ExitCode]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             code = command(*args, **kwargs)
-        except LoaderError as error:
-            Console().error(str(error))
-            code = error.exit_code
-        except KeyboardInterrupt:
-            Console().error("interrupted; nothing of this load is visible, a rerun is safe")
-            code = ExitCode.INTERRUPT
+        except (LoaderError, KeyboardInterrupt) as error:
+            code, line = ending(error)
+            log_format = LogFormat(str(kwargs.get("log_format", LogFormat.TEXT)))
+            Console(log_format=log_format).error(line, exit_code=int(code))
         raise typer.Exit(int(code))
 
     return run
@@ -132,11 +132,11 @@ def load(
     partition_rows: PartitionRows = None,
     json: Json = False,
     quiet: Quiet = False,
+    log_format: Log = LogFormat.TEXT,
 ) -> ExitCode:
     """Publish what dbt built and tested: sync what differs, or build anew, verified byte for byte."""
-    from loader import pipeline
+    from loader import evidence
     from loader.job import Options
-    from loader.outcome import write_results
     from loader.session import open_job
 
     settings = read_settings(
@@ -160,19 +160,19 @@ def load(
         retry_rejects=retry_rejects,
         wait=wait,
     )
-    console = Console(quiet=quiet)
+    console = Console(quiet=quiet, log_format=log_format)
     with (
         open_job(settings, select=select or (), progress=console, options=options, state=state) as job,
         console.progress(),
     ):
-        outcome = pipeline.load(job)
-    path = write_results(outcome, settings.artifacts)
+        console.bind(load_id=job.load_id)
+        outcome = evidence.load(job)
     console.outcome(outcome, as_json=json)
-    console.note(f"written to {path}")
     for each in outcome.collections:
         if each.refused:
-            console.error(f"{each.name} is not published ({each.refused}); mend it and run dbt build again")
-    return ExitCode.OK if outcome.verified else ExitCode.DATA
+            fault = f"{each.name} is not published ({each.refused}); mend it and run dbt build again"
+            console.error(fault, collection=each.name)
+    return ExitCode(outcome.exit_code)
 
 
 @app.command(epilog="Example: pos-loader plan --json. Environment: POS_MONGO_URI, POS_MONGO_DATABASE.")
@@ -193,6 +193,7 @@ def plan(
     partition_rows: PartitionRows = None,
     json: Json = False,
     quiet: Quiet = False,
+    log_format: Log = LogFormat.TEXT,
 ) -> ExitCode:
     """Say what a load would change, and change nothing: exit 0 in step, 2 changes pending."""
     from loader import pipeline
@@ -216,7 +217,7 @@ def plan(
         allow_empty=allow_empty,
         max_delete_share=max_delete_share,
     )
-    console = Console(quiet=quiet)
+    console = Console(quiet=quiet, log_format=log_format)
     with (
         open_job(settings, select=select or (), progress=console, options=options, state=state) as job,
         console.progress(),
@@ -242,9 +243,10 @@ def verify(
     partition_rows: PartitionRows = None,
     json: Json = False,
     quiet: Quiet = False,
+    log_format: Log = LogFormat.TEXT,
 ) -> ExitCode:
     """Compare every published document with the marts, byte for byte; exit 1 where one differs."""
-    from loader import pipeline
+    from loader import evidence
     from loader.job import Options
     from loader.session import open_job
 
@@ -256,15 +258,16 @@ def verify(
         workers=workers,
         partition_rows=partition_rows,
     )
-    console = Console(quiet=quiet)
+    console = Console(quiet=quiet, log_format=log_format)
     options = Options(gate=False, allow_empty=True)
     with (
         open_job(settings, select=select or (), progress=console, options=options) as job,
         console.progress(),
     ):
-        outcome = pipeline.check(job)
+        console.bind(load_id=job.load_id)
+        outcome = evidence.verify(job)
     console.outcome(outcome, as_json=json)
-    return ExitCode.OK if outcome.verified else ExitCode.DATA
+    return ExitCode(outcome.exit_code)
 
 
 @app.command(epilog="Example: pos-loader status --sample. Environment: POS_MONGO_URI, POS_MONGO_DATABASE.")
@@ -278,21 +281,29 @@ def status(
     sample: Annotated[bool, typer.Option("--sample", help="Print one document of each.")] = False,
     json: Json = False,
     quiet: Quiet = False,
+    log_format: Log = LogFormat.TEXT,
 ) -> ExitCode:
-    """Show what is published: shard key, documents per shard, indexes, and how to open it."""
+    """Show what is published, by shard and with its indexes, the last loads, and how to open it."""
     from loader import status as published
     from loader.session import open_job
 
     settings = read_settings(
         project_dir=project_dir, profiles_dir=profiles_dir, target=target, target_path=target_path
     )
-    console = Console(quiet=quiet)
+    console = Console(quiet=quiet, log_format=log_format)
     with open_job(settings, select=select or (), progress=console) as job:
         found = [published.look(job.client, each) for each in job.collections]
+        loads, fault = published.last_loads(job.server)
+        if fault:
+            console.note(fault)
         if json:
-            console.json([published.as_json(each, sample=sample) for each in found])
+            shown = [published.as_json(each, sample=sample) for each in found]
+            console.json({"collections": shown, "loads": [asdict(each) for each in loads]})
             return ExitCode.OK
         console.table(published.HEADS, [published.row(each) for each in found])
+        if loads:
+            console.text("")
+            console.table(published.LOAD_HEADS, [published.load_row(each) for each in loads])
         if sample:
             for each in found:
                 console.text(published.sample_text(each))

@@ -1,4 +1,7 @@
-"""The only module that prints: data to stdout; notes, progress and one-line errors to stderr."""
+"""The only module that prints: data to stdout; notes, progress and one-line errors to stderr.
+
+With the log format "json", what goes to stderr is one JSON object per line, made by structlog.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
 from typing import Any
 
 from rich.console import Console as Terminal
@@ -13,36 +18,64 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 from rich.table import Table
 
-from loader.outcome import CollectionOutcome, Outcome, to_json
+from loader.outcome import FAILED, CollectionOutcome, Outcome, to_json
 
 PROGRAM = "pos-loader"
+OUTCOME_HEADS = ("collection", "mode", "documents", "MB", "changes", "mart rows", "per shard", "verified")
+
+
+class LogFormat(StrEnum):
+    """What notes and errors on stderr look like."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 class Console:
     """Shows a run; it is also the pipeline's `Progress`."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, log_format: LogFormat = LogFormat.TEXT) -> None:
         """Open both streams; `quiet` leaves out notes and progress, never errors or data."""
+        self._log = _json_log() if log_format is LogFormat.JSON else None
         self._out = Terminal(file=sys.stdout, highlight=False, soft_wrap=True)
         self._err = Terminal(file=sys.stderr, highlight=False, soft_wrap=True)
         self._quiet = quiet
         self._bars: Bars | None = None
         self._tasks: dict[str, TaskID] = {}
 
-    def note(self, text: str) -> None:
-        """Say one thing, on stderr."""
-        if not self._quiet:
+    def bind(self, **context: object) -> None:
+        """Give every JSON line from now on, another console's too, these fields."""
+        if self._log:
+            import structlog
+
+            structlog.contextvars.bind_contextvars(**context)
+
+    def note(self, text: str, **context: object) -> None:
+        """Say one thing, on stderr; `context` becomes fields of a JSON line."""
+        if self._quiet:
+            return
+        if self._log:
+            self._log.info(text, **context)
+        else:
             self._err.print(f"{PROGRAM}: {text}", markup=False)
 
-    def error(self, text: str) -> None:
-        """Say what went wrong, on one line of stderr."""
+    def error(self, text: str, **context: object) -> None:
+        """Say what went wrong, on one line of stderr; `context` becomes fields of a JSON line."""
         line = " ".join(text.split())
-        self._err.print(f"{PROGRAM}: error: {line}", markup=False)
+        if self._log:
+            self._log.error(line, **context)
+        else:
+            self._err.print(f"{PROGRAM}: error: {line}", markup=False)
+
+    def _event(self, name: str, **context: object) -> None:
+        """Log what the text format shows in another way."""
+        if self._log and not self._quiet:
+            self._log.info(name, **context)
 
     @contextmanager
     def progress(self) -> Iterator[Console]:
         """Show progress bars meanwhile, on a terminal only."""
-        if self._quiet or not self._err.is_terminal:
+        if self._quiet or self._log or not self._err.is_terminal:
             yield self
             return
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -52,6 +85,7 @@ class Console:
 
     def start(self, name: str, *, rows: int) -> None:
         """Begin a collection's bar."""
+        self._event("collection started", collection=name, rows=rows)
         if self._bars is not None:
             self._tasks[name] = self._bars.add_task(f"{name} rows", total=rows)
 
@@ -70,13 +104,11 @@ class Console:
 
     def outcome(self, outcome: Outcome, *, as_json: bool) -> None:
         """Show what a load or a verification did."""
+        self._log_outcome(outcome)
         if as_json:
             self.text(to_json(outcome))
             return
-        self.table(
-            ("collection", "mode", "documents", "MB", "changes", "mart rows", "per shard", "verified"),
-            [_outcome_row(each) for each in outcome.collections],
-        )
+        self.table(OUTCOME_HEADS, [outcome_row(each) for each in outcome.collections])
         for each in outcome.collections:
             for example in each.examples:
                 place = f" {example.path}" if example.path else ""
@@ -85,6 +117,18 @@ class Console:
         self.text(
             f"{outcome.command} {outcome.load_id}: {outcome.seconds:.1f} s, "
             f"peak memory {outcome.peak_memory / 1e6:.0f} MB, dbt invocation {outcome.dbt_invocation}"
+        )
+
+    def _log_outcome(self, outcome: Outcome) -> None:
+        for each in outcome.collections:
+            fields = {**asdict(each), "examples": len(each.examples)}  # theirs are the customers' data
+            self._event("collection ended", collection=fields.pop("name"), **fields)
+        self._event(
+            f"{outcome.command} ended",
+            status=outcome.status,
+            exit_code=outcome.exit_code,
+            seconds=outcome.seconds,
+            dbt_invocation=outcome.dbt_invocation,
         )
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -101,7 +145,24 @@ class Console:
         self._out.print(table)
 
 
-def _outcome_row(each: CollectionOutcome) -> tuple[str, ...]:
+def _json_log() -> Any:
+    import structlog
+
+    return structlog.wrap_logger(
+        structlog.PrintLogger(sys.stderr),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        ],
+    )
+
+
+def outcome_row(each: CollectionOutcome) -> tuple[str, ...]:
+    """Spell one collection of a run under `OUTCOME_HEADS`."""
+    if each.mode == FAILED:
+        return (each.namespace, each.mode, "", "", "", "", "", "")
     if each.refused:
         return (each.namespace, each.mode, "", "", "", "", "", each.refused)
     return (

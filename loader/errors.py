@@ -34,6 +34,15 @@ class LoaderError(Exception):
         super().__init__(f"{what}{f' ({where})' if where else ''}{f'; {fix}' if fix else ''}")
 
 
+def ending(error: BaseException) -> tuple[ExitCode, str]:
+    """Say which exit code an error ends a run in, and the one line it is shown as."""
+    if isinstance(error, LoaderError):
+        return error.exit_code, str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return ExitCode.INTERRUPT, "interrupted; nothing of this load is visible, a rerun is safe"
+    return ExitCode.DATA, f"unexpected {type(error).__name__}"
+
+
 class SpecError(LoaderError):
     """The declaration, the artifacts or the settings do not fit together."""
 

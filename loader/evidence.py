@@ -7,6 +7,7 @@ line, its own.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from loader import audit, pipeline, summary
 from loader.errors import LoaderError
 from loader.job import Job
-from loader.outcome import FAILED, RUNNING, CollectionOutcome, Outcome, write_results
+from loader.outcome import FAILED, RESULTS_FILE, RUNNING, CollectionOutcome, Outcome, write_results
 
 if TYPE_CHECKING:
     from loader.lineage import Emitter
@@ -39,6 +40,8 @@ def load(job: Job) -> Outcome:
         keeper.end(_failed(job, error))
         raise
     keeper.end(outcome)
+    if RESULTS not in keeper.faults:
+        job.progress.note(f"written to {job.folder / RESULTS_FILE}")
     for what, why in keeper.faults.items():
         job.progress.note(f"{what}: {why}")
     return outcome
@@ -123,3 +126,9 @@ def _failed(job: Job, error: BaseException) -> Outcome:
         for each in job.collections
     ]
     return pipeline.conclude(job, "load", failed, error=error)
+
+
+def _reason(error: Exception) -> str:
+    """An error on one line, without the user and the password of an address in it."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return re.sub(r"//[^/\s]*@", "//***@", text)[:300]

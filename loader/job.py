@@ -20,8 +20,8 @@ from loader.profile import MariaDB
 class Progress(Protocol):
     """What a run tells whoever watches; the only way out for anything to be shown."""
 
-    def note(self, text: str) -> None:
-        """Say one thing the user should know."""
+    def note(self, text: str, **context: object) -> None:
+        """Say one thing the user should know; `context` is for structured logs (`collection="..."`)."""
 
     def start(self, name: str, *, rows: int) -> None:
         """Begin a collection of so many mart rows."""
@@ -67,7 +67,7 @@ class Job:
     workers: int
     options: Options = field(default_factory=Options)
     started: float = field(default_factory=time.monotonic)
-    started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
     load_id: str = field(default_factory=lambda: f"{int(time.time()):08x}{secrets.token_hex(4)}")
 
     @property

@@ -36,6 +36,14 @@ class Queries:
         except mysql.connector.Error as error:
             raise translate(str(error), error.errno, self._server) from None
 
+    def execute(self, sql: str, parameters: tuple[object, ...] = ()) -> None:
+        """Run one statement that returns no rows."""
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql, parameters)
+        except mysql.connector.Error as error:
+            raise translate(str(error), error.errno, self._server) from None
+
 
 @contextmanager
 def connect(server: MariaDB) -> Iterator[Queries]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from loader.collection import Difference
 
 RESULTS_FILE = "load_results.json"
+
+RUNNING, SUCCEEDED, REFUSED, DIFFERENT, FAILED = "running", "succeeded", "refused", "different", "failed"
+"""What a run can be in; a refused or failed collection has that as its mode."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,8 @@ class ShardShare:
 class CollectionOutcome:
     """One collection's load or verification.
 
-    `mode` is "full refresh", "sync", "verify" or "refused" (then `refused` says why); `seconds` adds up over
-    the workers, per stage; `rows` counts the mart rows nested, per model.
+    `mode` is "full refresh", "sync", "verify", "refused" (then `refused` says why) or "failed"; `seconds`
+    adds up over the workers, per stage; `rows` counts the mart rows nested, per model.
     """
 
     name: str
@@ -51,16 +54,26 @@ class CollectionOutcome:
     @property
     def verified(self) -> bool:
         """Whether MongoDB holds byte for byte what MariaDB does."""
-        return not self.refused and self.differences == 0
+        return not self.refused and self.mode != FAILED and self.differences == 0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One run of `load` or `verify`; bytes and seconds throughout, times in UTC (ISO 8601)."""
+    """One run of `load` or `verify`; bytes and seconds throughout, times in UTC (ISO 8601).
+
+    `status` is "succeeded", "refused" (some collections are, by the gate), "different" (what `verify` found)
+    or "failed" (then `error` is the one line that was shown). Its JSON is described, field by field, in
+    `load_results.schema.json`.
+    """
 
     command: str
     load_id: str
+    loader_version: str
+    status: str
+    exit_code: int
+    error: str
     started_at: str
+    finished_at: str
     seconds: float
     dbt_invocation: str
     mariadb: str
@@ -73,6 +86,13 @@ class Outcome:
     def verified(self) -> bool:
         """Whether every collection verified."""
         return all(each.verified for each in self.collections)
+
+
+def status_of(collections: Sequence[CollectionOutcome]) -> str:
+    """Say what a run that raised nothing came to."""
+    if any(each.refused for each in collections):
+        return REFUSED
+    return SUCCEEDED if all(each.verified for each in collections) else DIFFERENT
 
 
 def write_results(outcome: Outcome, folder: Path) -> Path:

@@ -11,13 +11,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 
-from loader import gate, layout, mariadb, mongo, plan, rejects
+from loader import __version__, gate, layout, mariadb, mongo, plan, rejects
 from loader.collection import Collection
-from loader.errors import DataError, LoaderError, PartialLoad
+from loader.errors import DataError, ExitCode, LoaderError, PartialLoad, ending
 from loader.job import Job
 from loader.lease import Lease, Owner, lease
-from loader.outcome import CollectionOutcome, Outcome, ShardShare
+from loader.outcome import FAILED, SUCCEEDED, CollectionOutcome, Outcome, ShardShare, status_of
 from loader.plan import Plan
 from loader.stage import SYNC, Staged, stage
 from loader.work import Tally, Work, compare, run, survey
@@ -48,7 +49,7 @@ def load(job: Job) -> Outcome:
             raise
         done = [_staged_outcome(job, each, verdicts[each.work.collection.name]) for each in staged]
     done += [_refused_outcome(each, verdicts[each.name]) for each in job.collections if each not in passed]
-    return _outcome(job, "load", sorted(done, key=lambda each: each.name))
+    return conclude(job, "load", sorted(done, key=lambda each: each.name))
 
 
 def _work(job: Job, collections: tuple[Collection, ...]) -> list[Work]:
@@ -78,7 +79,7 @@ def check(job: Job) -> Outcome:
                 fix="run pos-loader load",
             )
         done.append(_checked_outcome(job, work, run(job, work, handle, compare)))
-    return _outcome(job, "verify", done)
+    return conclude(job, "verify", done)
 
 
 def preview(job: Job) -> Plan:
@@ -105,7 +106,7 @@ def _gate(job: Job) -> dict[str, gate.Verdict]:
     )
     for verdict in verdicts:
         for warning in verdict.warnings:
-            job.progress.note(f"{verdict.collection}: {warning}")
+            job.progress.note(f"{verdict.collection}: {warning}", collection=verdict.collection)
     return {each.collection: each for each in verdicts}
 
 
@@ -192,11 +193,21 @@ def _shares(job: Job, collection: Collection) -> dict[str, ShardShare]:
     return {shard: ShardShare(share.documents, share.bytes) for shard, share in shares.items()}
 
 
-def _outcome(job: Job, command: str, done: Sequence[CollectionOutcome]) -> Outcome:
+def conclude(
+    job: Job, command: str, done: Sequence[CollectionOutcome] = (), *, error: BaseException | None = None
+) -> Outcome:
+    """Sum a run up as it stands now; `error` is what ended it."""
+    status = FAILED if error else status_of(done)
+    code, line = ending(error) if error else (ExitCode.OK if status == SUCCEEDED else ExitCode.DATA, "")
     return Outcome(
         command=command,
         load_id=job.load_id,
+        loader_version=__version__,
+        status=status,
+        exit_code=int(code),
+        error=line,
         started_at=job.started_at,
+        finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         seconds=round(time.monotonic() - job.started, 3),
         dbt_invocation=job.invocation,
         mariadb=job.server.address,

@@ -1,4 +1,4 @@
-"""What is published now: layout, distribution, a sample, and how to open it."""
+"""What is published now: layout, distribution, a sample, the last loads, and how to open it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from typing import Any
 
 from bson import json_util
 
-from loader import layout, mongo
+from loader import audit, layout, mongo
 from loader.collection import Collection
 from loader.console import shares
+from loader.errors import LoaderError
+from loader.profile import MariaDB
 from loader.settings import Settings
 
 HEADS = ("collection", "published", "shard key", "documents", "per shard", "MB", "indexes")
+LOAD_HEADS = ("last loads (UTC)", "status", "seconds", "changes", "load", "dbt invocation", "error")
+LOADS = 10
+"""How many are shown."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,33 @@ def as_json(each: Published, *, sample: bool) -> dict[str, Any]:
     if sample:
         found["sample"] = json.loads(_extended(each.sample))
     return found
+
+
+def last_loads(server: MariaDB) -> tuple[tuple[audit.Run, ...], str]:
+    """The last loads, the newest first, or why they are not known."""
+    try:
+        return audit.last_runs(server, limit=LOADS), ""
+    except LoaderError as error:
+        return (), f"the last loads are not known: {error}"
+
+
+def load_row(run: audit.Run) -> tuple[str, ...]:
+    """Spell one load as a table row under `LOAD_HEADS`."""
+    return (
+        f"{run.started_at:%Y-%m-%d %H:%M:%S}",
+        run.status,
+        "" if run.seconds is None else f"{run.seconds:.1f}",
+        ", ".join(_load_part(each) for each in run.collections),
+        run.load_id,
+        run.dbt_invocation,
+        run.error or "",
+    )
+
+
+def _load_part(part: Mapping[str, Any]) -> str:
+    if part["documents"] is None:
+        return f"{part['collection']} {part['mode']}"
+    return f"{part['collection']} +{part['inserted']:,} ~{part['replaced']:,} -{part['deleted']:,}"
 
 
 def sample_text(each: Published) -> str:
