@@ -171,10 +171,14 @@ def outcome_row(each: CollectionOutcome) -> tuple[str, ...]:
         f"{each.documents:,}",
         f"{each.bytes / 1e6:.2f}",
         f"+{each.inserted:,} ~{each.replaced:,} -{each.deleted:,}",
-        ", ".join(f"{model} {count:,}" for model, count in each.rows.items()),
+        ", ".join(_counted(model, count, each.left_out) for model, count in each.rows.items()),
         shares(each.shards),
         "every byte" if each.verified else f"{each.differences:,} documents differ",
     )
+
+
+def _counted(model: str, rows: int, left_out: Mapping[str, int]) -> str:
+    return f"{model} {rows:,}" + (f" (left out {left_out[model]:,})" if left_out.get(model) else "")
 
 
 def shares(shards: Mapping[str, Any]) -> str:

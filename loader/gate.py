@@ -65,7 +65,7 @@ def judge(
     outcomes = {each.unique_id: each for each in results.results}
     verdicts = []
     for collection in collections:
-        nodes = upstream(manifest, collection.name)
+        nodes = upstream(manifest, collection.exposure)
         tests = _tests_on(manifest, nodes)
         fault = build or next(_faults(manifest, nodes, tests, outcomes), "")
         warned = [each for each in tests if each in outcomes and outcomes[each].status.value == "warn"]

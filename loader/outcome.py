@@ -29,7 +29,8 @@ class CollectionOutcome:
     """One collection's load or verification.
 
     `mode` is "full refresh", "sync", "verify", "refused" (then `refused` says why) or "failed"; `seconds`
-    adds up over the workers, per stage; `rows` counts the mart rows nested, per model.
+    adds up over the workers, per stage; `rows` counts the mart rows nested, per model, `left_out` those
+    beyond `max_items`.
     """
 
     name: str
@@ -43,6 +44,7 @@ class CollectionOutcome:
     unchanged: int = 0
     rejects: int = 0
     rows: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
     partitions: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
     refused: str = ""

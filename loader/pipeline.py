@@ -20,7 +20,7 @@ from loader.job import Job
 from loader.lease import Lease, Owner, lease
 from loader.outcome import FAILED, SUCCEEDED, CollectionOutcome, Outcome, ShardShare, status_of
 from loader.plan import Plan
-from loader.stage import SYNC, Staged, stage
+from loader.stage import SYNC, Staged, show, stage
 from loader.work import Tally, Work, compare, run, survey
 
 
@@ -40,8 +40,7 @@ def load(job: Job) -> Outcome:
             _require_same_build(job, passed)
             for holder in held:
                 holder.require()
-            for each in staged:
-                each.publish()
+            show(job, staged)
         except Exception:
             for each in staged:
                 with suppress(LoaderError):
@@ -150,6 +149,7 @@ def _staged_outcome(job: Job, staged: Staged, verdict: gate.Verdict) -> Collecti
         unchanged=tally.same if is_sync else 0,
         rejects=len(tally.rejects),
         rows=dict(tally.rows),
+        left_out=dict(+tally.left_out),
         partitions=len(work.partitions),
         seconds=_rounded(tally),
         warnings=verdict.warnings,
@@ -166,6 +166,7 @@ def _checked_outcome(job: Job, work: Work, tally: Tally) -> CollectionOutcome:
         bytes=tally.bytes,
         unchanged=tally.same,
         rows=dict(tally.rows),
+        left_out=dict(+tally.left_out),
         partitions=len(work.partitions),
         seconds=_rounded(tally),
         differences=tally.differences,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import bson
 from bson import json_util
@@ -69,12 +70,18 @@ def keys(folder: Path, collection: Collection) -> tuple[Key, ...]:
     if not file.exists():
         return ()
     try:
-        found = {json.loads(line)["key"] for line in file.read_text(encoding="utf-8").splitlines()}
+        found = {_key(json.loads(line)["key"]) for line in file.read_text(encoding="utf-8").splitlines()}
     except (ValueError, KeyError, TypeError) as error:
         raise SpecError(
             f"{file.name} is no rejects file: {error}", where=str(file.parent), fix="remove it"
         ) from None
     return tuple(sorted(found))
+
+
+def _key(value: Any) -> Key:
+    """The document key to read again; of a bucket, its parent's."""
+    key: Key = next(iter(value.values())) if isinstance(value, dict) else value
+    return key
 
 
 def partitions(chosen: Sequence[Key]) -> tuple[Partition, ...]:

@@ -7,8 +7,9 @@ full refresh.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from loader import builds, layout, publish, rejects, sync
 from loader.collection import Collection
@@ -21,13 +22,16 @@ FULL_REFRESH, SYNC = "full refresh", "sync"
 
 @dataclass(frozen=True)
 class Staged:
-    """A verified publication: `publish` shows it to readers in one step, `discard` forgets it."""
+    """A verified publication, which `show` shows to readers and `discard` forgets."""
 
     work: Work
     mode: str
     tally: Tally
-    publish: Callable[[], None]
-    discard: Callable[[], None]
+    layout: layout.Changes = field(default_factory=layout.Changes)
+    """What a sync changes beside documents."""
+    rename: Callable[[], None] = lambda: None
+    """Puts the build of a full refresh in its place."""
+    discard: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -101,19 +105,41 @@ def stage(job: Job, work: Work) -> Staged:
     if decision.tally is None:
         job.progress.note(f"{work.collection.name}: full refresh, {decision.reason}")
         return _refresh(job, work)
-    return _sync(job, work, decision.tally, decision.layout)
+    return Staged(work, SYNC, decision.tally, layout=decision.layout)
 
 
-def _sync(job: Job, work: Work, tally: Tally, pending: layout.Changes) -> Staged:
-    collection, handle = work.collection, job.live(work.collection)
+def show(job: Job, staged: Sequence[Staged]) -> None:
+    """Show everything to readers, collection by collection, each in one step.
 
-    def show() -> None:
-        if pending:
-            layout.amend(handle, collection, pending)
-        tally.rejects += sync.apply(handle, collection, tally.changes, allowed=job.options.max_rejects)
-        require_few_rejects(job, collection, tally)
+    A collection and its buckets that are both synced are one step; otherwise the buckets come first, so that
+    an item that grew out of its document is there twice for a moment, not missing.
+    """
+    for _, parts in groupby(staged, key=lambda each: each.work.collection.exposure):
+        for is_sync, turn in groupby(sorted(parts, key=_turn), key=lambda each: each.mode == SYNC):
+            if is_sync:
+                _write(job, list(turn))
+            else:
+                for each in turn:
+                    each.rename()
 
-    return Staged(work, SYNC, tally, publish=show, discard=lambda: None)
+
+def _turn(staged: Staged) -> int:
+    return 1 if staged.mode == SYNC else 0 if staged.work.collection.buckets else 2
+
+
+def _write(job: Job, staged: Sequence[Staged]) -> None:
+    """Write the syncs of one exposure in one transaction."""
+    parts = [
+        sync.Sync(job.live(each.work.collection), each.work.collection, each.tally.changes) for each in staged
+    ]
+    for each, part in zip(staged, parts, strict=True):
+        if each.layout:
+            layout.amend(part.handle, part.collection, each.layout)
+    refused = sync.apply(parts, allowed=job.options.max_rejects)
+    for each in staged:
+        each.tally.rejects += [one for one in refused if one.collection == each.work.collection.name]
+    for each in staged:
+        require_few_rejects(job, each.work.collection, each.tally, together=len(refused))
 
 
 def _refresh(job: Job, work: Work, resumed: str = "") -> Staged:
@@ -121,7 +147,7 @@ def _refresh(job: Job, work: Work, resumed: str = "") -> Staged:
     collection, database = work.collection, job.database(work.collection)
     build = resumed or publish.build_name(collection.collection, job.load_id)
 
-    def show() -> None:
+    def rename() -> None:
         builds.forget(database, build)
         publish.rename(job.client, collection.database, build, collection.collection)
 
@@ -139,7 +165,7 @@ def _refresh(job: Job, work: Work, resumed: str = "") -> Staged:
     except DataError:
         discard()
         raise
-    return Staged(work, FULL_REFRESH, tally, publish=show, discard=discard)
+    return Staged(work, FULL_REFRESH, tally, rename=rename, discard=discard)
 
 
 def _interrupted(job: Job, work: Work) -> str:
@@ -164,10 +190,14 @@ def _interrupted(job: Job, work: Work) -> str:
     return resumed
 
 
-def require_few_rejects(job: Job, collection: Collection, tally: Tally) -> None:
-    """Write the rejects file and raise `DataError` where there are more than allowed."""
+def require_few_rejects(job: Job, collection: Collection, tally: Tally, *, together: int = 0) -> None:
+    """Write the rejects file and raise `DataError` where there are more than allowed.
+
+    `together` counts those of all collections in one transaction, which was written for all or none.
+    """
+    allowed = job.options.max_rejects if together <= job.options.max_rejects else 0
     file = rejects.write(job.folder, collection, tally.rejects, whole=job.options.reject_documents)
-    rejects.require_few(collection, tally.rejects, allowed=job.options.max_rejects, file=file)
+    rejects.require_few(collection, tally.rejects, allowed=allowed, file=file)
 
 
 def _require_verified(work: Work, tally: Tally) -> None:

@@ -39,7 +39,7 @@ def look(client: mongo.Client, collection: Collection) -> Published:
         live = layout.describe(handle)
         if live is None:
             return Published(collection, None, {}, None)
-        filled = {f"{child.name}.0": {"$exists": True} for child in collection.root.children}
+        filled = {f"{child.name}.0": {"$exists": True} for child in collection.document.children}
         sample = handle.find_one(filled, sort=[("_id", 1)]) or handle.find_one()
         return Published(collection, live, layout.shares(handle), sample)
 

@@ -9,7 +9,7 @@ Source: https://www.mongodb.com/docs/manual/core/transactions-production-conside
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from bson.raw_bson import RawBSONDocument
@@ -22,7 +22,7 @@ from pymongo.write_concern import WriteConcern
 from loader.collection import Collection, Documents, Reject
 from loader.errors import DataError
 from loader.mongo import Handle, translated, write_errors
-from loader.verify import Comparison, split
+from loader.verify import Comparison, document_id, split
 from loader.write import reason
 
 MAX_DOCUMENTS = 10_000
@@ -72,6 +72,15 @@ class Changes:
         )
 
 
+@dataclass(frozen=True)
+class Sync:
+    """One collection's part of a transaction."""
+
+    handle: Handle
+    collection: Collection
+    pending: Changes
+
+
 def changes(documents: Documents, comparison: Comparison) -> Changes:
     """Collect what one partition needs."""
     found = Changes(documents=comparison.total)
@@ -96,7 +105,7 @@ def require_few_deletes(collection: Collection, *, deletes: int, live: int, shar
         )
 
 
-def apply(handle: Handle, collection: Collection, pending: Changes, *, allowed: int = 0) -> list[Reject]:
+def apply(syncs: Sequence[Sync], *, allowed: int = 0) -> list[Reject]:
     """Write all changes in one transaction, deletes last, and read them back before it commits.
 
     Retried whole on transient errors. A document the server refuses ends the transaction; up to `allowed` of
@@ -105,26 +114,38 @@ def apply(handle: Handle, collection: Collection, pending: Changes, *, allowed: 
     away; nothing is written then.
     """
     refused: list[Reject] = []
-    while pending.documents and len(refused) <= allowed:
-        reject = _try(handle, collection, pending)
+    syncs = [each for each in syncs if each.pending.documents]
+    while syncs and len(refused) <= allowed:
+        reject = _try(syncs)
         if reject is None:
             break
         refused.append(reject)
-        pending = pending.without(reject.document)
+        syncs = [_without(each, reject) for each in syncs]
+        syncs = [each for each in syncs if each.pending.documents]
     return refused
 
 
-def _try(handle: Handle, collection: Collection, pending: Changes) -> Reject | None:
+def _without(sync: Sync, reject: Reject) -> Sync:
+    if sync.collection.name != reject.collection:
+        return sync
+    return replace(sync, pending=sync.pending.without(reject.document))
+
+
+def _try(syncs: Sequence[Sync]) -> Reject | None:
     """Try the transaction; returns the document that the server refused, None when all is written."""
     requests: list[Request] = []
+    current = syncs[0]
 
     def write(session: ClientSession) -> None:
-        requests[:] = _requests(handle, collection, pending, session)
-        handle.bulk_write(requests, session=session)
-        _require_written(handle, pending, session)
+        nonlocal current
+        for current in syncs:
+            requests[:] = _requests(current, session)
+            current.handle.bulk_write(requests, session=session)
+            _require_written(current.handle, current.pending, session)
 
-    client = handle.database.client
-    with translated(client, f"write the changes of {handle.full_name}"), client.start_session() as session:
+    client = current.handle.database.client
+    names = ", ".join(each.handle.full_name for each in syncs)
+    with translated(client, f"write the changes of {names}"), client.start_session() as session:
         try:
             session.with_transaction(
                 write, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
@@ -134,23 +155,22 @@ def _try(handle: Handle, collection: Collection, pending: Changes) -> Reject | N
             document = getattr(requests[refused["index"]], "_doc", None) if refused else None
             if refused is None or not isinstance(document, RawBSONDocument):
                 raise
-            return Reject(
-                collection.name, document["_id"], refused["code"], reason(refused), bytes(document.raw)
-            )
+            raw = bytes(document.raw)
+            name = current.collection.name
+            return Reject(name, document_id(raw), refused["code"], reason(refused), raw)
     return None
 
 
-def _requests(
-    handle: Handle, collection: Collection, pending: Changes, session: ClientSession
-) -> Iterator[Request]:
+def _requests(sync: Sync, session: ClientSession) -> Iterator[Request]:
     """Name each stale document by `_id` and its full, present shard key; a new shard key needs an insert."""
-    paths = [path for path, _ in collection.shard_key if path != "_id"]
-    stale = [RawBSONDocument(raw)["_id"] for raw in pending.replacements] + pending.deletes
-    keys = _shard_keys(handle, paths, stale, session) if paths else {}
+    pending = sync.pending
+    paths = [path for path, _ in sync.collection.shard_key if path != "_id"]
+    stale = [*map(document_id, pending.replacements), *pending.deletes]
+    keys = _shard_keys(sync.handle, paths, stale, session) if paths else {}
     for raw in pending.replacements:
-        document = RawBSONDocument(raw)
-        place = {"_id": document["_id"], **keys.get(_hashable(document["_id"]), {})}
-        if all(document.get(path) == place.get(path) for path in paths):
+        document, key = RawBSONDocument(raw), document_id(raw)
+        place = {"_id": key, **keys.get(_hashable(key), {})}
+        if all(_at(document, path) == place.get(path) for path in paths):
             yield ReplaceOne(place, document)
         else:
             yield DeleteOne(place)
@@ -165,7 +185,13 @@ def _shard_keys(
     handle: Handle, paths: Sequence[str], ids: Sequence[Any], session: ClientSession
 ) -> Mapping[str, dict[str, Any]]:
     found = handle.find({"_id": {"$in": list(ids)}}, dict.fromkeys(paths, 1), session=session)
-    return {_hashable(each["_id"]): {path: each.get(path) for path in paths} for each in found}
+    return {_hashable(each["_id"]): {path: _at(each, path) for path in paths} for each in found}
+
+
+def _at(document: Mapping[str, Any], path: str) -> Any:
+    head, _, rest = path.partition(".")
+    value = document.get(head)
+    return _at(value, rest) if rest and isinstance(value, Mapping) else value
 
 
 def _hashable(key: Any) -> str:
@@ -173,15 +199,12 @@ def _hashable(key: Any) -> str:
 
 
 def _require_written(handle: Handle, pending: Changes, session: ClientSession) -> None:
-    expected = {
-        _hashable(RawBSONDocument(raw)["_id"]): raw for raw in (*pending.inserts, *pending.replacements)
-    }
-    ids = [RawBSONDocument(raw)["_id"] for raw in expected.values()]
-    batches = handle.find_raw_batches(
-        {"_id": {"$in": [*ids, *pending.deletes]}}, sort=[("_id", ASCENDING)], session=session
-    )
+    written = [*pending.inserts, *pending.replacements]
+    expected = {_hashable(document_id(raw)): raw for raw in written}
+    ids = [*map(document_id, written), *pending.deletes]
+    batches = handle.find_raw_batches({"_id": {"$in": ids}}, sort=[("_id", ASCENDING)], session=session)
     found = [raw for batch in batches for raw in split(cast(bytes, batch))]
-    same = sum(raw == expected.get(_hashable(RawBSONDocument(raw)["_id"])) for raw in found)
+    same = sum(raw == expected.get(_hashable(document_id(raw))) for raw in found)
     if same != len(expected) or len(found) != same:
         raise DataError(
             f"{len(expected) - same} documents of {handle.full_name} do not verify",

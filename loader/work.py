@@ -43,6 +43,8 @@ class Tally:
     documents: int = 0
     bytes: int = 0
     rows: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    elsewhere: Counter[str] = field(default_factory=Counter)
     seconds: Counter[str] = field(default_factory=Counter)
     same: int = 0
     missing: int = 0
@@ -53,6 +55,11 @@ class Tally:
     rejects: list[Reject] = field(default_factory=list)
     largest: list[tuple[int, Key]] = field(default_factory=list)
     """The largest documents: bytes and key, largest first."""
+
+    @property
+    def read(self) -> Counter[str]:
+        """The rows read, per model."""
+        return self.rows + self.left_out + self.elsewhere
 
     @property
     def differences(self) -> int:
@@ -69,6 +76,8 @@ class Tally:
         for name in ("documents", "bytes", "same", "missing", "changed", "extra"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.rows.update(other.rows)
+        self.left_out.update(other.left_out)
+        self.elsewhere.update(other.elsewhere)
         self.seconds.update(other.seconds)
         self.examples += other.examples[: EXAMPLES - len(self.examples)]
         self.changes.add(other.changes)
@@ -188,14 +197,14 @@ def run(job: Job, work: Work, handle: mongo.Handle, step: Step) -> Tally:
             for future in as_completed(futures):
                 tally = future.result()
                 total.add(tally)
-                job.progress.advance(name, rows=sum(tally.rows.values()))
+                job.progress.advance(name, rows=tally.read.total())
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     for model, counted in work.rows.items():
-        if total.rows[model] != counted and not work.is_partial:
+        if total.read[model] != counted and not work.is_partial:
             raise PartialLoad(
-                f"model {model} had {counted} rows at the start and {total.rows[model]} when read",
+                f"model {model} had {counted} rows at the start and {total.read[model]} when read",
                 where=f"collection {name}",
                 fix="nothing was published; do not build during a load, and run again",
             )
@@ -213,6 +222,8 @@ def _partition(
     del tables
     tally.documents, tally.bytes = len(documents), documents.nbytes
     tally.rows.update(documents.rows)
+    tally.left_out.update(documents.left_out)
+    tally.elsewhere.update(documents.elsewhere)
     sizes = np.diff(np.asarray(documents.offsets)) if len(documents) else np.zeros(0, np.int32)
     largest = np.argsort(sizes)[: -LARGEST - 1 : -1]
     tally.largest = [(int(sizes[place]), documents.keys[int(place)].as_py()) for place in largest]
