@@ -136,8 +136,12 @@ def _write(job: Job, staged: Sequence[Staged]) -> None:
         if each.layout:
             layout.amend(part.handle, part.collection, each.layout)
     refused = sync.apply(parts, allowed=job.options.max_rejects)
-    for each in staged:
-        each.tally.rejects += [one for one in refused if one.collection == each.work.collection.name]
+    for each, part in zip(staged, parts, strict=True):
+        mine = [one for one in refused if one.collection == each.work.collection.name]
+        new = sum(one.document in part.pending.inserts for one in mine)
+        each.tally.missing -= new
+        each.tally.changed -= len(mine) - new
+        each.tally.rejects += mine
     for each in staged:
         require_few_rejects(job, each.work.collection, each.tally, together=len(refused))
 
@@ -174,10 +178,10 @@ def _interrupted(job: Job, work: Work) -> str:
     Called under the collection's lease, so no build found is a running load's.
     """
     collection, database = work.collection, job.database(work.collection)
-    resumed = ""
+    may_resume, resumed = job.options.resume and not work.is_partial, ""
     for found in publish.strays(database, collection.collection):
         reason = "--resume is not given"
-        if job.options.resume and not resumed:
+        if may_resume and not resumed:
             reason = builds.why_not(database, collection, found, invocation=job.invocation)
         if not reason:
             resumed = found
@@ -185,7 +189,7 @@ def _interrupted(job: Job, work: Work) -> str:
         job.progress.note(f"{collection.name}: dropping an interrupted build: {reason}")
         builds.forget(database, found)
         publish.drop(database, found)
-    if job.options.resume and not resumed:
+    if may_resume and not resumed:
         job.progress.note(f"{collection.name}: no interrupted build to go on with, starting anew")
     return resumed
 

@@ -106,7 +106,9 @@ def require_few_deletes(collection: Collection, *, deletes: int, live: int, shar
 
 
 def apply(syncs: Sequence[Sync], *, allowed: int = 0) -> list[Reject]:
-    """Write all changes in one transaction, deletes last, and read them back before it commits.
+    """Write all changes in one transaction and read them back before it commits.
+
+    Deletes come first, so that a document may take over a unique value of one that goes.
 
     Retried whole on transient errors. A document the server refuses ends the transaction; up to `allowed` of
     them are left out of the next try. Returns the refused documents: more than `allowed` means that nothing
@@ -167,6 +169,8 @@ def _requests(sync: Sync, session: ClientSession) -> Iterator[Request]:
     paths = [path for path, _ in sync.collection.shard_key if path != "_id"]
     stale = [*map(document_id, pending.replacements), *pending.deletes]
     keys = _shard_keys(sync.handle, paths, stale, session) if paths else {}
+    for key in pending.deletes:
+        yield DeleteOne({"_id": key, **keys.get(_hashable(key), {})})
     for raw in pending.replacements:
         document, key = RawBSONDocument(raw), document_id(raw)
         place = {"_id": key, **keys.get(_hashable(key), {})}
@@ -177,8 +181,6 @@ def _requests(sync: Sync, session: ClientSession) -> Iterator[Request]:
             yield InsertOne(document)  # type: ignore[arg-type]
     for raw in pending.inserts:
         yield InsertOne(RawBSONDocument(raw))  # type: ignore[arg-type]
-    for key in pending.deletes:
-        yield DeleteOne({"_id": key, **keys.get(_hashable(key), {})})
 
 
 def _shard_keys(
