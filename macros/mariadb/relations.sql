@@ -11,10 +11,16 @@
     {%- endcall -%}
 {%- endmacro %}
 
-{#- Strict, whatever the server's default: a value that does not fit is an error. UTC, for TIMESTAMP columns. -#}
-{% macro set_strict_session() %}
+{#-
+    Whatever the server's defaults: strict, so that a value that does not fit is an error, and with room in memory for
+    the sums of millions of lines, which are several times slower on disk. Recursive queries need a current schema.
+-#}
+{% macro prepare_session() %}
+    {%- do run_query('use ' ~ adapter.quote(this.schema)) -%}
     {%- do run_query(
-        "set session sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00'"
+        "set session sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', "
+        ~ "tmp_memory_table_size = 256 * 1024 * 1024, max_heap_table_size = 256 * 1024 * 1024, "
+        ~ "sort_buffer_size = 32 * 1024 * 1024"
     ) -%}
 {% endmacro %}
 
@@ -82,7 +88,7 @@
     {%- set old = make_backup_relation(target_relation, existing.type if existing else 'table') -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {%- do set_strict_session() -%}
+    {%- do prepare_session() -%}
     {%- do run_query('drop table if exists ' ~ new) -%}
     {%- do adapter.drop_relation(old) -%}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}

@@ -6,30 +6,19 @@ order_lines as (
 
 ),
 
-summed as (
-
-    select
-        order_id,
-        product_id,
-        cast(sum(quantity) as signed) as quantity,
-        count(*) as count_source_rows
-    from order_lines
-    group by order_id, product_id
-
-),
-
 final as (
 
     select
         order_id,
         product_id,
-        quantity,
-        count_source_rows,
+        cast(sum(quantity) as signed) as quantity,
+        count(*) as count_source_rows,
         row_number() over (
             partition by coalesce(order_id, {{ var('unknown_member') }})
             order by product_id
         ) as line_number
-    from summed
+    from order_lines
+    group by order_id, product_id
 
 )
 

@@ -1,37 +1,51 @@
 {#- Orders, units, money: all orders = all customers + orders of the unknown member, for every customer. -#}
 with
 
-counted as (
+customers as (
 
-    select
-        customer_id,
-        1 as count_orders,
-        total_units as units,
-        order_total as amount
-    from {{ ref('fct_orders') }}
-    where customer_id <> {{ var('unknown_member') }}
+    select * from {{ ref('dim_customers') }}
 
-    union all
+),
 
-    select
-        customer_id,
-        -count_orders as count_orders,
-        -total_units as units,
-        -lifetime_revenue as amount
-    from {{ ref('dim_customers') }}
+orders as (
+
+    select * from {{ ref('fct_orders') }}
+
+),
+
+wrong_totals as (
+
+    select customers.customer_id
+    from customers
+    left join orders on customers.customer_id = orders.customer_id
+    group by customers.customer_id
+    having
+        max(customers.count_orders) <> count(orders.order_id)
+        or max(customers.total_units) <> coalesce(sum(orders.total_units), 0)
+        or max(customers.lifetime_revenue) <> coalesce(sum(orders.order_total), 0)
+
+),
+
+stray_orders as (
+
+    select orders.customer_id
+    from orders
+    left join customers on orders.customer_id = customers.customer_id
+    where
+        orders.customer_id <> {{ var('unknown_member') }}
+        and customers.customer_id is null
 
 ),
 
 final as (
 
-    select
-        customer_id,
-        sum(count_orders) as missing_orders,
-        sum(units) as missing_units,
-        sum(amount) as missing_amount
-    from counted
-    group by customer_id
-    having sum(count_orders) <> 0 or sum(units) <> 0 or sum(amount) <> 0
+    select customer_id
+    from wrong_totals
+
+    union all
+
+    select customer_id
+    from stray_orders
 
 )
 

@@ -1,33 +1,55 @@
-{#- Rows and units of every order in the source are those of its lines, unknown orders included. -#}
+{#- Rows and units of every product in the source are those of its lines, unknown products included. -#}
 with
+
+source_lines as (
+
+    select
+        coalesce(product_id, {{ var('unknown_member') }}) as product_id,
+        count(*) as source_rows,
+        sum(quantity) as units
+    from {{ ref('stg_pos__orderline') }}
+    group by coalesce(product_id, {{ var('unknown_member') }})
+
+),
+
+order_lines as (
+
+    select
+        product_id,
+        sum(count_source_rows) as source_rows,
+        sum(quantity) as units
+    from {{ ref('fct_order_lines') }}
+    group by product_id
+
+),
 
 counted as (
 
     select
-        coalesce(order_id, {{ var('unknown_member') }}) as order_id,
-        1 as source_rows,
-        quantity
-    from {{ ref('stg_pos__orderline') }}
+        product_id,
+        source_rows,
+        units
+    from source_lines
 
     union all
 
     select
-        order_id,
-        -count_source_rows as source_rows,
-        -quantity as quantity
-    from {{ ref('fct_order_lines') }}
+        product_id,
+        -source_rows as source_rows,
+        -units as units
+    from order_lines
 
 ),
 
 final as (
 
     select
-        order_id,
+        product_id,
         sum(source_rows) as missing_rows,
-        sum(quantity) as missing_units
+        sum(units) as missing_units
     from counted
-    group by order_id
-    having sum(source_rows) <> 0 or sum(quantity) <> 0
+    group by product_id
+    having sum(source_rows) <> 0 or sum(units) <> 0
 
 )
 

@@ -1,65 +1,36 @@
-{#- Every customer, product and order of the source has one row in its mart, and the marts hold no others. -#}
+{#- Every customer, product and order of the source is in its mart, and the marts hold no others. -#}
+{%- set pairs = [
+    ('stg_pos__customer', 'dim_customers', 'customer_id'),
+    ('stg_pos__product', 'dim_products', 'product_id'),
+    ('stg_pos__order', 'fct_orders', 'order_id'),
+] -%}
+
 with
-
-counted as (
-
-    select
-        'customer' as source_table,
-        customer_id as source_key,
-        1 as difference
-    from {{ ref('stg_pos__customer') }}
-
-    union all
-
-    select
-        'customer' as source_table,
-        customer_id as source_key,
-        -1 as difference
-    from {{ ref('dim_customers') }}
-
-    union all
-
-    select
-        'product' as source_table,
-        product_id as source_key,
-        1 as difference
-    from {{ ref('stg_pos__product') }}
-
-    union all
-
-    select
-        'product' as source_table,
-        product_id as source_key,
-        -1 as difference
-    from {{ ref('dim_products') }}
-
-    union all
-
-    select
-        'order' as source_table,
-        order_id as source_key,
-        1 as difference
-    from {{ ref('stg_pos__order') }}
-
-    union all
-
-    select
-        'order' as source_table,
-        order_id as source_key,
-        -1 as difference
-    from {{ ref('fct_orders') }}
-
-),
 
 final as (
 
+    {%- for staging, mart, key in pairs %}
+
     select
-        source_table,
-        source_key,
-        sum(difference) as missing_rows
-    from counted
-    group by source_table, source_key
-    having sum(difference) <> 0
+        '{{ mart }}' as missing_in,
+        staged.{{ key }} as missing_key
+    from {{ ref(staging) }} as staged
+    left join {{ ref(mart) }} as published on staged.{{ key }} = published.{{ key }}
+    where published.{{ key }} is null
+
+    union all
+
+    select
+        '{{ staging }}' as missing_in,
+        published.{{ key }} as missing_key
+    from {{ ref(mart) }} as published
+    left join {{ ref(staging) }} as staged on published.{{ key }} = staged.{{ key }}
+    where staged.{{ key }} is null
+    {%- if not loop.last %}
+
+    union all
+    {%- endif %}
+    {%- endfor %}
 
 )
 

@@ -12,7 +12,7 @@ line_prices as (
 
 prices as (
 
-    select
+    select distinct
         product_id,
         current_price
     from {{ ref('product_prices') }}

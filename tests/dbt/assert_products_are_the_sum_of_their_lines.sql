@@ -1,14 +1,25 @@
 {#- Units and money: all lines = all products + lines of unknown products, for every product. -#}
 with
 
+order_lines as (
+
+    select
+        product_id,
+        sum(quantity) as units,
+        coalesce(sum(line_total), 0) as amount
+    from {{ ref('fct_order_lines') }}
+    where is_known_product
+    group by product_id
+
+),
+
 counted as (
 
     select
         product_id,
-        quantity as units,
-        coalesce(line_total, 0) as amount
-    from {{ ref('fct_order_lines') }}
-    where is_known_product
+        units,
+        amount
+    from order_lines
 
     union all
 

@@ -1,30 +1,46 @@
 {#- Units, money: all lines = all purchases + lines without a known product or buyer, for every product. -#}
 with
 
+order_lines as (
+
+    select
+        product_id,
+        sum(quantity) as units,
+        coalesce(sum(line_total), 0) as amount
+    from {{ ref('fct_order_lines') }}
+    where
+        is_known_product
+        and customer_id <> {{ var('unknown_member') }}
+    group by product_id
+
+),
+
+purchases as (
+
+    select
+        product_id,
+        sum(quantity) as units,
+        sum(amount) as amount
+    from {{ ref('fct_product_purchases') }}
+    group by product_id
+
+),
+
 counted as (
 
     select
         product_id,
-        quantity as units,
-        coalesce(line_total, 0) as amount
-    from {{ ref('fct_order_lines') }}
+        units,
+        amount
+    from order_lines
 
     union all
 
     select
         product_id,
-        -quantity as units,
-        -coalesce(line_total, 0) as amount
-    from {{ ref('fct_order_lines') }}
-    where not is_known_product or customer_id = {{ var('unknown_member') }}
-
-    union all
-
-    select
-        product_id,
-        -quantity as units,
+        -units as units,
         -amount as amount
-    from {{ ref('fct_product_purchases') }}
+    from purchases
 
 ),
 
