@@ -68,8 +68,8 @@ def count_rows(queries: Queries, collection: Collection) -> dict[str, int]:
     """
     counts: dict[str, int] = {}
     for level in collection.root.walk():
-        where = _where(_placed(level, collection))
-        ((count,),) = queries.rows(f"select count(*) from {_relation(level)}{where}")  # noqa: S608
+        conditions = where_clause(placed(level, collection))
+        ((count,),) = queries.rows(f"select count(*) from {relation(level)}{conditions}")  # noqa: S608
         counts[level.model] = counts.get(level.model, 0) + int(count)
     return counts
 
@@ -93,7 +93,7 @@ def require_small_arrays(queries: Queries, collection: Collection) -> None:
                 continue
             key = ", ".join(quote(name) for name in parent.key)
             longest = queries.rows(
-                f"select count(*), {key} from {_relation(child)}{_where(_placed(child, collection))} "  # noqa: S608
+                f"select count(*), {key} from {relation(child)}{where_clause(placed(child, collection))} "  # noqa: S608
                 f"group by {key} having count(*) > {child.max_items} order by 1 desc limit 1"
             )
             if longest:
@@ -110,7 +110,7 @@ def cut(queries: Queries, collection: Collection, *, rows: int) -> tuple[Partiti
     """Cut the key space into partitions of about `rows` rows over all levels, the ends left open."""
     key = quote(collection.key_column)
     counts = " union all ".join(
-        f"select {key} as k, count(*) as c from {_relation(level)}{_where(_placed(level, collection))} "  # noqa: S608
+        f"select {key} as k, count(*) as c from {relation(level)}{where_clause(placed(level, collection))} "  # noqa: S608
         f"group by {key}"
         for level in collection.root.walk()
     )
@@ -130,7 +130,7 @@ def split_points(queries: Queries, collection: Collection, *, chunks: int) -> li
     names = ", ".join(quote(columns[path]) for path, _ in collection.shard_key)
     ranked = queries.rows(
         f"select {names} from (select {names}, row_number() over (order by {names}) as n, "  # noqa: S608
-        f"count(*) over () as total from {_relation(collection.root)}) as ranked "
+        f"count(*) over () as total from {relation(collection.root)}) as ranked "
         f"where n > 1 and floor((n - 1) * {chunks} / total) > floor((n - 2) * {chunks} / total) order by n"
     )
     return list(dict.fromkeys(tuple(row) for row in ranked))
@@ -153,9 +153,9 @@ def _read(server: MariaDB, level: Level, collection: Collection, partition: Part
         else quote(name)
         for name in level.columns
     ]
-    conditions = _placed(level, collection, partition)
+    conditions = placed(level, collection, partition)
     order = ", ".join(quote(name) for name in level.key)
-    sql = f"select {', '.join(columns)} from {_relation(level)}{_where(conditions)} order by {order}"  # noqa: S608
+    sql = f"select {', '.join(columns)} from {relation(level)}{where_clause(conditions)} order by {order}"  # noqa: S608
     try:
         table = connectorx.read_sql(server.url, sql, return_type="arrow", protocol="binary")
     except RuntimeError as error:
@@ -177,11 +177,12 @@ def _needs_text(data_type: str) -> bool:
     return precision > _EXACT_DIGITS or scale > _EXACT_SCALE
 
 
-def _relation(level: Level) -> str:
+def relation(level: Level) -> str:
+    """Write a level's mart as SQL."""
     return f"{quote(level.schema)}.{quote(level.table)}"
 
 
-def _placed(level: Level, collection: Collection, partition: Partition | None = None) -> list[str]:
+def placed(level: Level, collection: Collection, partition: Partition | None = None) -> list[str]:
     """Leave out the unknown member's rows: they have no document; for buckets, keys that fit in theirs."""
     key = quote(collection.key_column)
     within = []
@@ -195,11 +196,12 @@ def _placed(level: Level, collection: Collection, partition: Partition | None = 
     if collection.buckets is not None:
         array = collection.root
         placed.append(
-            f"{key} in (select {key} from {_relation(array)}{_where(within)} "  # noqa: S608
+            f"{key} in (select {key} from {relation(array)}{where_clause(within)} "  # noqa: S608
             f"group by {key} having count(*) > {array.max_items})"
         )
     return placed
 
 
-def _where(conditions: Sequence[str]) -> str:
+def where_clause(conditions: Sequence[str]) -> str:
+    """Join conditions to a WHERE clause; none make none."""
     return f" where {' and '.join(conditions)}" if conditions else ""

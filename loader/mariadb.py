@@ -27,6 +27,11 @@ class Queries:
         """Wrap an open connection."""
         self._connection, self._server = connection, server
 
+    @property
+    def server(self) -> MariaDB:
+        """The server asked."""
+        return self._server
+
     def rows(self, sql: str, parameters: tuple[object, ...] = ()) -> list[Row]:
         """Run one query and return all its rows."""
         try:

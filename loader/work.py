@@ -13,7 +13,7 @@ from operator import itemgetter
 import numpy as np
 import tenacity
 
-from loader import extract, mariadb, mongo, schema, verify, write
+from loader import extract, mariadb, mongo, schema, sizes, verify, write
 from loader.collection import Collection, Difference, Documents, Key, Partition, Reject
 from loader.errors import PartialLoad, TableReplaced
 from loader.job import Job
@@ -154,7 +154,8 @@ def gather(handle: mongo.Handle, documents: Documents, partition: Partition, tal
 def survey(job: Job, collections: tuple[Collection, ...]) -> list[Work]:
     """Look at every mart before anything is written.
 
-    Raises `SpecError` for marts other than declared, `DataError` for empty ones and arrays too long.
+    Raises `SpecError` for marts other than declared, `DataError` for empty ones, for arrays and documents
+    that are too large.
     """
     found = []
     with mariadb.connect(job.server) as queries:
@@ -165,6 +166,9 @@ def survey(job: Job, collections: tuple[Collection, ...]) -> list[Work]:
             if not job.options.allow_empty:
                 extract.require_rows(rows, collection)
             extract.require_small_arrays(queries, collection)
+            warning = sizes.check(queries, collection, allowed=job.options.max_rejects)
+            if warning:
+                job.progress.note(warning, collection=collection.name)
             partitions = extract.cut(queries, collection, rows=job.partition_rows)
             points = _split_points(job, queries, collection)
             found.append(Work(collection, partitions, rows, points))
