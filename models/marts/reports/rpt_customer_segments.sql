@@ -1,0 +1,124 @@
+with
+
+customers as (
+
+    select * from {{ ref('dim_customers') }}
+
+),
+
+orders as (
+
+    select * from {{ ref('fct_orders') }}
+
+),
+
+days as (
+
+    select * from {{ ref('rpt_revenue_daily') }}
+
+),
+
+dated_orders as (
+
+    select
+        customer_id,
+        count(*) as count_dated_orders
+    from orders
+    where placed_at is not null
+    group by customer_id
+
+),
+
+measured as (
+
+    select
+        customers.customer_id,
+        customers.first_name,
+        customers.last_name,
+        customers.city,
+        customers.state,
+        customers.count_orders,
+        customers.total_units,
+        customers.lifetime_revenue,
+        customers.first_ordered_at,
+        customers.last_ordered_at,
+        customers.count_orders > 0 as has_ordered,
+        datediff((select max(days.placed_on) from days), customers.last_ordered_at) as days_since_last_order,
+        {{ ratio(
+            'datediff(customers.last_ordered_at, customers.first_ordered_at)',
+            '(dated_orders.count_dated_orders - 1)',
+        ) }} as average_days_between_orders
+    from customers
+    left join dated_orders on customers.customer_id = dated_orders.customer_id
+
+),
+
+ranked as (
+
+    select
+        *,
+        rank() over (order by lifetime_revenue desc) as revenue_rank,
+        count(*) over (partition by has_ordered) as count_ranked,
+        -- Without a date sorts as longest ago.
+        rank() over (
+            partition by has_ordered
+            order by days_since_last_order is not null, days_since_last_order desc
+        ) as recency_rank,
+        rank() over (
+            partition by has_ordered
+            order by count_orders
+        ) as frequency_rank,
+        rank() over (
+            partition by has_ordered
+            order by lifetime_revenue
+        ) as monetary_rank
+    from measured
+
+),
+
+scored as (
+
+    select
+        *,
+        case when has_ordered then 1 + (5 * (recency_rank - 1)) div count_ranked end as recency_score,
+        case when has_ordered then 1 + (5 * (frequency_rank - 1)) div count_ranked end as frequency_score,
+        case when has_ordered then 1 + (5 * (monetary_rank - 1)) div count_ranked end as monetary_score
+    from ranked
+
+),
+
+final as (
+
+    select
+        customer_id,
+        first_name,
+        last_name,
+        city,
+        state,
+        recency_score,
+        frequency_score,
+        monetary_score,
+        count_orders,
+        total_units,
+        lifetime_revenue,
+        revenue_rank,
+        first_ordered_at,
+        last_ordered_at,
+        days_since_last_order,
+        average_days_between_orders,
+        case
+            when not has_ordered then 'Never ordered'
+            when recency_score >= 4 and frequency_score + monetary_score >= 8 then 'Champions'
+            when recency_score >= 3 and frequency_score + monetary_score >= 6 then 'Loyal'
+            when recency_score >= 4 then 'Promising'
+            when recency_score = 3 then 'Needs attention'
+            when frequency_score + monetary_score >= 8 then 'Cannot lose'
+            when frequency_score + monetary_score >= 6 then 'At risk'
+            when recency_score = 2 then 'Hibernating'
+            else 'Lost'
+        end as segment
+    from scored
+
+)
+
+select * from final

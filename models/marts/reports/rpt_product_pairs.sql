@@ -1,0 +1,95 @@
+with
+
+order_lines as (
+
+    select * from {{ ref('fct_order_lines') }}
+
+),
+
+products as (
+
+    select * from {{ ref('dim_products') }}
+
+),
+
+purchases as (
+
+    select
+        customer_id,
+        order_id,
+        product_id
+    from order_lines
+    where quantity > 0 and is_known_order and is_known_product
+
+),
+
+baskets as (
+
+    select count(distinct order_id) as count_baskets
+    from purchases
+
+),
+
+top_products as (
+
+    select
+        product_id,
+        count(*) as count_orders
+    from purchases
+    group by product_id
+    order by count_orders desc, product_id asc
+    limit {{ number_var('pairs_top_products', 2, 2000) }}
+
+),
+
+top_purchases as (
+
+    select purchases.*
+    from purchases
+    inner join top_products on purchases.product_id = top_products.product_id
+
+),
+
+pairs as (
+
+    select
+        top_purchases.product_id,
+        paired_purchases.product_id as paired_product_id,
+        count(*) as count_orders
+    from top_purchases
+    inner join top_purchases as paired_purchases
+        on
+            top_purchases.order_id = paired_purchases.order_id
+            and top_purchases.product_id < paired_purchases.product_id
+    group by top_purchases.product_id, paired_purchases.product_id
+    having count(*) >= {{ number_var('pairs_minimum_orders', 1, 1000000000) }}
+
+),
+
+final as (
+
+    select
+        pairs.product_id,
+        pairs.paired_product_id,
+        products.product_name,
+        paired_products.product_name as paired_product_name,
+        pairs.count_orders,
+        top_products.count_orders as count_product_orders,
+        paired_top_products.count_orders as count_paired_product_orders,
+        {{ ratio('pairs.count_orders', 'baskets.count_baskets') }} as support,
+        {{ ratio('pairs.count_orders', 'top_products.count_orders') }} as confidence,
+        {{ ratio('pairs.count_orders', 'paired_top_products.count_orders') }} as reverse_confidence,
+        {{ ratio(
+            'pairs.count_orders * baskets.count_baskets',
+            '(top_products.count_orders * paired_top_products.count_orders)',
+        ) }} as lift
+    from pairs
+    cross join baskets
+    inner join top_products on pairs.product_id = top_products.product_id
+    inner join top_products as paired_top_products on pairs.paired_product_id = paired_top_products.product_id
+    inner join products on pairs.product_id = products.product_id
+    inner join products as paired_products on pairs.paired_product_id = paired_products.product_id
+
+)
+
+select * from final
