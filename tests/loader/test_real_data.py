@@ -1,0 +1,265 @@
+"""Real POS data, from CSV files to documents, against answers worked out elsewhere.
+
+POS_DATA_DIR names a folder that holds `tamu_pos` and `classicmodels`, each five CSV files and `truth.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.cluster import Endpoints
+from tests.loader.running import Documents, Loader, connect
+from tests.warehouse import Warehouse, new_warehouse
+
+DATA = os.environ.get("POS_DATA_DIR")
+CUSTOMERS, PRODUCTS = "customer_order_history", "product_purchase_details"
+Stages = Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One data set, imported, built and loaded."""
+
+    folder: Path
+    warehouse: Warehouse
+    loader: Loader
+    database: Documents
+    load: dict[str, Any]
+
+    def answers(self, name: str) -> dict[str, Any]:
+        """Read one of the files of known answers."""
+        content: dict[str, Any] = json.loads((self.folder / f"{name}.json").read_text())
+        return content
+
+    def customers(self, *stages: dict[str, Any]) -> list[dict[str, Any]]:
+        """Aggregate the customers' documents."""
+        return list(self.database[CUSTOMERS].aggregate(list(stages)))
+
+    def products(self, *stages: dict[str, Any]) -> list[dict[str, Any]]:
+        """Aggregate the products' documents."""
+        return list(self.database[PRODUCTS].aggregate(list(stages)))
+
+
+LINES: Stages = ({"$unwind": "$orders"}, {"$unwind": "$orders.lines"})
+
+
+def cents(value: Any) -> str:
+    """Money as the answers spell it; less than a cent may not be lost."""
+    amount = value if isinstance(value, Decimal) else value.to_decimal()
+    assert amount == round(amount, 2)
+    return f"{amount:.2f}"
+
+
+def top(field: str, *others: str, count: int = 5) -> Stages:
+    """The first documents by `field`, greatest first, ties by `_id`."""
+    shown = dict.fromkeys((field, *others), 1)
+    return {"$sort": {field: -1, "_id": 1}}, {"$limit": count}, {"$project": shown}
+
+
+def check_totals(shop: Shop, truth: dict[str, Any]) -> None:
+    counts = {
+        "customers": shop.customers({"$count": "n"}),
+        "products": shop.products({"$count": "n"}),
+        "orders": shop.customers({"$unwind": "$orders"}, {"$count": "n"}),
+        "lines": shop.customers(*LINES, {"$count": "n"}),
+        "product_customer_pairs": shop.products({"$unwind": "$customers"}, {"$count": "n"}),
+        "customers_without_orders": shop.customers({"$match": {"orders": []}}, {"$count": "n"}),
+        "products_without_buyer": shop.products({"$match": {"customers": []}}, {"$count": "n"}),
+    }
+    assert {name: found[0]["n"] if found else 0 for name, found in counts.items()} == {
+        name: truth[name] for name in counts
+    }
+    units = {"units": {"$sum": "$orders.lines.quantity"}, "sum": {"$sum": "$orders.lines.lineTotal"}}
+    (lines,) = shop.customers(*LINES, {"$group": {"_id": None, **units}})
+    assert (lines["units"], cents(lines["sum"])) == (truth["units"], truth["total_revenue"])
+    for found, field in (
+        (shop.customers, "$lifetimeRevenue"),
+        (shop.products, "$totalRevenue"),
+        (shop.customers, {"$sum": "$orders.orderTotal"}),
+        (shop.products, {"$sum": "$customers.amount"}),
+    ):
+        (total,) = found({"$group": {"_id": None, "sum": {"$sum": field}}})
+        assert cents(total["sum"]) == truth["total_revenue"]
+
+
+def check_months_and_tops(shop: Shop, truth: dict[str, Any]) -> None:
+    month = {"$dateToString": {"date": "$orders.placedAt", "format": "%Y-%m"}}
+    months = shop.customers(
+        {"$unwind": "$orders"}, {"$group": {"_id": month, "sum": {"$sum": "$orders.orderTotal"}}}
+    )
+    assert {each["_id"]: cents(each["sum"]) for each in months} == truth["revenue_by_month"]
+    best = shop.customers(*top("lifetimeRevenue", "firstName", "lastName"))
+    found = [
+        (each["_id"], each["firstName"], each["lastName"], cents(each["lifetimeRevenue"])) for each in best
+    ]
+    assert found == [
+        (each["id"], *(name.strip() for name in each["name"]), each["revenue"])
+        for each in truth["top5_customers_by_revenue"]
+    ]  # fmt: skip
+    buyers = shop.products(
+        {"$project": {"productName": 1, "buyers": {"$size": "$customers"}}}, *top("buyers", "productName")
+    )
+    assert [(each["_id"], each["productName"], each["buyers"]) for each in buyers] == [
+        (each["id"], each["name"], each["buyers"]) for each in truth["top5_products_by_distinct_buyers"]
+    ]
+
+
+def check_marts(shop: Shop, truth: dict[str, Any]) -> None:
+    query = shop.warehouse.query
+    months = query("select date_format(placed_at, '%Y-%m'), sum(line_total) from fct_order_lines group by 1")
+    assert {month: cents(total) for month, total in months} == truth["revenue_by_month"]
+    ((pairs, bought),) = query("select count(*), sum(amount) from fct_product_purchases")
+    assert (pairs, cents(bought)) == (truth["product_customer_pairs"], truth["total_revenue"])
+    best = query("select customer_id, lifetime_revenue from dim_customers order by 2 desc, 1 limit 5")
+    assert [(key, cents(total)) for key, total in best] == [
+        (each["id"], each["revenue"]) for each in truth["top5_customers_by_revenue"]
+    ]
+    buyers = query("select product_id, count_customers from dim_products order by 2 desc, 1 limit 5")
+    assert buyers == [(each["id"], each["buyers"]) for each in truth["top5_products_by_distinct_buyers"]]
+
+
+def orders_of(shop: Shop, customer: int) -> list[list[Any]]:
+    (document,) = shop.customers({"$match": {"_id": customer}})
+    return [
+        [
+            each["orderId"],
+            *(day(each.get(name)) for name in ("placedAt", "shippedAt")),
+            cents(each["orderTotal"]),
+        ]
+        for each in document["orders"]
+    ]
+
+
+def day(moment: Any) -> str | None:
+    return moment.strftime("%Y-%m-%d") if moment else None
+
+
+def buyers_of(shop: Shop, product: int) -> list[list[Any]]:
+    (document,) = shop.products({"$match": {"_id": product}})
+    return [[each["customerId"], f"{each['firstName']} {each['lastName']}"] for each in document["customers"]]
+
+
+def count(shop: Shop, *stages: dict[str, Any]) -> int:
+    return int(shop.customers(*stages, {"$count": "n"})[0]["n"])
+
+
+def questions(shop: Shop) -> dict[str, Any]:
+    """Ask the documents what the course asks; every answer is one look-up or aggregation."""
+    product = {"id": "$orders.lines.productId", "name": "$orders.lines.productName"}
+    units = {"units": {"$sum": "$orders.lines.quantity"}}
+    bought = shop.customers({"$match": {"_id": 1}}, *LINES, {"$group": {"_id": product, **units}})
+    houston = shop.products(
+        {"$unwind": "$customers"},
+        {"$match": {"customers.city": "HOUSTON"}},
+        {
+            "$group": {
+                "_id": None,
+                "customers": {"$addToSet": "$customers.customerId"},
+                "products": {"$addToSet": "$_id"},
+                "units": {"$sum": "$customers.quantity"},
+                "revenue": {"$sum": "$customers.amount"},
+            }
+        },
+    )[0]
+    texas = {"$match": {"state": "TX"}}
+    orders: dict[str, Any] = {"$unwind": "$orders"}
+    large = [{"$match": {"orders.orderTotal": {"$gt": limit}}} for limit in (10_000, 14_000)]
+    least = {"$sort": {"totalUnits": 1, "_id": 1}}
+    quantities = shop.customers(
+        *LINES,
+        {"$match": {"orders.lines.quantity": {"$gte": 4}}},
+        {"$group": {"_id": "$orders.lines.quantity", "n": {"$sum": 1}}},
+        {"$sort": {"_id": 1}},
+    )
+    return {
+        "customers with a city": [count(shop, {"$match": {"city": {"$exists": True}}})],
+        "orders of customer 0 [id, placed, shipped, total]": orders_of(shop, 0),
+        "orders of customer 1 [id, placed, shipped, total]": orders_of(shop, 1),
+        "products bought by customer 1 [id, name, units]": sorted(
+            [each["_id"]["id"], each["_id"]["name"], each["units"]] for each in bought
+        ),
+        "Houston: [customers, distinct products, units, revenue]": [
+            len(houston["customers"]),
+            len(houston["products"]),
+            houston["units"],
+            cents(houston["revenue"]),
+        ],
+        "customers in Texas (all, with orders)": [
+            count(shop, texas),
+            count(shop, texas, {"$match": {"orders.0": {"$exists": True}}}),
+        ],
+        "buyers of product 0 [id, name]": buyers_of(shop, 0),
+        "buyers of product 1 [id, name]": buyers_of(shop, 1),
+        "most orders [customer, orders]": [
+            [each["_id"], each["countOrders"]] for each in shop.customers(*top("countOrders"))
+        ],
+        "least units sold [product, units]": [
+            [each["_id"], each["totalUnits"]] for each in shop.products(least, {"$limit": 5})
+        ],
+        "orders over 10000 / over 14000": [count(shop, orders, each) for each in large],
+        "lines with quantity 4, 5, 6": [[each["_id"], each["n"]] for each in quantities],
+        "orders never shipped (source says Cancelled)": [
+            count(shop, orders, {"$match": {"orders.shippedAt": {"$exists": False}}})
+        ],
+    }
+
+
+if DATA:
+
+    @pytest.fixture(scope="module", params=["tamu_pos", "classicmodels"])
+    def shop(
+        request: pytest.FixtureRequest,
+        servers: Endpoints,
+        tmp_path_factory: pytest.TempPathFactory,
+        database: str,
+    ) -> Iterator[Shop]:
+        name = request.param
+        source = Path(str(DATA)) / name
+        warehouse = new_warehouse(
+            servers, tmp_path_factory.mktemp(name), f"test_{name}_marts", pos_schema=f"test_{name}"
+        )
+        subprocess.run(
+            [sys.executable, "-m", "sandbox", "import", str(source), "--schema", warehouse.pos_schema],
+            env=warehouse.environment,
+            check=True,
+        )
+        warehouse.dbt("build")
+        loader = Loader(warehouse, servers.mongo_uri, f"{database}_{name}")
+        with connect(servers.mongo_uri) as client:
+            try:
+                yield Shop(
+                    source, warehouse, loader, client[loader.database], loader.done("load", "--json").json
+                )
+            finally:
+                client.drop_database(loader.database)
+
+    def test_documents_and_marts_hold_the_known_answers(shop: Shop) -> None:
+        truth = shop.answers("truth")
+        check_totals(shop, truth)
+        check_months_and_tops(shop, truth)
+        check_marts(shop, truth)
+
+    def test_the_load_is_verified_even_and_small_in_memory(shop: Shop) -> None:
+        for each in shop.load["collections"]:
+            shares = [share["documents"] for share in each["shards"].values()]
+            assert len(shares) > 1
+            assert min(shares) > 0
+            if each["documents"] > 1000:
+                even = each["documents"] / len(shares)
+                assert max(abs(share - even) for share in shares) <= 0.15 * even
+        assert 20e6 < shop.load["peak_memory"] < 400e6
+        assert shop.loader.run("verify").code == 0
+
+    @pytest.mark.parametrize("shop", ["tamu_pos"], indirect=True)
+    def test_the_questions_of_the_course(shop: Shop) -> None:
+        assert questions(shop) == shop.answers("readme_queries")
