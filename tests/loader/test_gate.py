@@ -1,0 +1,192 @@
+"""The dbt gate, with real builds: what dbt did not build and test in one go is not published."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tenacity
+
+from sandbox.cluster import Endpoints
+from tests.loader.running import LEASES, Documents, Loader, connect, left_behind
+from tests.warehouse import PROJECT, Warehouse, new_warehouse
+
+CUSTOMERS, PRODUCTS = "customer_order_history", "product_purchase_details"
+FAILING = "select product_id from {{ ref('dim_products') }} where product_id = 1"
+WARNING = (
+    "{{ config(severity='warn') }} select customer_id from {{ ref('dim_customers') }} where customer_id < 3"
+)
+Artifact = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def doubtful(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """A build of the project with two more tests: one on products that fails, one on customers that warns."""
+    project, built = tmp_path_factory.mktemp("doubtful") / "project", tmp_path_factory.mktemp("built")
+    for name in ("models", "macros", "seeds", "snapshots", "analyses", "tests/dbt"):
+        shutil.copytree(PROJECT / name, project / name)
+    for name in ("dbt_project.yml", "profiles.example.yml"):
+        shutil.copy(PROJECT / name, project)
+    (project / "tests/dbt/assert_product_one_is_not_there.sql").write_text(FAILING)
+    (project / "tests/dbt/assert_customers_begin_with_three.sql").write_text(WARNING)
+    warehouse = replace(new_warehouse(servers, built, "test_gate"), project=project)
+    finished = warehouse.dbt("build", check=False)
+    assert "PASS=" in finished.stdout, finished.stdout
+    assert "WARN=1 ERROR=1 SKIP=0" in finished.stdout, "nothing but the test itself may fail"
+    return replace(warehouse, project=PROJECT)
+
+
+class Gated:
+    """A loader of the doubtful build, and where it goes."""
+
+    def __init__(self, loader: Loader, database: Documents) -> None:
+        self.loader, self.database = loader, database
+
+    @property
+    def published(self) -> set[str]:
+        """The collections readers see."""
+        return set(self.database.list_collection_names(filter={"name": {"$in": [CUSTOMERS, PRODUCTS]}}))
+
+
+@pytest.fixture
+def gated(doubtful: Warehouse, servers: Endpoints, mongo_database: str) -> Iterator[Gated]:
+    loader = Loader(doubtful, servers.mongo_uri, mongo_database)
+    with connect(servers.mongo_uri) as client:
+        yield Gated(loader, client[mongo_database])
+
+
+def test_a_failing_test_keeps_exactly_what_is_downstream_of_it(gated: Gated) -> None:
+    finished = gated.loader.run("load")
+    assert finished.code == 1
+    errors = [line for line in finished.stderr.splitlines() if line.startswith("pos-loader: error: ")]
+    assert errors == [
+        f"pos-loader: error: {PRODUCTS} is not published (test assert_product_one_is_not_there: fail "
+        "(Got 1 result, configured to fail if != 0)); mend it and run dbt build again"
+    ]
+    assert f"{CUSTOMERS}: assert_customers_begin_with_three warned: Got 3 results" in finished.stderr
+    assert gated.published == {CUSTOMERS}
+    results = {each["name"]: each for each in json.loads(gated.loader.results.read_text())["collections"]}
+    assert results[PRODUCTS]["refused"].startswith("test assert_product_one_is_not_there: fail")
+    assert results[CUSTOMERS]["warnings"] == [
+        "assert_customers_begin_with_three warned: Got 3 results, configured to warn if != 0"
+    ]
+    plan = gated.loader.run("plan", "--quiet")
+    assert plan.code == 2
+    assert "the dbt gate would refuse it: test assert_product_one_is_not_there: fail" in plan.stdout
+
+    unchecked = gated.loader.run("load", "--no-gate")
+    assert unchecked.code == 0
+    assert (
+        "WARNING: --no-gate: not checked that dbt built and tested these marts, nor that no build runs"
+        in unchecked.stderr
+    )
+    assert gated.published == {CUSTOMERS, PRODUCTS}
+
+
+def forget_orders(results: Artifact) -> None:
+    results["results"] = [each for each in results["results"] if each["unique_id"] != "model.pos.fct_orders"]
+
+
+def come_from_another_run(results: Artifact) -> None:
+    results["metadata"]["invocation_id"] = "00000000-another"
+
+
+def be_old(results: Artifact) -> None:
+    results["metadata"]["generated_at"] = "2024-05-06T07:08:09.000000Z"
+
+
+def be_of_another_dbt(results: Artifact) -> None:
+    results["metadata"] |= {"dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json"}
+    results["metadata"] |= {"dbt_version": "1.9.0"}
+
+
+ARTIFACTS: list[tuple[Callable[[Artifact], None], int, str]] = [
+    (forget_orders, 1, "model fct_orders was not part of the dbt invocation; run dbt build"),
+    (come_from_another_run, 1, "run_results.json of 00000000-another"),
+    (be_old, 1, "the build is of 2024-05-06 07:08:09+00:00, older than 24 hours"),
+    (be_of_another_dbt, 2, "run_results.json of dbt 1.9.0 cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("change", "code", "expected"), ARTIFACTS)
+def test_results_that_prove_nothing(
+    change: Callable[[Artifact], None], code: int, expected: str, gated: Gated, tmp_path: Path
+) -> None:
+    results = gated.loader.warehouse.artifact("run_results")
+    change(results)
+    shutil.copy(gated.loader.warehouse.target_path / "manifest.json", tmp_path)
+    (tmp_path / "run_results.json").write_text(json.dumps(results))
+    finished = gated.loader.run("load", "--quiet", "--select", CUSTOMERS, POS_TARGET_PATH=str(tmp_path))
+    assert finished.code == code
+    assert expected in finished.stderr
+    assert gated.published == set()
+
+
+def test_a_build_older_than_allowed(gated: Gated) -> None:
+    finished = gated.loader.run("load", "--max-build-age", "0.0001", "--select", CUSTOMERS)
+    assert finished.code == 1
+    assert "older than 0.0001 hours" in finished.stderr
+    assert gated.published == set()
+
+
+STAMPS: dict[str, tuple[str, str]] = {
+    "another build": ("set invocation_id = 'another'", "MariaDB was built by dbt invocation another, the "),
+    "a build under way": ("set state = 'running'", " is running)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("stamp", STAMPS)
+def test_marts_that_are_not_of_this_build(stamp: str, gated: Gated) -> None:
+    change, expected = STAMPS[stamp]
+    warehouse = gated.loader.warehouse
+    ((invocation, state),) = warehouse.query("select invocation_id, state from dbt_build_stamp")
+    warehouse.query(f"update dbt_build_stamp {change}")
+    try:
+        finished = gated.loader.run("load", "--quiet", "--select", CUSTOMERS)
+    finally:
+        warehouse.query(f"update dbt_build_stamp set invocation_id = '{invocation}', state = '{state}'")
+    assert finished.code == 1
+    assert finished.error.startswith(f"{CUSTOMERS} is not published (")
+    assert expected in finished.error
+    assert gated.published == set()
+
+
+def test_no_stamp(gated: Gated) -> None:
+    warehouse = gated.loader.warehouse
+    warehouse.query("rename table dbt_build_stamp to put_aside")
+    try:
+        finished = gated.loader.run("load", "--quiet", "--select", CUSTOMERS)
+    finally:
+        warehouse.query("rename table put_aside to dbt_build_stamp")
+    assert finished.code == 1
+    assert "MariaDB has no dbt_build_stamp, so what built the marts is not known" in finished.error
+
+
+def test_a_build_during_a_load_stops_it(gated: Gated, tmp_path: Path) -> None:
+    """The load is paused right after it has begun, and a second build begins and ends meanwhile."""
+    warehouse = gated.loader.warehouse
+    stamp = "select invocation_id, state, stamped_at from dbt_build_stamp"
+    (before,) = warehouse.query(stamp)
+    process = gated.loader.start("load", "--quiet", "--select", CUSTOMERS)
+    try:
+        for attempt in tenacity.Retrying(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(0.01)):
+            with attempt:
+                assert gated.database[LEASES].find_one({"pid": process.pid})
+        process.send_signal(signal.SIGSTOP)
+        replace(warehouse, target_path=tmp_path).dbt("run", "--select", "dim_products")
+        process.send_signal(signal.SIGCONT)
+        _, said = process.communicate(timeout=120)
+    finally:
+        process.kill()
+        warehouse.query(f"update dbt_build_stamp set invocation_id = '{before[0]}', state = '{before[1]}'")
+    assert process.returncode == 4
+    assert said.startswith("pos-loader: error: another build began during the load: MariaDB was built by dbt")
+    assert said.endswith("nothing was published; run again when dbt has ended\n")
+    assert gated.published == set()
+    assert left_behind(gated.database) == []

@@ -1,0 +1,119 @@
+"""Two loads of one collection: one at a time, whoever dies, and never one that lost its turn."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import psutil
+import pytest
+import tenacity
+
+from sandbox.cluster import Endpoints
+from tests.faults.shop import Shop, shop
+from tests.loader.handmade import NAME
+from tests.loader.manifests import Manifest
+from tests.loader.running import LEASES, content, left_behind
+
+FAR_AWAY = "another-host"
+
+
+@pytest.fixture(scope="module")
+def published(
+    servers: Endpoints, manifest: Manifest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
+    with shop(servers, manifest, tmp_path_factory.mktemp("lease"), "test_lease") as found:
+        found.load()
+        yield found
+
+
+@contextmanager
+def paused_load(shop: Shop, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A load that holds its lease and does not get on; killed at the end if it still runs."""
+    process = shop.loader.start("load", "--no-gate", "--quiet", *options)
+    try:
+        for attempt in tenacity.Retrying(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(0.01)):
+            with attempt:
+                assert shop.documents[LEASES].find_one({"_id": NAME, "pid": process.pid})
+        process.send_signal(signal.SIGSTOP)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Let a paused load go on to its end: its exit code and what it said."""
+    process.send_signal(signal.SIGCONT)
+    _, said = process.communicate(timeout=120)
+    return process.returncode, said
+
+
+def hold(shop: Shop, *, expires_in: float, host: str = FAR_AWAY, pid: int = 1) -> Any:
+    """A lease of a load elsewhere, by the server's clock."""
+    now: datetime = shop.documents.command("hello")["localTime"]
+    owner = {"load_id": "feedbeef", "host": host, "pid": pid, "process_started": 1.0}
+    expiry = now + timedelta(seconds=expires_in)
+    shop.documents[LEASES].replace_one({"_id": NAME}, {**owner, "expires_at": expiry}, upsert=True)
+
+
+def test_the_second_load_waits_or_names_the_first(published: Shop) -> None:
+    with paused_load(published) as first:
+        held = published.documents[LEASES].find_one({"_id": NAME})
+        assert held is not None
+        owner = f"load {held['load_id']}, process {first.pid} on {socket.gethostname()}"
+        assert published.refused(code=1) == (
+            f"collection handmade is being loaded by {owner} (test_lease.{LEASES}); "
+            "wait for it to end (--wait SECONDS), then run again"
+        )
+        second = published.loader.start("load", "--no-gate", "--quiet", "--wait", "120")
+        assert ended(first)[0] == 0
+        second.communicate(timeout=120)
+        assert second.returncode == 0
+    assert left_behind(published.documents) == []
+
+
+def test_the_lease_of_a_killed_load_is_taken_over_at_once(published: Shop) -> None:
+    with paused_load(published, "--full-refresh") as first:
+        first.kill()
+        first.wait()
+        assert left_behind(published.documents)
+        assert published.load()["mode"] == "sync"
+    assert left_behind(published.documents) == []
+
+
+def test_a_process_that_got_the_id_of_a_dead_one_is_not_its_owner(published: Shop) -> None:
+    assert psutil.Process().create_time() > 1 + 1
+    hold(published, expires_in=3600, host=socket.gethostname(), pid=os.getpid())
+    published.load()
+
+
+def test_an_expired_lease_of_another_host_is_taken_over_and_no_other(published: Shop) -> None:
+    hold(published, expires_in=3600)
+    assert "is being loaded by load feedbeef, process 1 on another-host" in published.refused(code=1)
+    hold(published, expires_in=-1)
+    published.load()
+    assert left_behind(published.documents) == []
+
+
+@pytest.mark.parametrize("options", [(), ("--full-refresh",)])
+def test_a_load_that_lost_its_lease_publishes_nothing(published: Shop, options: tuple[str, ...]) -> None:
+    published.sql("update stores set revenue = revenue + 1 where store_id = 1")
+    before = content(published.documents, NAME)
+    with paused_load(published, *options) as process:
+        hold(published, expires_in=3600)
+        code, said = ended(process)
+    assert (code, said) == (
+        4,
+        f"pos-loader: error: the lease of this load has expired (test_lease.{LEASES}); "
+        "nothing was published; run again\n",
+    )
+    assert content(published.documents, NAME) == before
+    assert left_behind(published.documents) == [NAME], "the other load's lease stays"
+    published.documents[LEASES].delete_many({})

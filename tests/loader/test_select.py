@@ -1,0 +1,108 @@
+"""Which collections a run works on: by name, by tag, by what has changed since an earlier manifest."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loader.artifacts import read_manifest
+from loader.errors import SpecError
+from loader.select import selected, upstream
+from sandbox.cluster import Endpoints
+from tests.faults.shop import shop
+from tests.loader.manifests import Change, Manifest, changed, declaration, exposure, model, write_changed
+
+CUSTOMERS, PRODUCTS = "customer_order_history", "product_purchase_details"
+
+
+def tag(content: Manifest) -> None:
+    exposure(content)["tags"] = ["daily", "sales"]
+
+
+def names(manifest: Any, *select: str, state: Any = None) -> list[str]:
+    return [each.name for each in selected(manifest, select, state=state)]
+
+
+def test_by_name_and_tag(manifest: Manifest, tmp_path: Path) -> None:
+    tagged = changed(manifest, tag, tmp_path)
+    assert names(tagged) == [CUSTOMERS, PRODUCTS]
+    assert names(tagged, PRODUCTS) == [PRODUCTS]
+    assert names(tagged, "tag:daily") == [CUSTOMERS]
+    assert names(tagged, PRODUCTS, "tag:daily", "tag:sales") == [CUSTOMERS, PRODUCTS]
+
+
+MODIFIED: dict[str, tuple[Change, list[str]]] = {
+    "nothing": (lambda _: None, []),
+    "a description": (lambda content: exposure(content).update(description="Other words"), []),
+    "the declaration": (lambda content: declaration(content).update(exclude=["phone"]), [CUSTOMERS]),
+    "a mart of one": (
+        lambda content: model(content, "dim_customers")["checksum"].update(checksum="other"),
+        [CUSTOMERS],
+    ),
+    "a model above both": (
+        lambda content: model(content, "stg_pos__orderline")["checksum"].update(checksum="other"),
+        [CUSTOMERS, PRODUCTS],
+    ),
+    "a column's type": (
+        lambda content: model(content, "dim_products")["columns"]["product_name"].update(data_type="text"),
+        [PRODUCTS],
+    ),
+    "a key": (
+        lambda content: model(content, "fct_product_purchases")["config"].update(primary_key=["product_id"]),
+        [PRODUCTS],
+    ),
+    "a new collection": (lambda content: content["exposures"].pop(f"exposure.pos.{CUSTOMERS}"), [CUSTOMERS]),
+}
+
+
+@pytest.mark.parametrize("change", MODIFIED)
+def test_by_what_was_modified(change: str, manifest: Manifest, tmp_path: Path) -> None:
+    apply, expected = MODIFIED[change]
+    now = changed(manifest, lambda _: None, tmp_path / "now")
+    before = changed(manifest, apply, tmp_path / "before")
+    assert names(now, "state:modified", state=before) == expected
+
+
+def test_upstream_is_everything_a_collection_is_built_from_parents_first(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    found = upstream(changed(manifest, lambda _: None, tmp_path), PRODUCTS)
+    assert found.index("seed.pos.pos_product") < found.index("model.pos.stg_pos__product")
+    assert found[-1].startswith("model.pos.")
+    assert "model.pos.dim_products" in found
+    assert "model.pos.dim_customers" not in found[:-1] or "model.pos.fct_product_purchases" in found
+    assert len(found) == len(set(found))
+
+
+MEANINGLESS = {
+    "nothing": f"no collection nothing (--select); declared are: {CUSTOMERS}, {PRODUCTS}",
+    "tag:hourly": "no collection with tag hourly (--select); declared are: daily, sales",
+    "path:models": "no selector path:models (--select); declared are: NAME, tag:NAME, state:modified",
+    "state:modified": "state:modified needs an earlier manifest (--select); give --state DIR",
+}
+
+
+@pytest.mark.parametrize("selector", MEANINGLESS)
+def test_a_selector_that_means_nothing(selector: str, manifest: Manifest, tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as refused:
+        names(changed(manifest, tag, tmp_path), selector)
+    assert str(refused.value) == MEANINGLESS[selector]
+
+
+def test_on_the_command_line(servers: Endpoints, manifest: Manifest, tmp_path: Path) -> None:
+    with shop(servers, manifest, tmp_path / "now", "test_select") as published:
+        folder = published.loader.warehouse.target_path
+        before = copy.deepcopy(published.loader.warehouse.artifact("manifest"))
+        write_changed(before, lambda _: None, tmp_path / "before")
+        published.load("--select", "handmade")
+        state = ("--select", "state:modified", "--state", str(tmp_path / "before"))
+        published.sql("update stores set revenue = 0 where store_id = 1")
+        assert published.loader.done("load", "--no-gate", "--json", *state).json["collections"] == []
+        published.declare(exclude=["city"])
+        assert published.load(*state)["replaced"] == 200
+        missing = published.refused("--select", "state:modified", "--state", str(folder / "no"), code=2)
+        assert missing.startswith(f"manifest.json is missing ({folder / 'no'})")
+        assert read_manifest(folder)
