@@ -22,10 +22,14 @@ DBT_VARS = $(if $(POS_SCHEMA),--vars '{pos_schema: "$(POS_SCHEMA)"}')
 CONNECTIONS := import json, sys; \
 	print("export", *(f"POS_{name.upper()}={value}" for name, value in json.load(sys.stdin)["endpoints"].items()))
 
-# Pads the columns of tab-separated output; on a terminal the programs do so themselves.
-ALIGN := { rows[NR] = $$0; for (i = 1; i < NF; i++) if (length($$i) > width[i]) width[i] = length($$i) } \
-	END { for (n = 1; n <= NR; n++) { last = split(rows[n], cells, "\t"); \
-	for (i = 1; i < last; i++) printf "%-" width[i] "s  ", cells[i]; print cells[last] } }
+# Pads the columns of tab-separated output, table by table; on a terminal the programs do so themselves.
+ALIGN := function flush(  n, i, last, line) { \
+	for (n = 1; n <= count; n++) { line = ""; last = split(rows[n], cells, "\t"); \
+	for (i = 1; i <= last; i++) line = line sprintf("%-" width[i] "s  ", cells[i]); \
+	sub(/ +$$/, "", line); print line } \
+	count = 0; delete width } \
+	NF > 1 { rows[++count] = $$0; for (i = 1; i <= NF; i++) if (length($$i) > width[i]) width[i] = length($$i); next } \
+	{ flush(); print } END { flush() }
 
 # Servers live in sbin, which a user's PATH may lack.
 export PATH := $(CURDIR)/$(BIN):$(PATH):/usr/local/sbin:/usr/sbin:/sbin

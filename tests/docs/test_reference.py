@@ -14,6 +14,7 @@ from loader.declaration import (
     EmbedDeclaration,
     IndexDeclaration,
     LevelDeclaration,
+    OverflowDeclaration,
     TypeName,
     parse_declaration,
 )
@@ -40,6 +41,11 @@ def names(head: str) -> list[str]:
 )
 def test_the_grammar_is_the_models(head: str, model: type[BaseModel], shared: set[str]) -> None:
     assert sorted(names(head)) == sorted(set(model.model_fields) - shared)
+
+
+def test_the_buckets_grammar_is_the_models() -> None:
+    (row,) = (row for row in table("README.md", "of an `embed`") if row[0] == "`overflow`")
+    assert re.findall(r"(\w+):", code(row[1:])[0]) == list(OverflowDeclaration.model_fields)
 
 
 def test_the_types_are_those_allowed() -> None:
