@@ -88,6 +88,7 @@ MaxBuildAge = Annotated[
         help="Hours after which a dbt build is too old.", envvar="POS_MAX_BUILD_AGE", show_default="24"
     ),
 ]
+Quick = Annotated[bool, typer.Option("--quick", help="Only reconcile counts and sums.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Log = Annotated[LogFormat, typer.Option(help="What stderr looks like.", envvar="POS_LOG_FORMAT")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, no progress.")]
@@ -235,6 +236,7 @@ def plan(
 @handled
 def verify(
     select: Select = None,
+    quick: Quick = False,
     project_dir: ProjectDir = None,
     profiles_dir: ProfilesDir = None,
     target: Target = None,
@@ -245,7 +247,7 @@ def verify(
     quiet: Quiet = False,
     log_format: Log = LogFormat.TEXT,
 ) -> ExitCode:
-    """Compare every published document with the marts, byte for byte; exit 1 where one differs."""
+    """Compare every published document with the marts, byte for byte, and reconcile; exit 1 where one differs."""
     from loader import evidence
     from loader.job import Options
     from loader.session import open_job
@@ -265,7 +267,7 @@ def verify(
         console.progress(),
     ):
         console.bind(load_id=job.load_id)
-        outcome = evidence.verify(job)
+        outcome = evidence.verify(job, quick=quick)
     console.outcome(outcome, as_json=json)
     return ExitCode(outcome.exit_code)
 

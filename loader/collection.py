@@ -251,6 +251,28 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """One figure of a collection, taken in MariaDB and in MongoDB.
+
+    `level` is the array's path ("orders.lines"; empty for the documents), `field` the field's name (empty for
+    the level as a whole), `measure` what was counted or added up; both values as text.
+    """
+
+    level: str
+    field: str
+    measure: str
+    mariadb: str
+    mongodb: str
+    equal: bool
+
+    def __str__(self) -> str:
+        """One line for a person: `orders.lines.quantity, sum: 12 in MariaDB, 13 in MongoDB`."""
+        path = ".".join(filter(None, (self.level, self.field)))
+        what = f"{path}, {self.measure}" if path else self.measure
+        return f"{what}: {self.mariadb} in MariaDB, {self.mongodb} in MongoDB"
+
+
+@dataclass(frozen=True)
 class Reject:
     """One document MongoDB refused: its error code, its words, and the document's bytes."""
 

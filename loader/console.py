@@ -114,6 +114,8 @@ class Console:
                 place = f" {example.path}" if example.path else ""
                 values = f": expected {example.expected}, found {example.found}" if example.path else ""
                 self.text(f"{each.name} _id {example.id!r}{place} {example.kind}{values}")
+            for figure in each.unequal:
+                self.text(f"{each.name} {figure}")
         self.text(
             f"{outcome.command} {outcome.load_id}: {outcome.seconds:.1f} s, "
             f"peak memory {outcome.peak_memory / 1e6:.0f} MB, dbt invocation {outcome.dbt_invocation}"
@@ -121,7 +123,9 @@ class Console:
 
     def _log_outcome(self, outcome: Outcome) -> None:
         for each in outcome.collections:
-            fields = {**asdict(each), "examples": len(each.examples)}  # theirs are the customers' data
+            fields = asdict(each)
+            # differences and figures hold the customers' data
+            fields |= {"examples": len(each.examples), "figures": len(each.figures)}
             self._event("collection ended", collection=fields.pop("name"), **fields)
         self._event(
             f"{outcome.command} ended",
@@ -173,8 +177,17 @@ def outcome_row(each: CollectionOutcome) -> tuple[str, ...]:
         f"+{each.inserted:,} ~{each.replaced:,} -{each.deleted:,}",
         ", ".join(_counted(model, count, each.left_out) for model, count in each.rows.items()),
         shares(each.shards),
-        "every byte" if each.verified else f"{each.differences:,} documents differ",
+        _verified(each),
     )
+
+
+def _verified(each: CollectionOutcome) -> str:
+    """Spell what was compared, or what differs; a quick verification compares no bytes."""
+    if not each.verified:
+        counts = ((each.differences, "documents differ"), (len(each.unequal), "figures differ"))
+        return ", ".join(f"{count:,} {what}" for count, what in counts if count)
+    bytes_, figures = each.partitions > 0, f"{len(each.figures):,} figures"
+    return ", ".join(["every byte"] * bytes_ + [figures] * bool(each.figures))
 
 
 def _counted(model: str, rows: int, left_out: Mapping[str, int]) -> str:

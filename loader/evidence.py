@@ -47,13 +47,13 @@ def load(job: Job) -> Outcome:
     return outcome
 
 
-def verify(job: Job) -> Outcome:
+def verify(job: Job, *, quick: bool = False) -> Outcome:
     """Compare as `pipeline.check` does, and leave a step summary; nothing else is written anywhere.
 
     Raises what `pipeline.check` raises.
     """
     keeper = _Keeper(job)
-    outcome = pipeline.check(job)
+    outcome = pipeline.check(job, quick=quick)
     keeper.summarize(outcome)
     for what, why in keeper.faults.items():
         job.progress.note(f"{what}: {why}")

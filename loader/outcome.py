@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from loader.collection import Difference
+from loader.collection import Difference, Figure
 
 RESULTS_FILE = "load_results.json"
 
@@ -30,7 +30,7 @@ class CollectionOutcome:
 
     `mode` is "full refresh", "sync", "verify", "refused" (then `refused` says why) or "failed"; `seconds`
     adds up over the workers, per stage; `rows` counts the mart rows nested, per model, `left_out` those
-    beyond `max_items`.
+    beyond `max_items`; `figures` are those reconciled, none in a sync.
     """
 
     name: str
@@ -51,12 +51,18 @@ class CollectionOutcome:
     warnings: tuple[str, ...] = ()
     differences: int = 0
     examples: tuple[Difference, ...] = ()
+    figures: tuple[Figure, ...] = ()
     shards: Mapping[str, ShardShare] = field(default_factory=dict)
 
     @property
     def verified(self) -> bool:
-        """Whether MongoDB holds byte for byte what MariaDB does."""
-        return not self.refused and self.mode != FAILED and self.differences == 0
+        """Whether MongoDB holds what MariaDB does, in every byte and figure that was compared."""
+        return not self.refused and self.mode != FAILED and self.differences == 0 and not self.unequal
+
+    @property
+    def unequal(self) -> tuple[Figure, ...]:
+        """The figures that do not reconcile."""
+        return tuple(figure for figure in self.figures if not figure.equal)
 
 
 @dataclass(frozen=True)

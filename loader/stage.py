@@ -15,7 +15,7 @@ from loader import builds, layout, publish, rejects, sync
 from loader.collection import Collection
 from loader.errors import DataError, SpecError
 from loader.job import Job
-from loader.work import Tally, Work, gather, insert, resume, run
+from loader.work import Tally, Work, gather, insert, reconciled, resume, run
 
 FULL_REFRESH, SYNC = "full refresh", "sync"
 
@@ -166,6 +166,8 @@ def _refresh(job: Job, work: Work, resumed: str = "") -> Staged:
         tally = run(job, work, database[build], resume if resumed else insert)
         require_few_rejects(job, collection, tally)
         _require_verified(work, tally)
+        if not tally.rejects:  # which are in the marts' figures only
+            _require_equal(work, reconciled(job, work, database[build], tally))
     except DataError:
         discard()
         raise
@@ -210,5 +212,15 @@ def _require_verified(work: Work, tally: Tally) -> None:
         raise DataError(
             f"{tally.differences} documents of {work.collection.name} do not verify",
             where=f"first {first.kind} _id {first.id!r} {first.path}".strip(),
+            fix="nothing was published; run again, and report it if it stays",
+        )
+
+
+def _require_equal(work: Work, tally: Tally) -> None:
+    unequal = [figure for figure in tally.figures if not figure.equal]
+    if unequal:
+        raise DataError(
+            f"{len(unequal)} of {len(tally.figures)} figures of {work.collection.name} do not reconcile",
+            where=f"first {unequal[0]}",
             fix="nothing was published; run again, and report it if it stays",
         )

@@ -14,10 +14,11 @@ import numpy as np
 import tenacity
 
 from loader import extract, mariadb, mongo, schema, sizes, verify, write
-from loader.collection import Collection, Difference, Documents, Key, Partition, Reject
+from loader.collection import Collection, Difference, Documents, Figure, Key, Partition, Reject
 from loader.errors import PartialLoad, TableReplaced
 from loader.job import Job
 from loader.nest import nest
+from loader.reconcile import reconcile
 from loader.sync import Changes, changes
 
 EXAMPLES = 10
@@ -55,6 +56,8 @@ class Tally:
     rejects: list[Reject] = field(default_factory=list)
     largest: list[tuple[int, Key]] = field(default_factory=list)
     """The largest documents: bytes and key, largest first."""
+    figures: tuple[Figure, ...] = ()
+    """Those of the whole collection, once it is reconciled."""
 
     @property
     def read(self) -> Counter[str]:
@@ -173,6 +176,23 @@ def survey(job: Job, collections: tuple[Collection, ...]) -> list[Work]:
             points = _split_points(job, queries, collection)
             found.append(Work(collection, partitions, rows, points))
     return found
+
+
+def look(job: Job, collections: tuple[Collection, ...]) -> list[Work]:
+    """Look at the marts' shape only, for work without partitions; raises `SpecError` as `survey` does."""
+    with mariadb.connect(job.server) as queries:
+        for collection in collections:
+            extract.check_marts(queries, collection)
+    return [Work(collection, (), {}, []) for collection in collections]
+
+
+def reconciled(job: Job, work: Work, handle: mongo.Handle, tally: Tally) -> Tally:
+    """Take the figures of a whole collection, beside what its partitions gave."""
+    with tally.timed("reconcile"):
+        tally.figures = reconcile(job.server, handle, work.collection, workers=job.workers)
+    if not work.partitions:
+        tally.documents = int(tally.figures[0].mongodb)
+    return tally
 
 
 def _split_points(job: Job, queries: mariadb.Queries, collection: Collection) -> list[tuple[object, ...]]:
