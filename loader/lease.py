@@ -1,7 +1,9 @@
 """One load per collection at a time: a lease with owner, heartbeat and expiry, kept beside the collections.
 
 The server's clock decides (`$$NOW`), so the loaders' clocks need not agree. A lease outlives its owner by at
-most its term; an owner known to be dead (same host, no such process) is succeeded at once.
+most its term; an owner known to be dead (same host, no such process) is succeeded at once. A transaction
+outlives its client too, by a minute, and blocks whoever writes next; so a lease names the session that writes
+under it, and the successor ends that one.
 """
 
 from __future__ import annotations
@@ -9,13 +11,14 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import psutil
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.client_session import ClientSession
+from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from loader import mongo
 from loader.errors import DataError, PartialLoad
@@ -117,8 +120,11 @@ class Lease:
         free: dict[str, Any] = {"$expr": {"$not": _alive()}}
         if held and _owner(held).is_dead:
             free = {"load_id": held["load_id"]}
-        change = [{"$set": {**asdict(self._owner), "acquired_at": "$$NOW", **_expiry()}}]
+        taken = {**asdict(self._owner), "acquired_at": "$$NOW", **_expiry()}
+        change = [{"$set": taken}, {"$unset": "session"}]
         if self._leases.update_one({"_id": name, **free}, change).matched_count:
+            if held and "session" in held:
+                self._end(held["session"])
             return True
         ours = {"_id": name, "load_id": self._owner.load_id}
         try:
@@ -126,6 +132,17 @@ class Lease:
         except DuplicateKeyError:  # another load holds it
             return False
         return True
+
+    def _end(self, session: Mapping[str, Any]) -> None:
+        with suppress(OperationFailure):  # then its transaction ends by itself
+            self._leases.database.client.admin.command("killSessions", [session])
+
+
+def announce(database: mongo.Database, names: Sequence[str], *, load_id: str, session: ClientSession) -> None:
+    """Name the session that is going to write under the leases of `names`."""
+    ours = {"_id": {"$in": list(names)}, "load_id": load_id}
+    with mongo.translated(database.client, "note the session of the load"):
+        database[LEASES].update_many(ours, {"$set": {"session": session.session_id}})
 
 
 def _owner(held: dict[str, Any]) -> Owner:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from loader import builds, layout, publish, rejects, sync
+from loader import builds, layout, lease, publish, rejects, sync
 from loader.collection import Collection
 from loader.errors import DataError, SpecError
 from loader.job import Job
@@ -135,7 +135,11 @@ def _write(job: Job, staged: Sequence[Staged]) -> None:
     for each, part in zip(staged, parts, strict=True):
         if each.layout:
             layout.amend(part.handle, part.collection, each.layout)
-    refused = sync.apply(parts, allowed=job.options.max_rejects)
+    with job.client.start_session() as session:
+        for part in (each for each in parts if each.pending.documents):
+            name = part.collection.collection
+            lease.announce(part.handle.database, [name], load_id=job.load_id, session=session)
+        refused = sync.apply(parts, session, allowed=job.options.max_rejects)
     for each, part in zip(staged, parts, strict=True):
         mine = [one for one in refused if one.collection == each.work.collection.name]
         new = sum(one.document in part.pending.inserts for one in mine)

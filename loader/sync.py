@@ -105,8 +105,8 @@ def require_few_deletes(collection: Collection, *, deletes: int, live: int, shar
         )
 
 
-def apply(syncs: Sequence[Sync], *, allowed: int = 0) -> list[Reject]:
-    """Write all changes in one transaction and read them back before it commits.
+def apply(syncs: Sequence[Sync], session: ClientSession, *, allowed: int = 0) -> list[Reject]:
+    """Write all changes in one transaction of `session` and read them back before it commits.
 
     Deletes come first, so that a document may take over a unique value of one that goes.
 
@@ -118,7 +118,7 @@ def apply(syncs: Sequence[Sync], *, allowed: int = 0) -> list[Reject]:
     refused: list[Reject] = []
     syncs = [each for each in syncs if each.pending.documents]
     while syncs and len(refused) <= allowed:
-        reject = _try(syncs)
+        reject = _try(syncs, session)
         if reject is None:
             break
         refused.append(reject)
@@ -133,7 +133,7 @@ def _without(sync: Sync, reject: Reject) -> Sync:
     return replace(sync, pending=sync.pending.without(reject.document))
 
 
-def _try(syncs: Sequence[Sync]) -> Reject | None:
+def _try(syncs: Sequence[Sync], session: ClientSession) -> Reject | None:
     """Try the transaction; returns the document that the server refused, None when all is written."""
     requests: list[Request] = []
     current = syncs[0]
@@ -147,7 +147,7 @@ def _try(syncs: Sequence[Sync]) -> Reject | None:
 
     client = current.handle.database.client
     names = ", ".join(each.handle.full_name for each in syncs)
-    with translated(client, f"write the changes of {names}"), client.start_session() as session:
+    with translated(client, f"write the changes of {names}"):
         try:
             session.with_transaction(
                 write, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
