@@ -121,7 +121,7 @@ class Lease:
         if held and _owner(held).is_dead:
             free = {"load_id": held["load_id"]}
         taken = {**asdict(self._owner), "acquired_at": "$$NOW", **_expiry()}
-        change = [{"$set": taken}, {"$unset": "session"}]
+        change: list[dict[str, Any]] = [{"$set": taken}, {"$unset": "session"}]
         if self._leases.update_one({"_id": name, **free}, change).matched_count:
             if held and "session" in held:
                 self._end(held["session"])

@@ -8,19 +8,20 @@ Source: https://www.mongodb.com/docs/manual/core/transactions-production-conside
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, DeleteOne, InsertOne, ReplaceOne
 from pymongo.client_session import ClientSession
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, OperationFailure
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from loader import mongo
 from loader.collection import Collection, Documents, Reject
-from loader.errors import DataError
+from loader.errors import DataError, PartialLoad
 from loader.mongo import Handle, translated, write_errors
 from loader.verify import Comparison, document_id, split
 from loader.write import reason
@@ -113,7 +114,7 @@ def apply(syncs: Sequence[Sync], session: ClientSession, *, allowed: int = 0) ->
     Retried whole on transient errors. A document the server refuses ends the transaction; up to `allowed` of
     them are left out of the next try. Returns the refused documents: more than `allowed` means that nothing
     was written. Raises `DataError` where what is read back differs, `ConnectionFailed` where MongoDB stays
-    away; nothing is written then.
+    away, `PartialLoad` where the transaction takes too long; nothing is written then.
     """
     refused: list[Reject] = []
     syncs = [each for each in syncs if each.pending.documents]
@@ -141,8 +142,11 @@ def _try(syncs: Sequence[Sync], session: ClientSession) -> Reject | None:
     def write(session: ClientSession) -> None:
         nonlocal current
         for current in syncs:
-            requests[:] = _requests(current, session)
-            current.handle.bulk_write(requests, session=session)
+            for step in _steps(current, session):
+                requests[:] = step
+                if step:
+                    # Unordered, mongos sends each shard its part at once instead of document by document.
+                    current.handle.bulk_write(step, ordered=False, session=session)
             _require_written(current.handle, current.pending, session)
 
     client = current.handle.database.client
@@ -160,27 +164,40 @@ def _try(syncs: Sequence[Sync], session: ClientSession) -> Reject | None:
             raw = bytes(document.raw)
             name = current.collection.name
             return Reject(name, document_id(raw), refused["code"], reason(refused), raw)
+        except OperationFailure as error:
+            if not error.has_error_label("TransientTransactionError"):
+                raise
+            raise PartialLoad(
+                f"the changes of {names} were not taken by MongoDB as one transaction: {mongo.reason(error)}",
+                where=f"{sum(each.pending.documents for each in syncs):,} documents, tried for two minutes",
+                fix="none of them was written; run again, or with --full-refresh",
+            ) from None
     return None
 
 
-def _requests(sync: Sync, session: ClientSession) -> Iterator[Request]:
-    """Name each stale document by `_id` and its full, present shard key; a new shard key needs an insert."""
+def _steps(sync: Sync, session: ClientSession) -> tuple[list[Request], ...]:
+    """Deletes, replacements, inserts; a document whose shard key changes is deleted and inserted.
+
+    Each stale document is named by `_id` and its full, present shard key.
+    """
     pending = sync.pending
     paths = [path for path, _ in sync.collection.shard_key if path != "_id"]
     stale = [*map(document_id, pending.replacements), *pending.deletes]
     keys = _shard_keys(sync.handle, paths, stale, session) if paths else {}
-    for key in pending.deletes:
-        yield DeleteOne({"_id": key, **keys.get(_hashable(key), {})})
+    deletes: list[Request] = [
+        DeleteOne({"_id": key, **keys.get(_hashable(key), {})}) for key in pending.deletes
+    ]
+    replacements: list[Request] = []
+    inserts: list[Request] = [InsertOne(RawBSONDocument(raw)) for raw in pending.inserts]  # type: ignore[arg-type]
     for raw in pending.replacements:
         document, key = RawBSONDocument(raw), document_id(raw)
         place = {"_id": key, **keys.get(_hashable(key), {})}
         if all(_at(document, path) == place.get(path) for path in paths):
-            yield ReplaceOne(place, document)
+            replacements.append(ReplaceOne(place, document))
         else:
-            yield DeleteOne(place)
-            yield InsertOne(document)  # type: ignore[arg-type]
-    for raw in pending.inserts:
-        yield InsertOne(RawBSONDocument(raw))  # type: ignore[arg-type]
+            deletes.append(DeleteOne(place))
+            inserts.append(InsertOne(document))  # type: ignore[arg-type]
+    return deletes, replacements, inserts
 
 
 def _shard_keys(
