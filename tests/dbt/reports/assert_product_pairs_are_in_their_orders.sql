@@ -1,0 +1,31 @@
+{#- A pair's products are in as many orders as it says, and both in no more orders than either. -#}
+with
+
+product_orders as (
+
+    select
+        product_id,
+        count(*) as count_orders
+    from {{ ref('fct_order_lines') }}
+    where quantity > 0 and is_known_order
+    group by product_id
+
+),
+
+final as (
+
+    select
+        pairs.product_id,
+        pairs.paired_product_id,
+        pairs.count_orders
+    from {{ ref('rpt_product_pairs') }} as pairs
+    left join product_orders on pairs.product_id = product_orders.product_id
+    left join product_orders as paired_orders on pairs.paired_product_id = paired_orders.product_id
+    where
+        not pairs.count_product_orders <=> product_orders.count_orders
+        or not pairs.count_paired_product_orders <=> paired_orders.count_orders
+        or pairs.count_orders > least(product_orders.count_orders, paired_orders.count_orders)
+
+)
+
+select * from final
