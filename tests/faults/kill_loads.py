@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -64,7 +64,9 @@ class Report:
         )
 
 
-def kill_loads(first: Loader, second: Loader, *, count: int, seed: int) -> Report:
+def kill_loads(
+    first: Loader, second: Loader, *, count: int, seed: int, tell: Callable[[str], None] = lambda _: None
+) -> Report:
     """Kill `count` loads, of the two builds in turn, all into the database of `first`.
 
     Raises `AssertionError` for the first thing that is not as it has to be.
@@ -82,11 +84,15 @@ def kill_loads(first: Loader, second: Loader, *, count: int, seed: int) -> Repor
                 report.kills += Counter([killed] if killed else [])
                 began_again = time.monotonic()
                 builds[turn].done("load")
-                report.slowest = max(report.slowest, time.monotonic() - began_again)
+                recovery = time.monotonic() - began_again
+                report.slowest = max(report.slowest, recovery)
                 for name in NAMES:
                     assert content(database, name) == fresh[turn][name].content, (number, killed, name)
                 assert left_behind(database) + [each["_id"] for each in database[BUILDS].find()] == []
                 assert not reader.faults, (number, killed, reader.faults)
+                tell(
+                    f"{report.kills.total()} of {count}: {killed or 'ended before'}, mended in {recovery:.1f} s"
+                )
                 if report.kills.total() == count:
                     break
     assert report.kills.total() == count, report
@@ -127,6 +133,10 @@ def _kill(loader: Loader, mode: Mode, database: Documents, seconds: float) -> st
     return f"{(*mode, 'sync')[0].removeprefix('--')} {place}"
 
 
+def tell(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Build A and B in the sandbox's MariaDB, then kill."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -144,10 +154,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for build, schema in ((sample_build, "fault_a"), (moved_on_build, "fault_b"))
         ]
         try:
-            report = kill_loads(*loaders, count=chosen.count, seed=chosen.seed)
+            report = kill_loads(*loaders, count=chosen.count, seed=chosen.seed, tell=tell)
         finally:
             client.drop_database("fault_kills")
-    print(report)  # noqa: T201
+    tell(str(report))
 
 
 if __name__ == "__main__":
