@@ -90,9 +90,7 @@ def kill_loads(
                     assert content(database, name) == fresh[turn][name].content, (number, killed, name)
                 assert left_behind(database) + [each["_id"] for each in database[BUILDS].find()] == []
                 assert not reader.faults, (number, killed, reader.faults)
-                tell(
-                    f"{report.kills.total()} of {count}: {killed or 'ended before'}, mended in {recovery:.1f} s"
-                )
+                tell(f"{report.kills.total()} of {count}: {killed or 'ended before'}, then {recovery:.1f} s")
                 if report.kills.total() == count:
                     break
     assert report.kills.total() == count, report

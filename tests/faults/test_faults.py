@@ -56,12 +56,12 @@ class Answers:
 def ask(documents: Documents) -> dict[str, Any]:
     """The questions of an application: each answer is of one build or the other."""
     customers = documents[CUSTOMERS]
-    in_state = [
+    in_state: list[dict[str, Any]] = [
         {"$match": {"state": "TX"}},
         {"$group": {"_id": "$city", "revenue": {"$sum": "$lifetimeRevenue"}}},
         {"$sort": {"_id": 1}},
     ]
-    per_product = [
+    per_product: list[dict[str, Any]] = [
         {"$unwind": "$orders"},
         {"$unwind": "$orders.lines"},
         {"$group": {"_id": "$orders.lines.productId", "units": {"$sum": "$orders.lines.quantity"}}},
