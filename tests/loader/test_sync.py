@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from sandbox.cluster import Endpoints
+from tests.faults.builds import moved_on_build
 from tests.faults.reader import Reader, state
-from tests.faults.shop import BY_ID, BY_STATE, SALES, STORES, Shop, shop
+from tests.faults.shop import BY_ID, BY_STATE, COUNTS, SALES, STORES, WRITTEN, Shop, shop
 from tests.loader.handmade import NAME
 from tests.loader.manifests import Manifest
-from tests.loader.running import content
+from tests.loader.running import Loader, connect, content
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,42 @@ def test_exactly_the_documents_that_differ_are_written(published: Shop) -> None:
     found = published.documents[NAME].find_one({"_id": 150})
     assert found is not None
     assert found["city"] == "Århus"
+
+
+def test_one_customers_city_changes_exactly_the_documents_that_contain_it(
+    servers: Endpoints, mongo_database: str, tmp_path: Path
+) -> None:
+    """From the source through dbt's build: the plan says so, the load does so, and nothing else is written."""
+    built = moved_on_build(servers, tmp_path, "test_one_city")
+    loader = Loader(built, servers.mongo_uri, mongo_database)
+    loader.done("load")
+    ((customer, bought),) = built.query(
+        "select customer_id, json_arrayagg(product_id) from fct_product_purchases group by customer_id "
+        "having count(*) > 1 order by count(*), customer_id limit 1"
+    )
+    built.query(
+        f"update `{built.pos_schema}`.customer set zip = (select zip from `{built.pos_schema}`.city "
+        f"where city = 'HOUSTON' limit 1) where id = {customer}"
+    )
+    built.dbt("build")
+    plan = loader.run("plan", "--json", "--quiet").json["collections"]
+    with connect(servers.mongo_uri) as client, client[mongo_database].watch() as stream:
+        load = loader.done("load", "--json", "--quiet").json["collections"]
+        end = client[mongo_database]["end"].insert_one({}).inserted_id
+        written = set()
+        for change in stream:
+            if change["documentKey"]["_id"] == end:
+                break
+            if not change["ns"]["coll"].startswith("pos_loader_"):
+                written.add((change["operationType"], change["ns"]["coll"], change["documentKey"]["_id"]))
+    assert written == {("replace", "customer_order_history", customer)} | {
+        ("replace", "product_purchase_details", product) for product in json.loads(bought)
+    }
+    for planned, loaded in zip(plan, load, strict=True):
+        assert [planned[name] for name in COUNTS] == [loaded[name] for name in WRITTEN]
+        assert planned["replace"] == sum(name == planned["name"] for _, name, _ in written)
+        assert {each["path"].rsplit(".")[-1] for each in planned["examples"]} <= {"city", "state", "zip"}
+    assert loader.run("plan").code == 0
 
 
 def test_documents_move_with_their_shard_key(published: Shop) -> None:
