@@ -64,7 +64,7 @@ def test_exactly_the_documents_that_differ_are_written(published: Shop) -> None:
 def test_one_customers_city_changes_exactly_the_documents_that_contain_it(
     servers: Endpoints, mongo_database: str, tmp_path: Path
 ) -> None:
-    """From the source through dbt's build: the plan says so, the load does so, and nothing else is written."""
+    """From the source through dbt's build: the plan says so, the load does so, nothing else is written."""
     built = moved_on_build(servers, tmp_path, "test_one_city")
     loader = Loader(built, servers.mongo_uri, mongo_database)
     loader.done("load")
