@@ -42,26 +42,25 @@ top_products as (
 
 ),
 
-top_purchases as (
-
-    select purchases.*
-    from purchases
-    inner join top_products on purchases.product_id = top_products.product_id
-
-),
-
+-- By both keys of an order, which are the clustered index of the lines.
 pairs as (
 
     select
-        top_purchases.product_id,
+        purchases.product_id,
         paired_purchases.product_id as paired_product_id,
+        max(top_products.count_orders) as count_product_orders,
+        max(paired_top_products.count_orders) as count_paired_product_orders,
         count(*) as count_orders
-    from top_purchases
-    inner join top_purchases as paired_purchases
+    from purchases
+    inner join top_products on purchases.product_id = top_products.product_id
+    inner join purchases as paired_purchases
         on
-            top_purchases.order_id = paired_purchases.order_id
-            and top_purchases.product_id < paired_purchases.product_id
-    group by top_purchases.product_id, paired_purchases.product_id
+            purchases.customer_id = paired_purchases.customer_id
+            and purchases.order_id = paired_purchases.order_id
+            and purchases.product_id < paired_purchases.product_id
+    inner join top_products as paired_top_products
+        on paired_purchases.product_id = paired_top_products.product_id
+    group by purchases.product_id, paired_purchases.product_id
     having count(*) >= {{ number_var('pairs_minimum_orders', 1, 1000000000) }}
 
 ),
@@ -74,19 +73,17 @@ final as (
         products.product_name,
         paired_products.product_name as paired_product_name,
         pairs.count_orders,
-        top_products.count_orders as count_product_orders,
-        paired_top_products.count_orders as count_paired_product_orders,
+        pairs.count_product_orders,
+        pairs.count_paired_product_orders,
         {{ ratio('pairs.count_orders', 'baskets.count_baskets') }} as support,
-        {{ ratio('pairs.count_orders', 'top_products.count_orders') }} as confidence,
-        {{ ratio('pairs.count_orders', 'paired_top_products.count_orders') }} as reverse_confidence,
+        {{ ratio('pairs.count_orders', 'pairs.count_product_orders') }} as confidence,
+        {{ ratio('pairs.count_orders', 'pairs.count_paired_product_orders') }} as reverse_confidence,
         {{ ratio(
             'pairs.count_orders * baskets.count_baskets',
-            '(top_products.count_orders * paired_top_products.count_orders)',
+            '(pairs.count_product_orders * pairs.count_paired_product_orders)',
         ) }} as lift
     from pairs
     cross join baskets
-    inner join top_products on pairs.product_id = top_products.product_id
-    inner join top_products as paired_top_products on pairs.paired_product_id = paired_top_products.product_id
     inner join products on pairs.product_id = products.product_id
     inner join products as paired_products on pairs.paired_product_id = paired_products.product_id
 

@@ -29,105 +29,119 @@ sales as (
 
 ),
 
--- Known products, sold or not, then those that only order lines name.
-all_products as (
+-- Known products, sold or not, and what was sold, of products that only order lines name too.
+named as (
 
     select
         product_id,
         product_name,
-        true as is_known_product
+        true as is_known_product,
+        null as last_sold_at,
+        0 as count_orders,
+        0 as count_customers,
+        0 as total_units,
+        0 as sold_units,
+        0 as returned_units,
+        0 as revenue
     from products
 
     union all
 
     select
-        sales.product_id,
-        sales.product_name,
-        false as is_known_product
+        product_id,
+        product_name,
+        false as is_known_product,
+        last_sold_at,
+        count_orders,
+        count_customers,
+        total_units,
+        sold_units,
+        returned_units,
+        revenue
     from sales
-    left join products on sales.product_id = products.product_id
-    where products.product_id is null
 
 ),
 
 product_sales as (
 
     select
-        all_products.product_id,
-        all_products.product_name,
-        all_products.is_known_product,
-        cast(coalesce(sales.revenue, 0) as decimal(19, 4)) as revenue,
-        sales.last_sold_at,
-        coalesce(sales.count_orders, 0) as count_orders,
-        coalesce(sales.count_customers, 0) as count_customers,
-        coalesce(sales.total_units, 0) as total_units,
-        coalesce(sales.sold_units, 0) as sold_units,
-        coalesce(sales.returned_units, 0) as returned_units
-    from all_products
-    left join sales on all_products.product_id = sales.product_id
+        product_id,
+        cast(sum(count_orders) as signed) as count_orders,
+        cast(sum(count_customers) as signed) as count_customers,
+        cast(sum(total_units) as signed) as total_units,
+        cast(sum(sold_units) as signed) as sold_units,
+        cast(sum(returned_units) as signed) as returned_units,
+        cast(sum(revenue) as decimal(19, 4)) as revenue,
+        max(product_name) as product_name,
+        max(is_known_product) as is_known_product,
+        max(last_sold_at) as last_sold_at
+    from named
+    group by product_id
 
 ),
 
--- Not windows: with an empty OVER () beside other windows MariaDB 10.11 computes wrong ranks.
-totals as (
-
-    select
-        sum(revenue) as all_revenue,
-        sum(greatest(revenue, 0)) as all_earnings
-    from product_sales
-
-),
-
-ranked as (
+-- One order per step: beside windows of another order, MariaDB 10.11 can compute wrong ranks.
+ranked_by_revenue as (
 
     select
         *,
         rank() over (order by revenue desc) as revenue_rank,
-        rank() over (
-            partition by is_known_product
-            order by total_units
-        ) as rank_from_below,
         sum(revenue) over (
             order by revenue desc, product_id asc
-            rows unbounded preceding
+            rows between unbounded preceding and current row
         ) as cumulative_revenue,
         sum(greatest(revenue, 0)) over (
             order by revenue desc, product_id asc
-            rows unbounded preceding
-        ) - greatest(revenue, 0) as earnings_before
+            rows between unbounded preceding and current row
+        ) - greatest(revenue, 0) as earnings_before,
+        sum(revenue) over (
+            order by revenue desc, product_id asc
+            rows between unbounded preceding and unbounded following
+        ) as all_revenue,
+        sum(greatest(revenue, 0)) over (
+            order by revenue desc, product_id asc
+            rows between unbounded preceding and unbounded following
+        ) as all_earnings
     from product_sales
+
+),
+
+ranked_by_units as (
+
+    select
+        *,
+        rank() over (
+            partition by is_known_product
+            order by total_units
+        ) as rank_from_below
+    from ranked_by_revenue
 
 ),
 
 final as (
 
     select
-        ranked.product_id,
-        ranked.product_name,
-        ranked.is_known_product,
-        ranked.count_orders,
-        ranked.count_customers,
-        ranked.total_units,
-        ranked.returned_units,
-        ranked.revenue,
-        ranked.revenue_rank,
-        ranked.last_sold_at,
-        ranked.sold_units = 0 as is_never_sold,
-        case when ranked.is_known_product then ranked.rank_from_below end as least_sold_rank,
-        {{ ratio('ranked.revenue', 'totals.all_revenue') }} as revenue_share,
-        {{ ratio('ranked.cumulative_revenue', 'totals.all_revenue') }} as cumulative_revenue_share,
+        product_id,
+        product_name,
+        is_known_product,
+        count_orders,
+        count_customers,
+        total_units,
+        returned_units,
+        revenue,
+        revenue_rank,
+        last_sold_at,
+        sold_units = 0 as is_never_sold,
+        case when is_known_product then rank_from_below end as least_sold_rank,
+        {{ ratio('revenue', 'all_revenue') }} as revenue_share,
+        {{ ratio('cumulative_revenue', 'all_revenue') }} as cumulative_revenue_share,
         case
-            when ranked.revenue <= 0 then 'C'
-            when
-                ranked.earnings_before < {{ number_var('abc_class_a_share', 0, 1) }} * totals.all_earnings
-                then 'A'
-            when
-                ranked.earnings_before < {{ number_var('abc_class_b_share', 0, 1) }} * totals.all_earnings
-                then 'B'
+            when revenue <= 0 then 'C'
+            when earnings_before < {{ number_var('abc_class_a_share', 0, 1) }} * all_earnings then 'A'
+            when earnings_before < {{ number_var('abc_class_b_share', 0, 1) }} * all_earnings then 'B'
             else 'C'
         end as abc_class
-    from ranked
-    cross join totals
+    from ranked_by_units
 
 )
 

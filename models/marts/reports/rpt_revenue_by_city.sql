@@ -96,8 +96,8 @@ cities as (
 
 totals as (
 
-    select sum(revenue) as all_revenue
-    from cities
+    select sum(line_total) as all_revenue
+    from order_lines
 
 ),
 
