@@ -247,7 +247,7 @@ def verify(
     quiet: Quiet = False,
     log_format: Log = LogFormat.TEXT,
 ) -> ExitCode:
-    """Compare every published document with the marts, byte for byte, and reconcile; exit 1 where one differs."""
+    """Compare what is published with the marts, byte for byte and sum for sum; exit 1 on a difference."""
     from loader import evidence
     from loader.job import Options
     from loader.session import open_job
