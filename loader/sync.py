@@ -203,7 +203,8 @@ def _steps(sync: Sync, session: ClientSession) -> tuple[list[Request], ...]:
 def _shard_keys(
     handle: Handle, paths: Sequence[str], ids: Sequence[Any], session: ClientSession
 ) -> Mapping[str, dict[str, Any]]:
-    found = handle.find({"_id": {"$in": list(ids)}}, dict.fromkeys(paths, 1), session=session)
+    fields = dict.fromkeys(["_id", *(path for path in paths if not path.startswith("_id."))], 1)
+    found = handle.find({"_id": {"$in": list(ids)}}, fields, session=session)
     return {_hashable(each["_id"]): {path: _at(each, path) for path in paths} for each in found}
 
 
