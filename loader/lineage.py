@@ -50,13 +50,6 @@ class DbtRunFacet(RunFacet):
     invocation_id: str
     project_name: str
 
-    @staticmethod
-    def _get_schema() -> str:
-        return (
-            "https://github.com/OpenLineage/OpenLineage/tree/main/integration/common/src/openlineage/common/"
-            "schema/dbt-run-run-facet.json"
-        )
-
 
 class Emitter:
     """Sends the events of one load."""
