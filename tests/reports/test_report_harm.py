@@ -16,7 +16,7 @@ HARM = {
     "delete from rpt_product_sales where product_id = -1": "assert_product_sales_are_all_sales",
     "delete from rpt_customer_segments where customer_id = 12": "assert_customer_segments_are_all_customers",
     "update rpt_new_returning_monthly set unknown_revenue = 0": "assert_new_and_returning_are_all_revenue",
-    "update rpt_cohort_retention set count_customers = count_customers - 1 where months_since_first_order = 0": (
+    "update rpt_cohort_retention set count_customers = 0 where months_since_first_order = 0": (
         "assert_cohorts_are_all_customers_with_a_date"
     ),
     "update rpt_order_metrics_monthly set count_unshipped_orders = 0": "assert_order_metrics_are_all_orders",

@@ -16,7 +16,7 @@ SQL = sorted((PROJECT / "models").rglob("*.sql"))
 
 @pytest.mark.parametrize("path", SQL, ids=lambda path: path.stem)
 def test_no_window_is_empty(path: Path) -> None:
-    # MariaDB 10.11: beside windows in two other orders, an empty one makes their ranks wrong, without an error.
+    # MariaDB 10.11: beside windows in two other orders an empty one makes their ranks wrong, silently.
     assert not re.search(r"\bover\s*\(\s*\)", path.read_text())
 
 
