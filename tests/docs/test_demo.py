@@ -17,6 +17,21 @@ def spelled(text: str) -> str:
     return re.sub(r" +", " ", text).strip()
 
 
+def first_missing(shown: str, printed: str) -> str | None:
+    """The first line of `shown` that `printed` lacks at its place; `...` stands for any text."""
+    lines = shown.splitlines()
+    for end in range(1, len(lines) + 1):
+        pattern = re.escape("\n".join(lines[:end])).replace(re.escape("..."), ".*")
+        if not re.search(rf"^{pattern}", printed, flags=re.DOTALL | re.MULTILINE):
+            return lines[end - 1]
+    return None
+
+
+def test_a_line_that_is_not_printed_is_named() -> None:
+    assert first_missing("a\n...\nd", "x\na\nb\nc\nd") is None
+    assert first_missing("a\nc\nd", "a\nb\nc\nd") == "c"
+
+
 def test_the_demo_prints_what_the_readme_shows(
     session_sandbox: Sandbox, mongo_database: str, mariadb_schema: str, tmp_path: Path
 ) -> None:
@@ -40,7 +55,5 @@ def test_the_demo_prints_what_the_readme_shows(
     )
     assert demo.returncode == 0, demo.stdout + demo.stderr
     printed = spelled(demo.stdout.replace(mongo_database, "pos"))
-    pattern = re.escape(spelled(shown.text)).replace(re.escape("..."), ".*")
-    assert re.search(pattern, printed, flags=re.DOTALL), (
-        f"{printed}\n\ndoes not match\n\n{spelled(shown.text)}"
-    )
+    missing = first_missing(spelled(shown.text), printed)
+    assert missing is None, f"the demo does not print {missing!r} where the README has it:\n{printed}"
