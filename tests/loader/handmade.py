@@ -45,7 +45,7 @@ class Mart:
         node |= {"unique_id": f"model.pos.{name}", "name": name, "alias": name, "schema": schema}
         node["config"] |= {"primary_key": list(self.key)}
         node["columns"] = {
-            column: {"name": column, "data_type": kind.partition(" ")[0]}
+            column: {"name": column, "data_type": kind.partition(" character")[0]}
             for column, kind in self.columns.items()
         }
         return node
