@@ -45,7 +45,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     project = Path(__file__).parents[2]
     (folder / "profiles.yml").write_text((project / "profiles.example.yml").read_text())
     dbt = Path(sys.executable).with_name("dbt")
-    places = ["--target-path", folder, "--log-path", folder, "--profiles-dir", folder]
+    places: list[str | Path] = ["--target-path", folder, "--log-path", folder, "--profiles-dir", folder]
     command: list[str | Path] = [dbt, "parse", *places]
     subprocess.run(command, cwd=project, env={**os.environ}, check=True, capture_output=True, timeout=120)
     content: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
