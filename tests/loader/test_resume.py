@@ -1,4 +1,4 @@
-"""A full refresh that was killed goes on where it was, where that is safe, and starts anew where it is not."""
+"""A full refresh that was killed goes on where it was if that is safe, and starts anew if it is not."""
 
 from __future__ import annotations
 
