@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.collection import Collection, Documents, Level, OnOverflow
-from loader.declaration import CollectionDeclaration
+from loader.declaration import CollectionDeclaration, EmbedDeclaration
 from loader.nest import nest
-from loader.overflow import bucket_collections
+from loader.overflow import bucket_collections, name_fault, policy_fault
+from loader.publish import build_name
 from tests.loader.strategies import (
     Nested,
     collection_of,
@@ -26,6 +28,7 @@ from tests.loader.strategies import (
 )
 
 PARENT = "parentKey"
+OVERFLOW = {"on_overflow": "overflow", "max_items": 1, "order_by": ["a"]}
 Items = list[dict[str, Any]]
 
 
@@ -135,3 +138,26 @@ def test_arrays_keep_the_newest_and_buckets_take_the_rest_in_order(case: Limited
     for level in root.children:
         if level.model in bucketed:
             assert found.elsewhere.get(level.model, 0) == bucketed[level.model].rows.get(level.model, 0)
+
+
+@pytest.mark.parametrize(
+    ("declared", "key", "below_root", "fault"),
+    [
+        ({"on_overflow": "newest", "order_by": ["a"]}, "k", True, "on_overflow newest without max_items"),
+        ({"on_overflow": "overflow", "max_items": 1}, "k", True, "on_overflow overflow without order_by"),
+        ({**OVERFLOW}, "k", False, "on_overflow overflow inside another array"),
+        ({**OVERFLOW}, "bucket", True, "a bucket's _id has a bucket beside the key"),
+        ({"max_items": 1, "overflow": {}}, "k", True, "overflow with on_overflow fail"),
+        ({**OVERFLOW, "overflow": {"bucket_items": 2}}, "k", True, ""),
+        ({"max_items": 1}, "k", False, ""),
+    ],
+)
+def test_what_a_policy_needs(declared: dict[str, Any], key: str, below_root: bool, fault: str) -> None:
+    embed = EmbedDeclaration.model_validate({"model": "orders", **declared})
+    found = policy_fault("orders", embed, key=key, below_root=below_root)
+    assert (found[0] if found else "") == (f"embed orders: {fault}" if fault else "")
+
+
+def test_a_collection_cannot_be_called_as_a_build_is() -> None:
+    assert name_fault(build_name("orders", "6b0306ff83d32b0f"))
+    assert not name_fault("orders_build_overflow")
