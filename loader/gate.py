@@ -20,6 +20,7 @@ from loader.mariadb import Queries, quote
 from loader.select import upstream
 
 STAMP_TABLE = "dbt_build_stamp"
+SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def judge(
     for collection in collections:
         nodes = upstream(manifest, collection.exposure)
         tests = _tests_on(manifest, nodes)
-        fault = build or next(_faults(manifest, nodes, tests, outcomes), "")
+        fault = build or next(_faults(manifest, [*nodes, *tests], outcomes), "")
         warned = [each for each in tests if each in outcomes and outcomes[each].status.value == "warn"]
         warnings = tuple(f"{_name(each)} warned: {outcomes[each].message or ''}".strip() for each in warned)
         verdicts.append(Verdict(collection.name, fault, warnings))
@@ -113,13 +114,10 @@ def _tests_on(manifest: ManifestV11, nodes: Sequence[str]) -> list[str]:
 
 
 def _faults(
-    manifest: ManifestV11,
-    nodes: Sequence[str],
-    tests: Sequence[str],
-    outcomes: Mapping[str, RunResultOutput],
+    manifest: ManifestV11, nodes: Sequence[str], outcomes: Mapping[str, RunResultOutput]
 ) -> Iterator[str]:
-    """Say what is wrong with the nodes, then with the tests on them, nearest to the source first."""
-    for key in [*nodes, *tests]:
+    """Say what is wrong with the nodes in their order, those that dbt skipped for another's fault last."""
+    for key in sorted(nodes, key=lambda key: key in outcomes and outcomes[key].status.value == SKIPPED):
         node = manifest.nodes[key]
         if node.config and getattr(node.config, "materialized", None) == "ephemeral":
             continue

@@ -5,13 +5,13 @@ It takes the same decision from the same comparison as the load, so its counts a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from loader import layout
-from loader.collection import Difference, Key
-from loader.errors import LoaderError
+from loader.collection import Collection, Difference, Key
+from loader.errors import DataError, SpecError
 from loader.job import Job
 from loader.stage import SYNC, Decision, decide
 from loader.work import Tally, Work, measure, run, survey
@@ -55,10 +55,9 @@ class CollectionPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a run, and why the gate would refuse collections (by name; empty where it would not)."""
+    """The plan of a run."""
 
     collections: tuple[CollectionPlan, ...]
-    refused: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_in_step(self) -> bool:
@@ -66,30 +65,38 @@ class Plan:
         return all(each.is_in_step for each in self.collections)
 
 
-def preview(job: Job, *, refused: dict[str, str]) -> Plan:
-    """Plan every collection of the job, reading only.
+def preview(job: Job, *, refused: Mapping[str, str]) -> Plan:
+    """Plan every collection of the job, reading only; `refused` says why the gate refuses some, by name.
 
     Raises `LoaderError` where a mart cannot be read; what only stops one collection is in its plan.
     """
-    plans = [_preview(job, work) for work in survey(job, job.collections)]
-    return Plan(tuple(plans), refused)
+    passed = tuple(each for each in job.collections if each.name not in refused)
+    plans = {work.collection.name: _preview(job, work) for work in survey(job, passed)}
+    for each in job.collections:
+        if each.name in refused:
+            plans[each.name] = _blocked(job, each, f"the dbt gate refuses it: {refused[each.name]}")
+    return Plan(tuple(plans[each.name] for each in job.collections))
 
 
 def _preview(job: Job, work: Work) -> CollectionPlan:
     try:
         decision = decide(job, work)
-    except LoaderError as error:
-        return CollectionPlan(
-            name=work.collection.name,
-            namespace=job.live(work.collection).full_name,
-            mode=BLOCKED,
-            reason=str(error),
-            unknown=("documents to insert, replace and delete",),
-        )
+    except (SpecError, DataError) as error:
+        return _blocked(job, work.collection, str(error))
     if decision.tally is not None:
         return _described(job, work, decision, decision.tally, is_sync=True)
     tally = run(job, work, job.live(work.collection), measure)
     return _described(job, work, decision, tally, is_sync=False)
+
+
+def _blocked(job: Job, collection: Collection, reason: str) -> CollectionPlan:
+    return CollectionPlan(
+        name=collection.name,
+        namespace=job.live(collection).full_name,
+        mode=BLOCKED,
+        reason=reason,
+        unknown=("documents to insert, replace and delete",),
+    )
 
 
 def _described(job: Job, work: Work, decision: Decision, tally: Tally, *, is_sync: bool) -> CollectionPlan:
@@ -128,8 +135,6 @@ def lines(plan: Plan) -> Sequence[str]:
     found = []
     for each in plan.collections:
         found.append(f"{each.namespace}: {'in step' if each.is_in_step else each.mode}{_because(each)}")
-        if plan.refused.get(each.name):
-            found.append(f"  ! the dbt gate would refuse it: {plan.refused[each.name]}")
         if each.mode != BLOCKED:
             found += _details(each)
         found += [f"  ? unknown: {what}" for what in each.unknown]

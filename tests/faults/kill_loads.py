@@ -28,6 +28,7 @@ from tests.loader.running import LEASES, Documents, Loader, connect, content, le
 
 NAMES = "customer_order_history", "product_purchase_details"
 Mode = tuple[str, ...]
+LOAD = ("load", "--select", NAMES[0], "--select", NAMES[1])
 FULL_REFRESH: Mode = ("--full-refresh",)
 SYNC: Mode = ()
 
@@ -83,7 +84,7 @@ def kill_loads(
                 killed = _kill(builds[turn], mode, database, chance.uniform(0, took[mode]))
                 report.kills += Counter([killed] if killed else [])
                 began_again = time.monotonic()
-                builds[turn].done("load")
+                builds[turn].done(*LOAD)
                 recovery = time.monotonic() - began_again
                 report.slowest = max(report.slowest, recovery)
                 for name in NAMES:
@@ -105,20 +106,20 @@ def _full_refreshes(builds: Sequence[Loader], database: Documents) -> tuple[list
     found, took = [], {}
     for loader in reversed(builds):
         began = time.monotonic()
-        loader.done("load", *FULL_REFRESH)
+        loader.done(*LOAD, *FULL_REFRESH)
         took[FULL_REFRESH] = time.monotonic() - began
         found.append({name: Copy(content(database, name), state(database, name)) for name in NAMES})
     for name in NAMES:
         assert found[0][name].state != found[1][name].state, "there has to be something to publish"
     began = time.monotonic()
-    builds[0].done("load")
+    builds[0].done(*LOAD)
     took[SYNC] = time.monotonic() - began
     return found[::-1], took
 
 
 def _kill(loader: Loader, mode: Mode, database: Documents, seconds: float) -> str:
     """Kill a load after so many seconds; say how far it had come, nothing if it ended before."""
-    process = loader.start("load", *mode)
+    process = loader.start(*LOAD, *mode)
     try:
         process.communicate(timeout=seconds)
         return ""

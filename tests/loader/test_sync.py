@@ -17,6 +17,8 @@ from tests.loader.handmade import NAME
 from tests.loader.manifests import Manifest
 from tests.loader.running import Loader, connect, content
 
+CUSTOMERS, PRODUCTS = "customer_order_history", "product_purchase_details"
+
 
 @pytest.fixture(scope="module")
 def ranged(
@@ -67,7 +69,8 @@ def test_one_customers_city_changes_exactly_the_documents_that_contain_it(
     """From the source through dbt's build: the plan says so, the load does so, nothing else is written."""
     built = moved_on_build(servers, tmp_path, "test_one_city")
     loader = Loader(built, servers.mongo_uri, mongo_database)
-    loader.done("load")
+    select = ("--select", CUSTOMERS, "--select", PRODUCTS)
+    loader.done("load", *select)
     ((customer, bought),) = built.query(
         "select customer_id, json_arrayagg(product_id) from fct_product_purchases group by customer_id "
         "having count(*) > 1 order by count(*), customer_id limit 1"
@@ -77,9 +80,9 @@ def test_one_customers_city_changes_exactly_the_documents_that_contain_it(
         f"where city = 'HOUSTON' limit 1) where id = {customer}"
     )
     built.dbt("build")
-    plan = loader.run("plan", "--json", "--quiet").json["collections"]
+    plan = loader.run("plan", "--json", "--quiet", *select).json["collections"]
     with connect(servers.mongo_uri) as client, client[mongo_database].watch() as stream:
-        load = loader.done("load", "--json", "--quiet").json["collections"]
+        load = loader.done("load", "--json", "--quiet", *select).json["collections"]
         end = client[mongo_database]["end"].insert_one({}).inserted_id
         written = set()
         for change in stream:
@@ -87,14 +90,14 @@ def test_one_customers_city_changes_exactly_the_documents_that_contain_it(
                 break
             if not change["ns"]["coll"].startswith("pos_loader_"):
                 written.add((change["operationType"], change["ns"]["coll"], change["documentKey"]["_id"]))
-    assert written == {("replace", "customer_order_history", customer)} | {
-        ("replace", "product_purchase_details", product) for product in json.loads(bought)
+    assert written == {("replace", CUSTOMERS, customer)} | {
+        ("replace", PRODUCTS, product) for product in json.loads(bought)
     }
     for planned, loaded in zip(plan, load, strict=True):
         assert [planned[name] for name in COUNTS] == [loaded[name] for name in WRITTEN]
         assert planned["replace"] == sum(name == planned["name"] for _, name, _ in written)
         assert {each["path"].rsplit(".")[-1] for each in planned["examples"]} <= {"city", "state", "zip"}
-    assert loader.run("plan").code == 0
+    assert loader.run("plan", *select).code == 0
 
 
 def test_documents_move_with_their_shard_key(published: Shop) -> None:
