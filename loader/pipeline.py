@@ -6,12 +6,14 @@ shown to readers, each in one step.
 
 from __future__ import annotations
 
+import re
 import resource
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from loader import __version__, gate, layout, mariadb, mongo, plan, rejects
 from loader.collection import Collection
@@ -218,5 +220,18 @@ def conclude(
         mongodb=mongo.hosts(job.client),
         is_cluster=job.topology.is_cluster,
         collections=tuple(done),
-        peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        peak_memory=_peak_memory(),
     )
+
+
+def _peak_memory() -> int:
+    """The most memory this program has held, in bytes.
+
+    Linux's VmHWM begins anew with the program; ru_maxrss also holds that of the process which started it.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        if found:
+            return int(found.group(1)) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -70,7 +70,7 @@ def ask(documents: Documents) -> dict[str, Any]:
     ]
     return {
         "count": customers.count_documents({}),
-        "one customer": str(customers.find_one({"_id": 20})),
+        "one customer": str(customers.find_one({"_id": 19})),
         "customers who left": customers.count_documents({"_id": {"$in": [11, 12, 13, 14]}}),
         "revenue by city": str(list(customers.aggregate(in_state))),
         "best sellers": str(list(customers.aggregate(per_product))),

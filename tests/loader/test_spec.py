@@ -175,7 +175,7 @@ def test_selection(manifest: Manifest, tmp_path: Path) -> None:
         (None, "manifest.json is missing .*run dbt build first"),
         ("{", "manifest.json cannot be read"),
         ("[]", "manifest.json is no dbt artifact"),
-        ('{"metadata": {"dbt_version": "2.0.0"}}', "manifest of dbt 2.0.0 cannot be read"),
+        ('{"metadata": {"dbt_version": "2.0.0"}}', "manifest.json of dbt 2.0.0 cannot be read"),
     ],
 )
 def test_a_broken_manifest_is_named(content: str | None, message: str, tmp_path: Path) -> None:
