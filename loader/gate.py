@@ -67,7 +67,7 @@ def judge(
     verdicts = []
     for collection in collections:
         nodes = upstream(manifest, collection.exposure)
-        tests = _tests_on(manifest, nodes)
+        tests = _tests_on(manifest, nodes, outcomes)
         fault = build or next(_faults(manifest, [*nodes, *tests], outcomes), "")
         warned = [each for each in tests if each in outcomes and outcomes[each].status.value == "warn"]
         warnings = tuple(f"{_name(each)} warned: {outcomes[each].message or ''}".strip() for each in warned)
@@ -104,13 +104,19 @@ def _time(results: RunResultsV5) -> datetime | None:
     return made if made.tzinfo else made.replace(tzinfo=UTC)
 
 
-def _tests_on(manifest: ManifestV11, nodes: Sequence[str]) -> list[str]:
-    wanted = set(nodes)
-    return sorted(
-        key
-        for key, node in manifest.nodes.items()
-        if node.resource_type == "test" and node.depends_on and wanted & set(node.depends_on.nodes or [])
-    )
+def _tests_on(
+    manifest: ManifestV11, nodes: Sequence[str], outcomes: Mapping[str, RunResultOutput]
+) -> list[str]:
+    """List the tests on the nodes; one that also reads nodes further on (a report's) counts where it ran."""
+    ours, found = set(nodes), []
+    for key, node in sorted(manifest.nodes.items()):
+        parents = (
+            set(node.depends_on.nodes or []) if node.resource_type == "test" and node.depends_on else set()
+        )
+        ran = key in outcomes and outcomes[key].status.value != SKIPPED
+        if parents & ours and (ran or not any(each in manifest.nodes for each in parents - ours)):
+            found.append(key)
+    return found
 
 
 def _faults(

@@ -171,8 +171,8 @@ def test_marts_that_are_not_of_this_build(stamp: str, gated: Gated) -> None:
     finally:
         warehouse.query(f"update dbt_build_stamp set invocation_id = '{invocation}', state = '{state}'")
     assert finished.code == 1
-    assert finished.error.startswith(f"{CUSTOMERS} is not published (")
-    assert expected in finished.error
+    assert finished.stderr.startswith(f"pos-loader: error: {CUSTOMERS} is not published (")
+    assert expected in finished.stderr
     assert gated.published == set()
 
 
@@ -184,7 +184,7 @@ def test_no_stamp(gated: Gated) -> None:
     finally:
         warehouse.query("rename table put_aside to dbt_build_stamp")
     assert finished.code == 1
-    assert "MariaDB has no dbt_build_stamp, so what built the marts is not known" in finished.error
+    assert "MariaDB has no dbt_build_stamp, so what built the marts is not known" in finished.stderr
 
 
 def test_a_build_during_a_load_stops_it(gated: Gated, tmp_path: Path) -> None:
