@@ -18,6 +18,13 @@ from tests.loader.manifests import Change, Manifest, changed, declaration, expos
 CUSTOMERS, PRODUCTS = "customer_order_history", "product_purchase_details"
 
 
+@pytest.fixture(scope="module")
+def manifest(manifest: Manifest) -> Manifest:
+    """The project's manifest with two collections, whatever others it declares."""
+    exposures = {f"exposure.pos.{name}": exposure(manifest, name) for name in (CUSTOMERS, PRODUCTS)}
+    return {**manifest, "exposures": exposures}
+
+
 def tag(content: Manifest) -> None:
     exposure(content)["tags"] = ["daily", "sales"]
 
