@@ -46,6 +46,7 @@ def server(root: Path, port: int) -> Server:
         "--no-defaults",  # must come first
         f"--log-error={log}",
         f"--datadir={data}",
+        f"--tmpdir={_temporary(root)}",
         f"--socket={_socket(root)}",
         f"--pid-file={root / 'mariadb.pid'}",
         f"--bind-address={HOST}",
@@ -55,6 +56,11 @@ def server(root: Path, port: int) -> Server:
         *TUNING,
     )
     return Server("mariadb", "source and marts", "mariadbd", port, log, flags)
+
+
+def _temporary(root: Path) -> Path:
+    """A folder of its own: a server that starts clears temporary tables out of its tmpdir, anybody's."""
+    return root / "tmp"
 
 
 def _socket(root: Path) -> Path:
@@ -78,6 +84,7 @@ def prepare(root: Path) -> tuple[str, ...]:
     """Create the data folder when absent, write the init file; return the command to start."""
     mariadbd = find_program("mariadbd", "mariadb-server-core")
     data = root / "mariadb"
+    _temporary(root).mkdir(parents=True, exist_ok=True)
     if not data.is_dir():
         _install(root, data)
     init = [f"CREATE DATABASE IF NOT EXISTS `{schema}`" for schema in (SOURCE_SCHEMA, TARGET_SCHEMA)]
@@ -104,6 +111,7 @@ def _install(root: Path, data: Path) -> None:
             "--auth-root-authentication-method=socket",
         ],
         cwd=root,
+        env={**os.environ, "TMPDIR": str(_temporary(root))},
         capture_output=True,
         text=True,
         check=False,
