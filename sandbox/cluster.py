@@ -21,7 +21,7 @@ from sandbox.settings import STATE_FILE, Ports, cache_folder, store_ports, store
 START_SECONDS = 180.0  # an emulated server on a busy machine takes its time
 STOP_SECONDS = 30.0
 CONTENTS = (
-    *("mariadb", "mariadb.partial", "config", "shard1", "shard2", "log", STATE_FILE),
+    *("mariadb", "mariadb.partial", "mariadb-tmp", "config", "shard1", "shard2", "log", STATE_FILE),
     *("mariadb-init.sql", "mariadb.pid", "mariadb.sock", ".lock"),
 )
 

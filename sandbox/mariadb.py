@@ -60,7 +60,7 @@ def server(root: Path, port: int) -> Server:
 
 def _temporary(root: Path) -> Path:
     """A folder of its own: a server that starts clears temporary tables out of its tmpdir, anybody's."""
-    return root / "tmp"
+    return root / "mariadb-tmp"
 
 
 def _socket(root: Path) -> Path:

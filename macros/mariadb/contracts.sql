@@ -5,6 +5,9 @@
     large need no check: in strict mode they are errors.
 -#}
 {% macro mariadb__get_assert_columns_equivalent(sql) -%}
+    {%- if not model['columns'] -%}
+        {{ exceptions.raise_compiler_error("the contract of " ~ model['name'] ~ " is enforced, but no column is declared") }}
+    {%- endif -%}
     {%- set undeclared = model['columns'].values() | rejectattr('data_type') | map(attribute='name') | list -%}
     {%- if undeclared -%}
         {{ exceptions.column_type_missing(column_names=undeclared) }}

@@ -97,7 +97,7 @@ def test_one_change_by_hand_is_named_and_repaired_by_the_next_load(
     assert not found.stderr
     for text in named:
         assert text in found.stdout
-    assert len([line for line in found.stdout.splitlines() if "_id" in line]) == 1
+    assert found.stdout.count(f"{CUSTOMERS} _id ") == 1
     assert f"{CUSTOMERS} {named[0]}" in found.stdout
 
     repaired = published.loader.done("load", "--json").json

@@ -83,11 +83,13 @@ def built(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Wareh
     model(folder, "repeated_key", "select 1 as a union all select 1", {"a": "int"}, primary_key=["a"])
     model(folder, "unknown_key", "select 1 as a", {"a": "int"}, primary_key=["b"])
     calls = (f"{call} as `{name}`" for name, (call, _) in CROSS_DATABASE.items())
-    (folder.parent / "cross_database.sql").write_text(f"select {', '.join(calls)}")
+    free = "{{ config(contract={'enforced': false}) }}"
+    (folder.parent / "cross_database.sql").write_text(f"{free} select {', '.join(calls)}")
+    (folder.parent / "undescribed.sql").write_text("select 1 as a")
 
     target = tmp_path_factory.mktemp("contracts")
     warehouse = replace(new_warehouse(servers, target, "test_contracts"), project=project)
-    cases = (*REFUSED, "accepted", "repeated_key", "unknown_key", "cross_database")
+    cases = (*REFUSED, "accepted", "repeated_key", "unknown_key", "cross_database", "undescribed")
     warehouse.dbt("run", "--select", *cases, check=False)
     return warehouse
 
@@ -97,6 +99,12 @@ def test_a_value_that_would_change_is_refused(name: str, built: Warehouse) -> No
     status, message = built.results()[name]
     assert status == "error"
     assert REFUSED[name][2] in message
+
+
+def test_a_contract_without_columns_is_refused(built: Warehouse) -> None:
+    status, message = built.results()["undescribed"]
+    assert status == "error"
+    assert "the contract of undescribed is enforced, but no column is declared" in message
 
 
 def test_keys_are_checked(built: Warehouse) -> None:
