@@ -39,7 +39,7 @@ def ending(error: BaseException) -> tuple[ExitCode, str]:
     if isinstance(error, LoaderError):
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
-        return ExitCode.INTERRUPT, "interrupted; nothing of this load is visible, a rerun is safe"
+        return ExitCode.INTERRUPT, "interrupted; every collection is whole, a rerun is safe"
     return ExitCode.DATA, f"unexpected {type(error).__name__}"
 
 
@@ -60,7 +60,7 @@ class ConnectionFailed(LoaderError):
 
 
 class PartialLoad(LoaderError):
-    """The load stopped part-way; nothing of it is visible and a rerun is safe."""
+    """The load stopped part-way; every collection is whole, the old one or the new, and a rerun is safe."""
 
     exit_code = ExitCode.PARTIAL
 

@@ -9,14 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from loader import layout
+from loader import layout, mariadb
 from loader.collection import Collection, Difference, Key
 from loader.errors import DataError, SpecError
 from loader.job import Job
+from loader.sizes import ArraySize, longest_arrays
 from loader.stage import SYNC, Decision, decide
-from loader.work import Tally, Work, measure, run, survey
+from loader.work import LARGEST, Tally, Work, measure, run, survey
 
 BLOCKED = "blocked"
+SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,8 @@ class CollectionPlan:
     """What a load would do to one collection.
 
     `mode` is "full refresh", "sync" or "blocked" (then `reason` says by what); `indexes_add` and
-    `indexes_drop` are index names, `largest` the largest documents as (bytes, key), `unknown` what cannot be
-    said before it is done.
+    `indexes_drop` are index names, `largest` the largest documents as (bytes, key), `longest` the arrays with
+    the most items, `unknown` what cannot be said before it is done.
     """
 
     name: str
@@ -44,6 +46,7 @@ class CollectionPlan:
     validator: bool = False
     examples: tuple[Difference, ...] = ()
     largest: tuple[tuple[int, Key], ...] = ()
+    longest: tuple[ArraySize, ...] = ()
     unknown: tuple[str, ...] = ()
 
     @property
@@ -104,6 +107,8 @@ def _described(job: Job, work: Work, decision: Decision, tally: Tally, *, is_syn
     is_new = not is_sync and layout.describe(job.live(collection)) is None
     key = ", ".join(f"{path}: {kind}" for path, kind in collection.shard_key) or "unsharded"
     created = tuple(index.name for index in collection.indexes)
+    with mariadb.connect(job.server) as queries:
+        longest = longest_arrays(queries, collection, top=LARGEST)
     return CollectionPlan(
         name=collection.name,
         namespace=job.live(collection).full_name,
@@ -121,13 +126,18 @@ def _described(job: Job, work: Work, decision: Decision, tally: Tally, *, is_syn
         validator=is_new or decision.layout.validator,
         examples=tuple(tally.examples) if is_sync else (),
         largest=tuple(tally.largest),
+        longest=tuple(longest),
         unknown=() if is_sync else ("documents per shard", "documents MongoDB would refuse"),
     )
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
     """Spell a plan as JSON values."""
-    return {"in_step": plan.is_in_step, **asdict(plan)}
+    spelled = {"in_step": plan.is_in_step, **asdict(plan)}
+    for collection in spelled["collections"]:
+        for array in collection["longest"]:
+            array["key"] = dict(array["key"])
+    return spelled
 
 
 def lines(plan: Plan) -> Sequence[str]:
@@ -164,8 +174,10 @@ def _details(each: CollectionPlan) -> Sequence[str]:
     found += [f"      {_example(example)}" for example in each.examples]
     found.append(f"    {each.documents:,} documents of {each.bytes / 1e6:,.2f} MB")
     if each.largest:
-        sizes = ", ".join(f"_id {key!r} {size / 1e3:,.1f} kB" for size, key in each.largest[:3])
+        sizes = ", ".join(f"_id {key!r} {size / 1e3:,.1f} kB" for size, key in each.largest[:SHOWN])
         found.append(f"    largest: {sizes}")
+    if each.longest:
+        found.append(f"    longest arrays: {'; '.join(map(str, each.longest[:SHOWN]))}")
     return found
 
 

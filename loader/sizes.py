@@ -56,34 +56,6 @@ class ArraySize:
         return f"{self.items:,} items in {self.path} of {key}"
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """The largest documents and arrays, largest first, and how many documents are over the budget.
-
-    `over_budget` is at most so many, if not exact.
-    """
-
-    collection: str
-    documents: tuple[DocumentSize, ...]
-    arrays: tuple[ArraySize, ...]
-    budget: int
-    over_budget: int
-    is_exact: bool
-
-
-def forecast(queries: Queries, collection: Collection, *, top: int = 5) -> Forecast:
-    """Measure every document; reads each mart once."""
-    documents, over, is_exact = _largest(queries, collection)
-    return Forecast(
-        collection=collection.name,
-        documents=tuple(documents[:top]),
-        arrays=tuple(_longest_arrays(queries, collection, top=top)),
-        budget=collection.document_budget,
-        over_budget=over,
-        is_exact=is_exact,
-    )
-
-
 def check(queries: Queries, collection: Collection, *, allowed: int = 0) -> str:
     """Say which documents are over the budget; empty if none can be.
 
@@ -94,7 +66,7 @@ def check(queries: Queries, collection: Collection, *, allowed: int = 0) -> str:
     if not suspects:
         return ""
     keys = suspects if len(suspects) <= MANY else ()
-    documents, over, is_exact = _largest(queries, collection, keys=keys)
+    documents, over, is_exact = largest(queries, collection, keys=keys)
     too_large = [each for each in documents if each.bytes > MAX_DOCUMENT_BYTES]
     if len(too_large) > allowed:
         _refuse(queries, collection, too_large)
@@ -108,7 +80,7 @@ def check(queries: Queries, collection: Collection, *, allowed: int = 0) -> str:
 
 def _refuse(queries: Queries, collection: Collection, too_large: Sequence[DocumentSize]) -> None:
     largest = too_large[0]
-    arrays = _longest_arrays(queries, collection, top=1, keys=[largest.key])
+    arrays = longest_arrays(queries, collection, top=1, keys=[largest.key])
     raise DataError(
         f"{_named(collection, largest)} of {collection.name} is over MongoDB's {MAX_DOCUMENT_BYTES:,}",
         where=f"one of {len(too_large)}; largest array: {arrays[0] if arrays else 'none'}",
@@ -136,10 +108,13 @@ def _suspects(queries: Queries, collection: Collection) -> list[Key]:
     return [key for (key,) in found]
 
 
-def _largest(
+def largest(
     queries: Queries, collection: Collection, *, keys: Sequence[Key] = ()
 ) -> tuple[list[DocumentSize], int, bool]:
-    """The largest documents, `MANY` and all over 16 MiB, and how many are over the budget, and if exactly."""
+    """The largest documents, `MANY` and all over 16 MiB, and how many are over the budget, and if exactly.
+
+    Reads each mart once, or just the rows of `keys`. What is not exact is at most so many.
+    """
     sizes = " union all ".join(_sizes(collection, keys))
     measured = f"select k, sum(b) + {_overhead(collection)} as b from ({sizes}) as levels group by k"  # noqa: S608
     ranked = (
@@ -211,9 +186,10 @@ def _arrays(collection: Collection) -> Iterator[tuple[str, tuple[str, ...], Leve
 _DIGITS = " + ".join(["count(*)", *(f"greatest(count(*) - {10**power}, 0)" for power in range(1, 10))])
 
 
-def _longest_arrays(
+def longest_arrays(
     queries: Queries, collection: Collection, *, top: int, keys: Sequence[Key] = ()
 ) -> list[ArraySize]:
+    """The arrays with the most rows, over all levels; counts the key of each embedded mart."""
     found = []
     for path, parent, level in _arrays(collection):
         if not path:

@@ -7,13 +7,13 @@ full refresh.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from loader import builds, layout, lease, publish, rejects, sync
 from loader.collection import Collection
-from loader.errors import DataError, SpecError
+from loader.errors import DataError, LoaderError, SpecError
 from loader.job import Job
 from loader.work import Tally, Work, gather, insert, reconciled, resume, run
 
@@ -113,14 +113,33 @@ def show(job: Job, staged: Sequence[Staged]) -> None:
 
     A collection and its buckets that are both synced are one step; otherwise the buckets come first, so that
     an item that grew out of its document is there twice for a moment, not missing.
+
+    Where a later one cannot be shown, the error raised also names those that are.
     """
+    shown: list[str] = []
+    for step in _steps(staged):
+        names = [each.work.collection.name for each in step]
+        try:
+            if step[0].mode == SYNC:
+                _write(job, step)
+            else:
+                step[0].rename()
+        except LoaderError as error:
+            if not shown:
+                raise
+            raise type(error)(
+                f"{', '.join(shown)} published, {', '.join(names)} not: {error.what}",
+                where=error.where,
+                fix="what is published is whole; mend it and run again for the rest",
+            ) from error
+        shown += names
+
+
+def _steps(staged: Sequence[Staged]) -> Iterator[list[Staged]]:
     for _, parts in groupby(staged, key=lambda each: each.work.collection.exposure):
         for is_sync, turn in groupby(sorted(parts, key=_turn), key=lambda each: each.mode == SYNC):
-            if is_sync:
-                _write(job, list(turn))
-            else:
-                for each in turn:
-                    each.rename()
+            step = list(turn)
+            yield from [step] if is_sync else [[each] for each in step]
 
 
 def _turn(staged: Staged) -> int:

@@ -51,6 +51,7 @@ def test_from_nothing_to_in_step_through_each_mode(planned: Shop) -> None:
         "  ? unknown: documents MongoDB would refuse",
         "Plan: 1 of 1 collections to change: 200 documents to insert, 0 to replace, 0 to delete.",
     ]
+    assert "    longest arrays: 3 items in sales of store_id 1; 3 items" in "\n".join(text(planned, code=2))
     assert planned.documents.list_collection_names() == [], "a plan writes nothing"
     created = planned.planned_load()
     assert (created["mode"], created["inserted"]) == ("full refresh", 200)

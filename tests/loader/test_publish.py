@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from pymongo.uri_parser import parse_uri
 from loader import layout, mongo, publish, verify, write
 from loader.collection import Collection, Index
 from loader.errors import DataError
+from loader.stage import FULL_REFRESH, Staged, show
+from loader.work import Tally, Work
 from tests.loader.mongo_helpers import WHOLE, AnswerLosingProxy, customers, declare, documents
 
 
@@ -125,6 +128,28 @@ def test_a_missing_build_and_a_view_are_refused(
     with pytest.raises(DataError, match=r"a view already exists.*the published data is untouched"):
         publish.rename(client, database, build, "looking")
     assert publish.drop_strays(client[database], "looking") == [build]
+
+
+def test_what_was_shown_before_a_fault_is_said(
+    client: mongo.Client, topology: mongo.Topology, database: str
+) -> None:
+    def staged(name: str, build: str) -> Staged:
+        work = Work(declare(database, name=name), (), {}, [])
+        return Staged(
+            work, FULL_REFRESH, Tally(), rename=partial(publish.rename, client, database, build, name)
+        )
+
+    first = staged("shown", _build(client, topology, declare(database, name="shown"), "1a", 3))
+    second = staged("left", "left__build_1a")
+    job: Any = None  # of no use to renames
+    with pytest.raises(
+        DataError, match=r"shown published, left not: there is no build .*left__build_1a"
+    ) as found:
+        show(job, [first, second])
+    assert found.value.fix == "what is published is whole; mend it and run again for the rest"
+    assert client[database]["shown"].count_documents({}) == 3
+    with pytest.raises(DataError, match="there is no build"):
+        show(job, [second])
 
 
 def test_strays_are_builds_of_this_collection_only(client: mongo.Client, database: str) -> None:

@@ -310,7 +310,7 @@ PARENTS = Mart(
     ("without", "options", "is_exact"),
     [(["data"], {}, True), ([], {}, False), (["data"], {"max_items": 9, "on_overflow": "newest"}, False)],
 )
-def test_the_forecast_is_exact_or_a_bound(
+def test_sizes_in_sql_are_exact_or_a_bound(
     shop: Shop, without: list[str], options: dict[str, Any], is_exact: bool
 ) -> None:
     values = {"model": "vals", "order_by": ["item_id"], "nulls": "keep", "exclude": without, **options}
@@ -332,17 +332,18 @@ def test_the_forecast_is_exact_or_a_bound(
     documents = nest(collection, extract.extract(server, collection, Partition(0, None, None)))
     actual = dict(zip(documents.keys.to_pylist(), map(len, documents.bson.to_pylist()), strict=True))
     with mariadb.connect(server) as queries:
-        found = sizes.forecast(queries, collection, top=100)
-        arrays = [(each.path, each.key, each.items) for each in found.arrays[:2]]
+        found, _, _ = sizes.largest(queries, collection)
+        longest = sizes.longest_arrays(queries, collection, top=2)
+        arrays = [(each.path, each.key, each.items) for each in longest]
         assert arrays == [("values", (("parent_id", 20),), 130), ("more", (("parent_id", 20),), 130)]
-        assert {each.key for each in found.documents} == set(actual)
-        for each in found.documents:
+        assert {each.key for each in found} == set(actual)
+        for each in found:
             assert each.bytes == actual[each.key] if each.is_exact else each.bytes >= actual[each.key]
-        exact = [each for each in found.documents if each.is_exact]
+        exact = [each for each in found if each.is_exact]
         assert len(exact) == len(actual) if is_exact else 0 < len(exact) < len(actual)
         for budget in (max(actual.values()), max(actual.values()) - 1, sorted(actual.values())[5]):
             small = replace(collection, document_budget=budget)
             over = sum(size > budget for size in actual.values())
-            assert sizes.forecast(queries, small).over_budget == over
+            assert sizes.largest(queries, small)[1] == over
             assert sizes.check(queries, small).startswith(f"{over} documents" if over else "")
             assert bool(sizes.check(queries, small)) == bool(over)
