@@ -64,8 +64,8 @@ demo: setup ## The whole way on sample data, or on yours: make demo POS_SCHEMA=s
 	echo 'make down     (make status shows the servers, make up starts them again)'
 
 .PHONY: test
-test: setup ## Run every test; they start their own servers on free ports
-	@pytest
+test: setup ## Run every test, two files at a time, each side with servers of its own on free ports
+	@pytest --numprocesses 2 --dist loadfile
 
 .PHONY: check
 check: lint test ## Lint and test

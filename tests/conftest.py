@@ -1,7 +1,8 @@
 """Real servers for the whole test session: a MariaDB and a sharded MongoDB.
 
 POS_TEST_SANDBOX_DIR names a folder to keep between runs; servers that ran there before the session
-run on after it. Without it, everything is made in a temporary folder and removed at the end.
+run on after it. Without it, everything is made in a temporary folder and removed at the end. Each of
+several processes (pytest --numprocesses) has its own.
 """
 
 import os
@@ -42,7 +43,8 @@ def free_ports() -> Callable[[], Ports]:
 def session_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """The sandbox all tests share; tests of starting and stopping make their own."""
     kept = os.environ.get("POS_TEST_SANDBOX_DIR")
-    root = Path(kept) if kept else tmp_path_factory.mktemp("servers") / "sandbox"
+    process = os.environ.get("PYTEST_XDIST_WORKER", "")
+    root = Path(kept, process) if kept else tmp_path_factory.mktemp("servers") / "sandbox"
     sandbox = Sandbox(root, stored_ports(root) or _free_ports())
     ran_before = any(row.pid for row in sandbox.status())
     try:
