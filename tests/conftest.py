@@ -19,6 +19,7 @@ from sandbox import mariadb, mongodb
 from sandbox.cluster import Endpoints, Sandbox
 from sandbox.process import HOST
 from sandbox.settings import Ports, stored_ports
+from tests.warehouse import data_warehouse as data_warehouse
 from tests.warehouse import sample_warehouse as sample_warehouse
 
 

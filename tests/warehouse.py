@@ -5,8 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ import pytest
 from sandbox.cluster import Endpoints
 
 PROJECT = Path(__file__).parents[1]
+DATA_SETS = sorted(
+    path.parent for path in Path(os.environ.get("POS_DATA_DIR", os.devnull)).glob("*/truth.json")
+)
+"""Folders of real POS data, each with five CSV files and the figures expected of them in truth.json."""
 Row = tuple[Any, ...]
 
 
@@ -153,3 +158,21 @@ def sample_warehouse(servers: Endpoints, tmp_path_factory: pytest.TempPathFactor
     warehouse = new_warehouse(servers, tmp_path_factory.mktemp("sample"), "test_sample")
     warehouse.dbt("build")
     return warehouse
+
+
+@pytest.fixture(scope="session")
+def data_warehouse(
+    servers: Endpoints, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Path], Warehouse]:
+    """A function that imports, builds and tests one of `DATA_SETS`, once; read it, do not change it."""
+
+    @cache
+    def build(folder: Path) -> Warehouse:
+        name = f"test_{folder.name}"
+        warehouse = new_warehouse(servers, tmp_path_factory.mktemp(folder.name), name, f"{name}_source")
+        command = [sys.executable, "-m", "sandbox", "import", str(folder), "--schema", warehouse.pos_schema]
+        subprocess.run(command, cwd=PROJECT, env=warehouse.environment, check=True)
+        warehouse.dbt("build")
+        return warehouse
+
+    return build

@@ -1,15 +1,9 @@
-"""Real POS data, from CSV files to documents, against answers worked out elsewhere.
-
-POS_DATA_DIR names a folder that holds `tamu_pos` and `classicmodels`, each five CSV files and `truth.json`.
-"""
+"""Real POS data, from CSV files to documents, against answers worked out elsewhere."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -19,9 +13,8 @@ import pytest
 
 from sandbox.cluster import Endpoints
 from tests.loader.running import Documents, Loader, connect
-from tests.warehouse import Warehouse, new_warehouse
+from tests.warehouse import DATA_SETS, Warehouse
 
-DATA = os.environ.get("POS_DATA_DIR")
 CUSTOMERS, PRODUCTS = "customer_order_history", "product_purchase_details"
 Stages = Sequence[dict[str, Any]]
 
@@ -214,31 +207,22 @@ def questions(shop: Shop) -> dict[str, Any]:
     }
 
 
-if DATA:
+if DATA_SETS:
 
-    @pytest.fixture(scope="module", params=["tamu_pos", "classicmodels"])
+    @pytest.fixture(scope="module", params=DATA_SETS, ids=lambda folder: folder.name)
     def shop(
         request: pytest.FixtureRequest,
         servers: Endpoints,
-        tmp_path_factory: pytest.TempPathFactory,
+        data_warehouse: Callable[[Path], Warehouse],
         database: str,
     ) -> Iterator[Shop]:
-        name = request.param
-        source = Path(str(DATA)) / name
-        warehouse = new_warehouse(
-            servers, tmp_path_factory.mktemp(name), f"test_{name}_marts", pos_schema=f"test_{name}"
-        )
-        subprocess.run(
-            [sys.executable, "-m", "sandbox", "import", str(source), "--schema", warehouse.pos_schema],
-            env=warehouse.environment,
-            check=True,
-        )
-        warehouse.dbt("build")
-        loader = Loader(warehouse, servers.mongo_uri, f"{database}_{name}")
+        folder: Path = request.param
+        warehouse = data_warehouse(folder)
+        loader = Loader(warehouse, servers.mongo_uri, f"{database}_{folder.name}")
         with connect(servers.mongo_uri) as client:
             try:
                 yield Shop(
-                    source, warehouse, loader, client[loader.database], loader.done("load", "--json").json
+                    folder, warehouse, loader, client[loader.database], loader.done("load", "--json").json
                 )
             finally:
                 client.drop_database(loader.database)
@@ -260,6 +244,8 @@ if DATA:
         assert 20e6 < shop.load["peak_memory"] < 400e6
         assert shop.loader.run("verify").code == 0
 
-    @pytest.mark.parametrize("shop", ["tamu_pos"], indirect=True)
+    @pytest.mark.parametrize(
+        "shop", [each for each in DATA_SETS if (each / "readme_queries.json").exists()], indirect=True
+    )
     def test_the_questions_of_the_course(shop: Shop) -> None:
         assert questions(shop) == shop.answers("readme_queries")

@@ -1,28 +1,18 @@
-"""Marts against figures worked out without SQL: of the sample, and of the data sets in POS_DATA_DIR.
-
-POS_DATA_DIR is a folder of data sets, each a folder of the five CSV files and their truth.json.
-"""
+"""Marts against figures worked out without SQL: of the sample, and of the data sets in POS_DATA_DIR."""
 
 import json
-import os
-import subprocess
-import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sandbox.cluster import Endpoints
 from tests.project.sources import sample_tables
-from tests.warehouse import PROJECT, Row, Warehouse, new_warehouse
+from tests.warehouse import DATA_SETS, Row, Warehouse
 
 SAMPLE = "sample"
-DATA_SETS = sorted(
-    path.parent for path in Path(os.environ.get("POS_DATA_DIR", os.devnull)).glob("*/truth.json")
-)
 
 
 def truth_of_sample() -> dict[str, Any]:
@@ -59,19 +49,13 @@ def truth_of_sample() -> dict[str, Any]:
 
 @pytest.fixture(scope="module", params=[SAMPLE, *DATA_SETS], ids=lambda param: getattr(param, "name", param))
 def built(
-    request: pytest.FixtureRequest, servers: Endpoints, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, data_warehouse: Callable[[Path], Warehouse]
 ) -> tuple[Warehouse, dict[str, Any]]:
     """A built data set and its true figures."""
     if request.param == SAMPLE:
         return request.getfixturevalue("sample_warehouse"), truth_of_sample()
     folder: Path = request.param
-    source = f"test_{folder.name}_source"
-    warehouse = new_warehouse(
-        servers, tmp_path_factory.mktemp(folder.name), f"test_{folder.name}", pos_schema=source
-    )
-    command = [sys.executable, "-m", "sandbox", "import", str(folder), "--schema", source]
-    subprocess.run(command, cwd=PROJECT, env=warehouse.environment, check=True)
-    warehouse.dbt("build")
+    warehouse = data_warehouse(folder)
     statuses = {result["status"] for result in warehouse.artifact("run_results")["results"]}
     assert statuses == {"success", "pass"}
     return warehouse, json.loads((folder / "truth.json").read_text())
