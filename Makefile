@@ -98,6 +98,12 @@ build: setup ## Build and test the marts: make build POS_SCHEMA=shop
 load: setup ## Publish the marts that were built
 	@pos-loader load
 
+.PHONY: docs
+docs: setup ## Build the guides and dbt's lineage as a site, from the marts that were built
+	@dbt --quiet docs generate --static --target-path target/docs $(DBT_VARS)
+	mkdocs build --strict
+	echo "open target/site/index.html"
+
 .PHONY: setup
 setup: programs $(READY) profiles.yml ## Install what is missing, here and by apt
 

@@ -1,10 +1,11 @@
 {#-
     Hook: leaves the id of this dbt invocation and its state ('running' or 'finished') in dbt_build_stamp, one row,
-    so that a reader of the marts can tell which invocation built them and whether another one has begun since.
+    so that a reader of the marts can tell which invocation built them and whether another one has begun since. Commands
+    that only read, such as `dbt docs generate`, leave none.
     Whether the invocation succeeded is in its run_results.json.
 -#}
 {% macro stamp_build(state) %}
-    {%- if execute -%}
+    {%- if execute and flags.WHICH in ['build', 'run', 'seed', 'snapshot', 'retry', 'clone'] -%}
         {%- set stamp = api.Relation.create(schema=target.schema, identifier='dbt_build_stamp') -%}
         {%- do adapter.create_schema(stamp) -%}
         {%- do run_query(
