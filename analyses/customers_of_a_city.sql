@@ -27,4 +27,4 @@ final as (
 )
 
 select * from final
-order by lifetime_revenue desc, customer_id asc
+order by customer_id

@@ -18,7 +18,7 @@ bought as (
     select
         product_id,
         count(*) as count_buyers,
-        sum(quantity) as units,
+        cast(sum(quantity) as signed) as units,
         sum(coalesce(amount, 0)) as amount
     from purchases
     where

@@ -72,9 +72,9 @@ def explain(client: Client, database: str, question: Question, *, topology: Topo
         "cursor": {},
         **({"collation": dict(question.collation)} if question.collation else {}),
     }
-    started = monotonic()
     with translated(client, f"explain {question.name}"):
         require_published(client[database], question.collection)
+        started = monotonic()
         found = client[database].command({"explain": command, "verbosity": "executionStats"})
     return Explanation(
         query=question.name,

@@ -58,7 +58,7 @@ def handmade(
     """The same with an empty schema and no artifacts."""
     empty = new_warehouse(servers, tmp_path / "artifacts", mariadb_schema)
     mine = replace(empty, user=USER, password=MARIADB_SECRET)
-    return replace(guarded, warehouse=mine, database=mongo_database)
+    return replace(guarded, warehouse=mine, database=mongo_database, select=())
 
 
 def refused(loader: Loader, *arguments: str, code: int, **environment: str) -> str:
