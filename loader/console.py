@@ -139,26 +139,26 @@ class Console:
             dbt_invocation=outcome.dbt_invocation,
         )
 
-    def lines(self, lines: Iterable[str]) -> int:
-        """Print lines as they come, on stdout; return how many."""
-        count = 0
-        for count, line in enumerate(lines, 1):  # noqa: B007
+    def lines(self, lines: Iterable[str]) -> None:
+        """Print lines as they come, on stdout."""
+        for line in lines:
             self.text(line)
-        return count
 
-    def rows(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
-        """Print a table of any length as it comes, on stdout; return how many rows.
+    def rows(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print a table of any length as it comes, on stdout.
 
-        Tab-separated for a pipe; for a terminal aligned by the first rows.
+        Tab-separated for a pipe; for a terminal aligned by the first rows. Nothing is printed before these have
+        come, which may fail.
         """
-        if not self._out.is_terminal:
-            self.text("\t".join(heads))
-            return self.lines("\t".join(row) for row in rows)
         left = iter(rows)
         first = list(islice(left, ALIGNED_BY))
+        if not self._out.is_terminal:
+            self.text("\t".join(heads))
+            self.lines("\t".join(row) for row in chain(first, left))
+            return
         widths = [max(map(cell_len, column)) for column in zip(heads, *first, strict=True)]
         self._out.print(_padded(heads, widths), style="bold", markup=False)
-        return self.lines(_padded(row, widths) for row in chain(first, left))
+        self.lines(_padded(row, widths) for row in chain(first, left))
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print a table, on stdout; aligned for a terminal, tab-separated for a pipe."""

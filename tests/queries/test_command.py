@@ -22,7 +22,7 @@ from tests.warehouse import PROJECT
 
 GUIDE = Path("docs/queries.md")
 NOWHERE = "mongodb://127.0.0.1:1"
-BOXES, ITEMS = 300, 1_000
+BOXES, ITEMS = 100, 1_000
 MANY = """
 queries:
   many:
