@@ -147,8 +147,8 @@ class Console:
     def rows(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print a table of any length as it comes, on stdout.
 
-        Tab-separated for a pipe; for a terminal aligned by the first rows. Nothing is printed before these have
-        come, which may fail.
+        Tab-separated for a pipe; for a terminal aligned by the first rows. Nothing is printed before
+        these have come, which may fail.
         """
         left = iter(rows)
         first = list(islice(left, ALIGNED_BY))

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 import yaml
 from bson.decimal128 import Decimal128
+from pydantic import BaseModel
 
 from loader.errors import SpecError
-from loader.queries import FILE, Query, read_queries
+from loader.queries import FILE, ParameterDeclaration, Query, QueryDeclaration, read_queries
+from tests.docs.documents import blocks, code, table
+from tests.queries.conftest import QUERIES
 
 WHERE = f"({FILE}, query some)"
 
@@ -175,3 +178,31 @@ def test_a_default_holds_until_a_value_is_given(tmp_path: Path) -> None:
     assert query.question([]).pipeline[0] == {"$match": {"_id": 0}}
     assert query.question(["--key=3"]).pipeline[0] == {"$match": {"_id": 3}}
     assert query.columns == ("key",)
+
+
+GUIDE = "docs/queries.md"
+
+
+def test_the_guide_lists_every_query_with_its_index_and_shards() -> None:
+    rows = table(GUIDE, "Query")
+    assert [code(row[:1])[0] for row in rows] == list(QUERIES)
+    for row, query in zip(rows, QUERIES.values(), strict=True):
+        assert (code(row[2:3]), row[3]) == ([query.index], query.shards)
+        assert row[2].startswith("reads all") is query.scan
+
+
+@pytest.mark.parametrize(
+    ("head", "model"), [("of a query", QueryDeclaration), ("of a parameter", ParameterDeclaration)]
+)
+def test_the_guides_grammar_is_the_models(head: str, model: type[BaseModel]) -> None:
+    described = [name for row in table(GUIDE, head) for name in code(row[:1])]
+    assert sorted(described) == sorted(model.model_fields)
+
+
+def test_the_guides_example_may_be_written(tmp_path: Path) -> None:
+    (example,) = blocks(Path(GUIDE), "yaml")
+    (tmp_path / FILE).write_text(example.text)
+    (name,) = read_queries(tmp_path)
+    real = QUERIES[name]
+    found = read_queries(tmp_path)[name]
+    assert (found.collection, found.index, found.sql) == (real.collection, real.index, real.sql)
