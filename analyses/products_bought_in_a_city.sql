@@ -17,8 +17,8 @@ bought as (
 
     select
         product_id,
-        count(*) as count_buyers,
         cast(sum(quantity) as signed) as units,
+        count(*) as count_buyers,
         sum(coalesce(amount, 0)) as amount
     from purchases
     where
