@@ -19,7 +19,9 @@ final as (
         products.product_id,
         products.product_name,
         purchases.quantity,
-        purchases.amount
+        purchases.amount,
+        products.current_price,
+        products.available_quantity
     from purchases
     inner join products on purchases.product_id = products.product_id
     where purchases.customer_id = {{ var('customer_id', 1) }}

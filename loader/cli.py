@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
@@ -101,6 +103,11 @@ def handled(command: Callable[P, ExitCode]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             code = command(*args, **kwargs)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever reads has enough; what is left in the buffer goes nowhere, when Python ends too.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = ExitCode.OK
         except (LoaderError, KeyboardInterrupt) as error:
             code, line = ending(error)
             log_format = LogFormat(str(kwargs.get("log_format", LogFormat.TEXT)))
@@ -311,4 +318,57 @@ def status(
                 console.text(published.sample_text(each))
         for line in published.how_to_open(settings, job.collections):
             console.text(line)
+    return ExitCode.OK
+
+
+@app.command(
+    context_settings={"ignore_unknown_options": True},
+    epilog="Example: pos-loader query orders-of-customer --customer-id 1. Environment: POS_MONGO_URI.",
+)
+@handled
+def query(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME [--PARAMETER VALUE]...]", help="A query and its parameters; lists all without."
+        ),
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show how MongoDB answers instead.")] = False,
+    project_dir: ProjectDir = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON; an answer as one object a line.")] = False,
+    quiet: Quiet = False,
+    log_format: Log = LogFormat.TEXT,
+) -> ExitCode:
+    """Ask a collection one of the declared questions, or list them."""
+    from loader import ask, mongo, queries
+    from loader import explain as explained
+
+    settings = read_settings(project_dir=project_dir)
+    console = Console(quiet=quiet, log_format=log_format)
+    declared = queries.read_queries(settings.project_dir)
+    if not words:
+        if json:
+            console.json([queries.as_json(each) for each in declared.values()])
+        else:
+            console.table(queries.HEADS, [queries.row(each) for each in declared.values()])
+        return ExitCode.OK
+    name, *values = words
+    question = queries.find(declared, name).question(values)
+    uri, database = settings.mongo_uri.get_secret_value(), settings.mongo_database
+    with mongo.connect(uri, timeout=settings.mongo_timeout) as client:
+        topology = mongo.topology(client)
+        if explain:
+            plan = explained.explain(client, database, question, topology=topology)
+            if json:
+                console.json(explained.as_json(plan))
+                return ExitCode.OK
+            console.table(explained.TOTAL_HEADS, [explained.total_row(plan)])
+            console.text("")
+            console.table(explained.HEADS, [explained.shard_row(each) for each in plan.plans])
+            return ExitCode.OK
+        found = ask.answers(client, database, question, topology=topology)
+        if json:
+            console.lines(map(ask.line, found))
+        else:
+            console.rows(question.columns, map(ask.cells, found))
     return ExitCode.OK

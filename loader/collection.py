@@ -134,6 +134,8 @@ class Collection:
     unknown_member: Key | None = None
     chunks: int | None = None
     """Initial chunks to pre-split into; None for two per shard."""
+    allow_empty: bool = False
+    """Whether its marts may have no rows."""
     max_delete_share: float = 0.1
     """The largest share of live documents a sync may delete."""
     document_budget: int = 1024 * 1024

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
+from itertools import chain, islice
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console as Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
@@ -21,6 +23,8 @@ from rich.table import Table
 from loader.outcome import FAILED, CollectionOutcome, Outcome, to_json
 
 PROGRAM = "pos-loader"
+ALIGNED_BY = 200
+"""Rows that a long table's columns are as wide as."""
 OUTCOME_HEADS = ("collection", "mode", "documents", "MB", "changes", "mart rows", "per shard", "verified")
 
 
@@ -135,6 +139,27 @@ class Console:
             dbt_invocation=outcome.dbt_invocation,
         )
 
+    def lines(self, lines: Iterable[str]) -> None:
+        """Print lines as they come, on stdout."""
+        for line in lines:
+            self.text(line)
+
+    def rows(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print a table of any length as it comes, on stdout.
+
+        Tab-separated for a pipe; for a terminal aligned by the first rows. Nothing is printed before
+        these have come, which may fail.
+        """
+        left = iter(rows)
+        first = list(islice(left, ALIGNED_BY))
+        if not self._out.is_terminal:
+            self.text("\t".join(heads))
+            self.lines("\t".join(row) for row in chain(first, left))
+            return
+        widths = [max(map(cell_len, column)) for column in zip(heads, *first, strict=True)]
+        self._out.print(_padded(heads, widths), style="bold", markup=False)
+        self.lines(_padded(row, widths) for row in chain(first, left))
+
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print a table, on stdout; aligned for a terminal, tab-separated for a pipe."""
         if not self._out.is_terminal:
@@ -147,6 +172,11 @@ class Console:
         for row in rows:
             table.add_row(*row)
         self._out.print(table)
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True))
+    return "  ".join(padded).rstrip()
 
 
 def _json_log() -> Any:

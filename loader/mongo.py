@@ -188,6 +188,13 @@ def reason(error: PyMongoError) -> str:
     return " ".join(short.split())
 
 
+def require_published(database: Database, collection: str) -> None:
+    """Raise `DataError` where the collection does not exist; an aggregation of it would just be empty."""
+    if not database.list_collection_names(filter={"name": collection}):
+        name = f"{database.name}.{collection}"
+        raise DataError(f"collection {name} is not published", fix="run pos-loader load")
+
+
 def write_errors(error: BulkWriteError) -> list[dict[str, Any]]:
     """What a bulk write met: errors of single documents, then of the write concern."""
     details = error.details or {}

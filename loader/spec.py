@@ -94,6 +94,7 @@ def _collections(
         ),
         unknown_member=declared.unknown_member,
         chunks=declared.chunks,
+        allow_empty=declared.allow_empty,
         max_delete_share=declared.max_delete_share,
         document_budget=declared.document_budget,
     )

@@ -166,7 +166,7 @@ def survey(job: Job, collections: tuple[Collection, ...]) -> list[Work]:
             schema.check(collection)
             extract.check_marts(queries, collection)
             rows = extract.count_rows(queries, collection)
-            if not job.options.allow_empty:
+            if not (job.options.allow_empty or collection.allow_empty):
                 extract.require_rows(rows, collection)
             extract.require_small_arrays(queries, collection)
             warning = sizes.check(queries, collection, allowed=job.options.max_rejects)

@@ -5,8 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ class Warehouse:
     target_path: Path
     pos_schema: str = ""
     project: Path = PROJECT
+    variables: Mapping[str, object] = field(default_factory=dict)
+    """More variables of dbt."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -75,7 +77,7 @@ class Warehouse:
             *(sys.executable, "-m", "dbt.cli.main", *arguments),
             *("--profiles-dir", str(self.profiles_dir), "--project-dir", str(self.project)),
             *("--target-path", str(self.target_path), "--log-path", str(self.target_path / "logs")),
-            *("--no-use-colors", "--vars", json.dumps({"pos_schema": self.pos_schema})),
+            *("--no-use-colors", "--vars", json.dumps({"pos_schema": self.pos_schema, **self.variables})),
         ]
 
     @property

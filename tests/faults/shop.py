@@ -102,7 +102,7 @@ class Shop:
 def shop(servers: Endpoints, manifest: Manifest, folder: Path, name: str, **declared: Any) -> Iterator[Shop]:
     """Open a shop in a MariaDB schema and a MongoDB database of this name, both new."""
     warehouse = new_warehouse(servers, folder, name)
-    loader = Loader(warehouse, servers.mongo_uri, name)
+    loader = Loader(warehouse, servers.mongo_uri, name, select=())
     mongo = {
         "root": "stores",
         "key": "store_id",

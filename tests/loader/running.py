@@ -19,6 +19,8 @@ from tests.warehouse import Warehouse
 Documents = Database[dict[str, Any]]
 ERROR = "pos-loader: error: "
 LEASES = "pos_loader_leases"
+NESTED = "customer_order_history", "product_purchase_details"
+SELECTING = "load", "plan", "verify", "status"
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,16 @@ class Finished:
 
 @dataclass(frozen=True)
 class Loader:
-    """The command with the settings of one warehouse and one MongoDB database."""
+    """The command with the settings of one warehouse and one MongoDB database.
+
+    A run without a --select of its own works on `select`: the two nested collections unless told otherwise,
+    whatever else the project declares; all collections where it is empty.
+    """
 
     warehouse: Warehouse
     mongo_uri: str
     database: str
+    select: tuple[str, ...] = NESTED
 
     def run(self, *arguments: str, **environment: str) -> Finished:
         """Run to the end; the keywords are environment variables."""
@@ -66,20 +73,25 @@ class Loader:
     def invoke(self, *arguments: str, **environment: str) -> Finished:
         """Run within this process, which spares a start of Python: for runs that end in an error."""
         settings = {**self.settings, "POS_PROJECT_DIR": str(self.warehouse.project), **environment}
-        result = CliRunner().invoke(app, [*arguments], env=settings)
+        result = CliRunner().invoke(app, self._selecting(arguments), env=settings)
         assert isinstance(result.exception, SystemExit | None), result.exception
         return Finished(result.exit_code, result.stdout, result.stderr)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start and return the running process."""
         return subprocess.Popen(
-            [sys.executable, "-m", "loader", *arguments],
+            [sys.executable, "-m", "loader", *self._selecting(arguments)],
             cwd=self.warehouse.project,
             env={**self.settings, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def _selecting(self, arguments: tuple[str, ...]) -> list[str]:
+        if arguments[0] not in SELECTING or "--select" in arguments:
+            return [*arguments]
+        return [*arguments, *(word for name in self.select for word in ("--select", name))]
 
     @property
     def settings(self) -> dict[str, str]:

@@ -58,7 +58,7 @@ def handmade(
     """The same with an empty schema and no artifacts."""
     empty = new_warehouse(servers, tmp_path / "artifacts", mariadb_schema)
     mine = replace(empty, user=USER, password=MARIADB_SECRET)
-    return replace(guarded, warehouse=mine, database=mongo_database)
+    return replace(guarded, warehouse=mine, database=mongo_database, select=())
 
 
 def refused(loader: Loader, *arguments: str, code: int, **environment: str) -> str:
@@ -228,11 +228,12 @@ def test_marts_that_cannot_be_published(case: str, handmade: Loader, guarded: Lo
     assert left_behind(client[handmade.database]) == []
 
 
+@pytest.mark.parametrize(("options", "declared"), [(("--allow-empty",), {}), ((), {"allow_empty": True})])
 def test_a_mart_without_rows_is_published_when_that_is_allowed(
-    handmade: Loader, guarded: Loader, client: Any
+    options: tuple[str, ...], declared: Manifest, handmade: Loader, guarded: Loader, client: Any
 ) -> None:
-    publishable(handmade, guarded.warehouse.artifact("manifest"), {"shops": SHOPS}, DECLARED)
-    published = handmade.done("load", "--no-gate", "--allow-empty", "--json")
+    publishable(handmade, guarded.warehouse.artifact("manifest"), {"shops": SHOPS}, DECLARED | declared)
+    published = handmade.done("load", "--no-gate", *options, "--json")
     assert published.json["collections"][0]["documents"] == 0
     assert "handmade" in client[handmade.database].list_collection_names()
     for secret in (MARIADB_SECRET, MONGO_SECRET, quote_plus(MARIADB_SECRET), quote_plus(MONGO_SECRET)):

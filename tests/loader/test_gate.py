@@ -73,7 +73,7 @@ class Gated:
 
 @pytest.fixture
 def gated(doubtful: Warehouse, servers: Endpoints, mongo_database: str) -> Iterator[Gated]:
-    loader = Loader(doubtful, servers.mongo_uri, mongo_database)
+    loader = Loader(doubtful, servers.mongo_uri, mongo_database, select=())
     with connect(servers.mongo_uri) as client:
         yield Gated(loader, client[mongo_database])
 

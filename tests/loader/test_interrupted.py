@@ -74,7 +74,7 @@ def shops(
     servers: Endpoints, manifest: Manifest, database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Shops]:
     warehouse = new_warehouse(servers, tmp_path_factory.mktemp("shops"), f"{database}_marts")
-    loader = Loader(warehouse, servers.mongo_uri, database)
+    loader = Loader(warehouse, servers.mongo_uri, database, select=())
     publishable(loader, manifest, {SHOPS: SHOP}, DECLARED)
     loader.done(*REFRESH)
     with connect(servers.mongo_uri) as client:

@@ -171,7 +171,11 @@ def test_what_has_no_customer_stays_in_the_facts_and_out_of_the_documents(publis
 
 
 INDEXES = {
-    CUSTOMERS: [{"city": 1, "state": 1}, {"orders.lines.productId": 1}],
+    CUSTOMERS: [
+        {"city": 1, "state": 1},
+        {"state": 1, "lifetimeRevenue": -1, "_id": 1},
+        {"orders.lines.productId": 1},
+    ],
     PRODUCTS: [{"customers.city": 1, "customers.state": 1}, {"customers.customerId": 1}],
 }
 

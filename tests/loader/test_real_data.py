@@ -34,6 +34,12 @@ class Shop:
         content: dict[str, Any] = json.loads((self.folder / f"{name}.json").read_text())
         return content
 
+    def ask(self, query: str, *options: str) -> list[dict[str, Any]]:
+        """Answer a declared query."""
+        finished = self.loader.invoke("query", query, *options, "--json")
+        assert finished.code == 0, finished
+        return [json.loads(line) for line in finished.stdout.splitlines()]
+
     def customers(self, *stages: dict[str, Any]) -> list[dict[str, Any]]:
         """Aggregate the customers' documents."""
         return list(self.database[CUSTOMERS].aggregate(list(stages)))
@@ -207,6 +213,46 @@ def questions(shop: Shop) -> dict[str, Any]:
     }
 
 
+def asked_by_queries(shop: Shop) -> dict[str, Any]:
+    """Ask the declared queries what they cover of it."""
+    houston = shop.ask("products-in-city", "--city", "Houston")
+    texans = shop.ask("customers-in-state", "--state", "TX")
+    least = shop.ask("least-sold-products", "--top", "5")
+    bought = shop.ask("products-of-customer", "--customer-id", "1")
+    answers: dict[str, Any] = {
+        "customers with a city": [sum(bool(each["city"]) for each in shop.ask("customers-with-city"))],
+        "products bought by customer 1 [id, name, units]": [
+            [each["productId"], each["productName"], each["quantity"]] for each in bought
+        ],
+        "Houston: [customers, distinct products, units, revenue]": [
+            sum(each["countOrders"] > 0 for each in shop.ask("customers-in-city", "--city", "Houston")),
+            len(houston),
+            sum(each["units"] for each in houston),
+            cents(sum(Decimal(each["amount"]) for each in houston)),
+        ],
+        "customers in Texas (all, with orders)": [
+            len(texans),
+            sum(each["countOrders"] > 0 for each in texans),
+        ],
+        "least units sold [product, units]": [[each["productId"], each["totalUnits"]] for each in least][:5],
+    }
+    for customer in ("0", "1"):
+        answers[f"orders of customer {customer} [id, placed, shipped, total]"] = [
+            [
+                each["orderId"],
+                *(moment and moment[:10] for moment in (each["placedAt"], each["shippedAt"])),
+                cents(Decimal(each["orderTotal"])),
+            ]
+            for each in shop.ask("orders-of-customer", "--customer-id", customer)
+        ]
+    for product in ("0", "1"):
+        answers[f"buyers of product {product} [id, name]"] = [
+            [each["customerId"], f"{each['firstName']} {each['lastName']}"]
+            for each in shop.ask("buyers", "--product-id", product)
+        ]
+    return answers
+
+
 if DATA_SETS:
 
     @pytest.fixture(scope="module", params=DATA_SETS, ids=lambda folder: folder.name)
@@ -218,7 +264,7 @@ if DATA_SETS:
     ) -> Iterator[Shop]:
         folder: Path = request.param
         warehouse = data_warehouse(folder)
-        loader = Loader(warehouse, servers.mongo_uri, f"{database}_{folder.name}")
+        loader = Loader(warehouse, servers.mongo_uri, f"{database}_{folder.name}", select=())
         with connect(servers.mongo_uri) as client:
             try:
                 yield Shop(
@@ -234,7 +280,8 @@ if DATA_SETS:
         check_marts(shop, truth)
 
     def test_the_load_is_verified_even_and_small_in_memory(shop: Shop) -> None:
-        for each in shop.load["collections"]:
+        collections = {each["name"]: each for each in shop.load["collections"]}
+        for each in (collections[CUSTOMERS], collections[PRODUCTS]):
             shares = [share["documents"] for share in each["shards"].values()]
             assert len(shares) > 1
             assert min(shares) > 0
@@ -243,6 +290,26 @@ if DATA_SETS:
                 assert max(abs(share - even) for share in shares) <= 0.15 * even
         assert 20e6 < shop.load["peak_memory"] < 400e6
         assert shop.loader.run("verify").code == 0
+
+    def test_queries_give_the_known_answers(shop: Shop) -> None:
+        truth = shop.answers("truth")
+        months = {each["placedMonth"]: each["revenue"] for each in shop.ask("revenue-by-month")}
+        assert {month: cents(Decimal(found)) for month, found in months.items()} == truth["revenue_by_month"]
+        best = shop.ask("vip-customers", "--top", "5")
+        assert [(each["customerId"], cents(Decimal(each["lifetimeRevenue"]))) for each in best] == [
+            (each["id"], each["revenue"]) for each in truth["top5_customers_by_revenue"]
+        ]
+        for product in truth["top5_products_by_distinct_buyers"]:
+            assert len(shop.ask("buyers", "--product-id", str(product["id"]))) == product["buyers"]
+        assert len(shop.ask("products-with-buyers")) == truth["product_customer_pairs"]
+
+    @pytest.mark.parametrize(
+        "shop", [each for each in DATA_SETS if (each / "readme_queries.json").exists()], indirect=True
+    )
+    def test_queries_answer_the_questions_of_the_course(shop: Shop) -> None:
+        known = shop.answers("readme_queries")
+        asked = asked_by_queries(shop)
+        assert asked == {name: known[name] for name in asked}
 
     @pytest.mark.parametrize(
         "shop", [each for each in DATA_SETS if (each / "readme_queries.json").exists()], indirect=True

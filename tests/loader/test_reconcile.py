@@ -130,7 +130,8 @@ def server_of(warehouse: Warehouse) -> MariaDB:
 
 
 def new_loader(servers: Endpoints, folder: Path, database: str) -> Loader:
-    return Loader(new_warehouse(servers, folder, f"{database}_{folder.name}"), servers.mongo_uri, database)
+    warehouse = new_warehouse(servers, folder, f"{database}_{folder.name}")
+    return Loader(warehouse, servers.mongo_uri, database, select=())
 
 
 @pytest.fixture(scope="module")

@@ -124,7 +124,8 @@ def shop(
     tmp_path: Path,
 ) -> Shop:
     warehouse = new_warehouse(servers, tmp_path / "artifacts", mariadb_schema)
-    return Shop(Loader(warehouse, servers.mongo_uri, mongo_database), manifest, client[mongo_database])
+    loader = Loader(warehouse, servers.mongo_uri, mongo_database, select=())
+    return Shop(loader, manifest, client[mongo_database])
 
 
 def in_buckets(numbers: list[int], size: int) -> list[list[int]]:

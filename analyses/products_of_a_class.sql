@@ -1,0 +1,25 @@
+{#- Another class than A: --vars '{abc_class: C}'. -#}
+with
+
+product_sales as (
+
+    select * from {{ ref('rpt_product_sales') }}
+
+),
+
+final as (
+
+    select
+        revenue_rank,
+        product_id,
+        product_name,
+        total_units,
+        revenue,
+        cumulative_revenue_share
+    from product_sales
+    where abc_class = {{ text_var('abc_class', 'A') }}
+
+)
+
+select * from final
+order by revenue_rank, product_id

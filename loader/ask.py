@@ -1,0 +1,82 @@
+"""Asking a question: its answer streamed from MongoDB, and each value of it as text.
+
+The whole answer is of one moment (read concern snapshot) wherever the server has snapshots, so that it is of
+one publication; a standalone server has none and answers with what it holds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from bson.decimal128 import Decimal128
+from pymongo.errors import OperationFailure
+
+from loader.mongo import Client, Topology, is_transient, require_published, retrying, translated
+from loader.queries import Question
+
+BATCH = 2_000
+"""Documents fetched at once, which bounds memory."""
+SNAPSHOT_UNAVAILABLE = 246
+Answer = dict[str, Any]
+
+
+def answers(client: Client, database: str, question: Question, *, topology: Topology) -> Iterator[Answer]:
+    """Yield the answer, one document at a time, its fields in the order of the question's columns.
+
+    A field without a value is None. Raises `DataError` where the collection is not published or MongoDB
+    refuses the query, `ConnectionFailed` where it cannot be reached any more.
+    """
+    handle = client[database]
+    with translated(client, f"answer {question.name}"):
+        require_published(handle, question.collection)
+        with client.start_session(snapshot=topology.has_transactions) as session:
+            for attempt in retrying(when=_passes):
+                with attempt:
+                    cursor = handle[question.collection].aggregate(
+                        list(question.pipeline),
+                        session=session,
+                        batchSize=BATCH,
+                        collation=question.collation,
+                    )
+            with cursor:
+                for found in cursor:
+                    yield {column: found.get(column) for column in question.columns}
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether to ask again: a collection that was just renamed has no snapshot for a moment."""
+    return is_transient(error) or (isinstance(error, OperationFailure) and error.code == SNAPSHOT_UNAVAILABLE)
+
+
+def line(answer: Mapping[str, Any]) -> str:
+    """Spell one document as a line of JSON: decimals as strings, every digit kept; moments in ISO 8601."""
+    return json.dumps(answer, ensure_ascii=False, default=_spelled)
+
+
+def cells(answer: Mapping[str, Any]) -> tuple[str, ...]:
+    """Spell one document as the cells of a table row; what is not printable is escaped."""
+    return tuple(_cell(value) for value in answer.values())
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else _spelled(value)
+    return text if text.isprintable() else "".join(map(_printable, text))
+
+
+def _printable(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, Decimal128):
+        return f"{value.to_decimal():f}"
+    if isinstance(value, datetime):
+        return f"{value.isoformat(timespec='milliseconds' if value.microsecond else 'seconds')}Z"
+    if isinstance(value, bool | dict | list):
+        return json.dumps(value, ensure_ascii=False, default=_spelled)
+    return str(value)
