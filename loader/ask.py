@@ -1,7 +1,8 @@
 """Asking a question: its answer streamed from MongoDB, and each value of it as text.
 
-The whole answer is of one moment (read concern snapshot) wherever the server has snapshots, so that it is of
-one publication; a standalone server has none and answers with what it holds.
+The whole answer is of one moment (read concern snapshot) wherever the server has snapshots; a standalone
+server has none and answers with what it holds. A transaction would be stricter (docs/publishing.md), but ends
+after a minute, which a long answer may take.
 """
 
 from __future__ import annotations

@@ -372,3 +372,40 @@ def query(
         else:
             console.rows(question.columns, map(ask.cells, found))
     return ExitCode.OK
+
+
+@app.command(epilog="Example: pos-loader report --charts target/charts. Environment: POS_MONGO_URI.")
+@handled
+def report(
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The file to write.", show_default="target/report.html"),
+    ] = None,
+    charts: Annotated[
+        Path | None, typer.Option(help="A folder for each chart as SVG and PNG.", show_default="none")
+    ] = None,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+    target_path: TargetPath = None,
+    quiet: Quiet = False,
+    log_format: Log = LogFormat.TEXT,
+) -> ExitCode:
+    """Write the report marts as one HTML page that needs no network, and its charts for slides."""
+    from loader.report.write import write_report
+
+    settings = read_settings(
+        project_dir=project_dir, profiles_dir=profiles_dir, target=target, target_path=target_path
+    )
+    console = Console(quiet=quiet, log_format=log_format)
+    with console.progress():
+        written = write_report(
+            settings,
+            output=output or settings.artifacts / "report.html",
+            charts=charts,
+            progress=console,
+        )
+    for line in written.notes:
+        console.note(line)
+    console.text(str(written.path))
+    return ExitCode.OK

@@ -87,11 +87,12 @@ class Console:
             yield self
         self._bars = None
 
-    def start(self, name: str, *, rows: int) -> None:
+    def start(self, name: str, *, rows: int, unit: str = "rows") -> None:
         """Begin a collection's bar."""
-        self._event("collection started", collection=name, rows=rows)
+        if unit == "rows":
+            self._event("collection started", collection=name, rows=rows)
         if self._bars is not None:
-            self._tasks[name] = self._bars.add_task(f"{name} rows", total=rows)
+            self._tasks[name] = self._bars.add_task(f"{name} {unit}", total=rows)
 
     def advance(self, name: str, *, rows: int) -> None:
         """Move a collection's bar."""

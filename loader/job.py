@@ -23,8 +23,8 @@ class Progress(Protocol):
     def note(self, text: str, **context: object) -> None:
         """Say one thing the user should know; `context` is for structured logs (`collection="..."`)."""
 
-    def start(self, name: str, *, rows: int) -> None:
-        """Begin a collection of so many mart rows."""
+    def start(self, name: str, *, rows: int, unit: str = "rows") -> None:
+        """Begin a collection of so many mart rows, or other work of so many units."""
 
     def advance(self, name: str, *, rows: int) -> None:
         """Finish so many rows of a collection."""

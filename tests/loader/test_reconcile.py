@@ -341,7 +341,7 @@ class _Silent:
     def note(self, text: str, **context: object) -> None:
         """Say nothing."""
 
-    def start(self, name: str, *, rows: int) -> None:
+    def start(self, name: str, *, rows: int, unit: str = "rows") -> None:
         """Say nothing."""
 
     def advance(self, name: str, *, rows: int) -> None:

@@ -1,0 +1,290 @@
+"""What the page takes from each mart, as frozen dataclasses whose fields are the marts' columns.
+
+Money is Decimal with the marts' four decimals, days and months are UTC, shares are 1 for all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Month:
+    """A calendar month's revenue."""
+
+    MART: ClassVar = "rpt_revenue_monthly"
+    placed_month: str
+    is_complete: bool
+    count_orders: int
+    total_units: int
+    returned_units: int
+    revenue: Decimal
+    returned_amount: Decimal
+
+
+@dataclass(frozen=True)
+class Day:
+    """A calendar day's revenue with its trailing means."""
+
+    MART: ClassVar = "rpt_revenue_daily"
+    placed_on: date
+    count_orders: int
+    revenue: Decimal
+    revenue_7_day_average: Decimal | None
+    revenue_28_day_average: Decimal | None
+
+
+@dataclass(frozen=True)
+class OrderMonth:
+    """Size and shipping of a month's orders."""
+
+    MART: ClassVar = "rpt_order_metrics_monthly"
+    placed_month: str
+    count_orders_without_customer: int
+    count_orders_without_lines: int
+    average_order_value: Decimal | None
+    units_per_order: Decimal | None
+    average_days_to_ship: Decimal | None
+    unshipped_share: Decimal | None
+
+
+@dataclass(frozen=True)
+class CustomerMonth:
+    """New and returning customers of a month."""
+
+    MART: ClassVar = "rpt_new_returning_monthly"
+    placed_month: str
+    count_new_customers: int
+    count_returning_customers: int
+    new_revenue: Decimal
+    returning_revenue: Decimal
+    unknown_revenue: Decimal
+
+
+@dataclass(frozen=True)
+class Undated:
+    """Sales without a day, by reason."""
+
+    MART: ClassVar = "rpt_undated_sales"
+    reason: str
+    count_orders: int
+    count_lines: int
+    total_units: int
+    returned_units: int
+    revenue: Decimal
+    returned_amount: Decimal
+
+
+@dataclass(frozen=True)
+class State:
+    """A state's revenue."""
+
+    MART: ClassVar = "rpt_revenue_by_state"
+    state: str
+    count_customers: int
+    count_orders: int
+    revenue: Decimal
+    revenue_share: Decimal | None
+
+
+@dataclass(frozen=True)
+class City:
+    """A city's revenue."""
+
+    MART: ClassVar = "rpt_revenue_by_city"
+    city: str
+    state: str
+    count_customers: int
+    count_orders: int
+    revenue: Decimal
+    revenue_share: Decimal | None
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product's sales."""
+
+    MART: ClassVar = "rpt_product_sales"
+    product_id: int
+    product_name: str | None
+    is_known_product: bool
+    count_orders: int
+    count_customers: int
+    total_units: int
+    revenue: Decimal
+    revenue_share: Decimal | None
+    abc_class: str
+    last_sold_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ProductClass:
+    """All products of one ABC class; the never sold ones among them."""
+
+    abc_class: str
+    count_products: int
+    count_never_sold: int
+    revenue: Decimal
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The first `position` products by revenue and the share of it that they bring."""
+
+    position: int
+    cumulative_revenue_share: Decimal | None
+    abc_class: str
+
+
+@dataclass(frozen=True)
+class Segment:
+    """All customers of one segment."""
+
+    segment: str
+    count_customers: int
+    count_orders: int
+    lifetime_revenue: Decimal
+    average_days_since: Decimal | None
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A customer with what they bought so far."""
+
+    MART: ClassVar = "rpt_customer_segments"
+    customer_id: int
+    first_name: str | None
+    last_name: str | None
+    city: str | None
+    state: str | None
+    segment: str
+    count_orders: int
+    lifetime_revenue: Decimal
+    last_ordered_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Tenth:
+    """A tenth of the ordering customers, 1 with the highest revenue."""
+
+    tenth: int
+    count_customers: int
+    lifetime_revenue: Decimal
+    least: Decimal
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A cohort some months later."""
+
+    MART: ClassVar = "rpt_cohort_retention"
+    cohort_month: str
+    months_since_first_order: int
+    cohort_size: int
+    count_customers: int
+    retention_rate: Decimal
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two products in the same orders."""
+
+    MART: ClassVar = "rpt_product_pairs"
+    product_id: int
+    paired_product_id: int
+    product_name: str | None
+    paired_product_name: str | None
+    count_orders: int
+    support: Decimal
+    confidence: Decimal
+    reverse_confidence: Decimal
+    lift: Decimal
+
+
+@dataclass(frozen=True)
+class StockStatus:
+    """All products of one stock status."""
+
+    stock_status: str
+    count_products: int
+    stock_value: Decimal | None
+    over_allocated_units: int
+
+
+@dataclass(frozen=True)
+class Stock:
+    """A product's stock against its recent sales."""
+
+    MART: ClassVar = "rpt_inventory"
+    product_id: int
+    product_name: str | None
+    available_quantity: int | None
+    window_units: int
+    days_of_cover: Decimal | None
+    allocated_units: int
+    over_allocated_units: int | None
+    stock_status: str
+
+
+@dataclass(frozen=True)
+class UnusualOrder:
+    """An order above a bound."""
+
+    MART: ClassVar = "rpt_unusual_orders"
+    order_id: int
+    customer_id: int
+    placed_at: datetime | None
+    order_total: Decimal
+    total_units: int
+    largest_quantity: int
+    has_unusual_total: bool
+    has_unusual_quantity: bool
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Everything there is, dated or not; `lines` is one per order and product, `source_rows` as they came."""
+
+    customers: int
+    products: int
+    orders: int
+    lines: int
+    source_rows: int
+    purchases: int
+    units: int
+    revenue: Decimal
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All that the marts say on the page; the tuples in the order they are shown."""
+
+    totals: Totals
+    months: tuple[Month, ...]
+    days: tuple[Day, ...]
+    order_months: tuple[OrderMonth, ...]
+    customer_months: tuple[CustomerMonth, ...]
+    undated: tuple[Undated, ...]
+    states: tuple[State, ...]
+    cities: tuple[City, ...]
+    count_cities: int
+    products: tuple[Product, ...]
+    popular: tuple[Product, ...]
+    least_sold: tuple[Product, ...]
+    classes: tuple[ProductClass, ...]
+    curve: tuple[CurvePoint, ...]
+    segments: tuple[Segment, ...]
+    customers: tuple[Customer, ...]
+    tenths: tuple[Tenth, ...]
+    cohorts: tuple[Cohort, ...]
+    pairs: tuple[Pair, ...]
+    count_pairs: int
+    stock: tuple[StockStatus, ...]
+    risks: tuple[Stock, ...]
+    unusual: tuple[UnusualOrder, ...]
+    count_unusual_totals: int
+    count_unusual_quantities: int
+    count_unusual: int

@@ -1,0 +1,91 @@
+"""`pos-loader report`: from settings to files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from loader import mariadb
+from loader.artifacts import read_manifest
+from loader.errors import SpecError, TableReplaced
+from loader.job import Progress
+from loader.profile import read_profile
+from loader.report import draw, page
+from loader.report.blocks import Chart
+from loader.report.health import read_health
+from loader.report.read import QUERIES, find_marts, read_figures
+from loader.report.theme import LIGHT
+from loader.settings import Settings
+from loader.spec import read_collections
+
+BAR, DRAWN = "report", "page"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written: the page, its size in bytes, and the files of the charts."""
+
+    path: Path
+    bytes: int
+    charts: tuple[Path, ...]
+
+    @property
+    def notes(self) -> Iterator[str]:
+        """What to tell beside the path."""
+        if self.charts:
+            yield f"wrote {len(self.charts)} files of charts to {self.charts[0].parent}"
+        yield f"wrote {self.path}, {self.bytes / 1e6:.2f} MB"
+
+
+def write_report(settings: Settings, *, output: Path, charts: Path | None, progress: Progress) -> Written:
+    """Read the marts and write the page, in one step; with `charts`, an SVG and a PNG of each chart too.
+
+    Raises `SpecError` where marts are missing or a file cannot be written, `ConnectionFailed` where MariaDB
+    cannot be reached. MongoDB need not answer.
+    """
+    manifest = read_manifest(settings.artifacts)
+    collections = read_collections(manifest, database=settings.mongo_database)
+    server = read_profile(settings.project_dir, profiles_dir=settings.profiles_dir, target=settings.target)
+    with mariadb.connect(server) as queries:
+        marts = find_marts(queries, manifest)
+        progress.start(BAR, rows=QUERIES, unit="queries")
+        try:
+            found = read_figures(queries, marts, lambda: progress.advance(BAR, rows=1))
+        except TableReplaced as error:
+            raise SpecError(
+                "the marts are being rebuilt", where=error.where, fix="wait for dbt, run it again"
+            ) from None
+        health = read_health(settings, queries, collections)
+    sections = page.sections_of(found, health)
+    shown = list(page.charts_of(sections))
+    progress.start(DRAWN, rows=len(shown), unit="charts")
+    drawn = page.drawings(shown, lambda: progress.advance(DRAWN, rows=1))
+    html = page.render(found, sections, drawn, marts, schema=server.schema, made_at=datetime.now(UTC))
+    try:
+        exported = tuple(_export(shown, charts)) if charts else ()
+        size = _write(output, html.encode())
+    except OSError as error:
+        raise SpecError(
+            f"cannot write {error.filename}: {error.strerror}", fix="name another place"
+        ) from None
+    return Written(output, size, exported)
+
+
+def _export(shown: Sequence[Chart], folder: Path) -> Iterator[Path]:
+    """Write each chart as SVG and PNG, in the light colours."""
+    for chart in shown:
+        picture = draw.svg({**chart.spec(LIGHT, page.width_of(chart)), "background": LIGHT["card"]})
+        for suffix, content in (("svg", picture.encode()), ("png", draw.png(picture))):
+            path = folder / f"{chart.key}.{suffix}"
+            _write(path, content)
+            yield path
+
+
+def _write(path: Path, content: bytes) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.tmp")
+    partial.write_bytes(content)
+    partial.replace(path)
+    return len(content)
