@@ -27,7 +27,7 @@ from pymongo.errors import (
     PyMongoError,
 )
 
-from loader.errors import ConnectionFailed, DataError, LoaderError
+from loader.errors import ConnectionFailed, DataError, LoaderError, SpecError
 
 Client = MongoClient[dict[str, Any]]
 Database = MongoDatabase[dict[str, Any]]
@@ -73,7 +73,8 @@ def mask(uri: str) -> str:
 def connect(uri: str, *, timeout: float = 5.0) -> Client:
     """Open and prove a connection; `timeout` is in seconds and bounds finding and reaching a server.
 
-    Raises ConnectionFailed with the masked address when it is malformed, unreachable or refuses us.
+    Raises SpecError when the address is malformed, ConnectionFailed when it is unreachable or refuses us;
+    both show it masked.
     """
     shown = mask(uri)
     try:
@@ -84,7 +85,7 @@ def connect(uri: str, *, timeout: float = 5.0) -> Client:
         # The parser quotes pieces of the address, of a password too that is not percent-encoded.
         options = uri[uri.rfind("@") :]
         told = "@" not in uri or ("?" in options and isinstance(error, UserWarning))
-        raise ConnectionFailed(
+        raise SpecError(
             f"the MongoDB address {shown} cannot be read{f': {error}' if told else ''}",
             fix="check POS_MONGO_URI; percent-encode special characters in the user and the password",
         ) from None
