@@ -66,7 +66,7 @@ demo: setup ## The whole way on sample data, or on yours: make demo POS_SCHEMA=s
 .PHONY: test
 test: setup ## Run every test, two files at a time, each side with servers of its own on free ports
 	@$(MAKE) programs BROWSER=yes
-	pytest --numprocesses 2 --dist loadfile
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: check
 check: lint test ## Lint and test
