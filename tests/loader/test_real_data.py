@@ -291,6 +291,10 @@ if DATA_SETS:
         assert 20e6 < shop.load["peak_memory"] < 400e6
         assert shop.loader.run("verify").code == 0
 
+    def test_a_plan_right_after_the_load_is_in_step(shop: Shop) -> None:
+        plan = shop.loader.run("plan", "--quiet")
+        assert (plan.code, plan.stdout.splitlines()[-1]) == (0, "In step: a load would change nothing.")
+
     def test_queries_give_the_known_answers(shop: Shop) -> None:
         truth = shop.answers("truth")
         months = {each["placedMonth"]: each["revenue"] for each in shop.ask("revenue-by-month")}
