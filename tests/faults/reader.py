@@ -14,15 +14,11 @@ from tests.loader.running import Documents, connect
 State = tuple[int, str]
 """How many documents there are, and the sum of a hash of each."""
 
-RETRYABLE = {
-    24: "LockTimeout",
-    43: "CursorNotFound",
-    175: "QueryPlanKilled",
-    246: "SnapshotUnavailable",
-    13388: "StaleConfig",
-}
-"""What a rename does to a query that is under way; drivers retry all of them within a transaction. Source:
+RETRYABLE = {175: "QueryPlanKilled", 246: "SnapshotUnavailable", 43: "CursorNotFound"}
+"""What a rename does to a query that is under way. Source:
 https://github.com/mongodb/mongo/blob/v7.0/src/mongo/base/error_codes.yml"""
+IN_TRANSACTION = RETRYABLE | {24: "LockTimeout", 13388: "StaleConfig"}
+"""What it does to one in a transaction, which drivers retry."""
 
 _HASH = {"$toDecimal": {"$toHashedIndexKey": "$$ROOT"}}
 _CHECKSUM = [{"$group": {"_id": None, "count": {"$sum": 1}, "sum": {"$sum": _HASH}}}]
@@ -76,8 +72,8 @@ class Reader:
         try:
             found = state(database, name)
         except OperationFailure as error:
-            if error.code in RETRYABLE:
-                self.retried[RETRYABLE[error.code]] += 1
+            if error.code in IN_TRANSACTION:
+                self.retried[IN_TRANSACTION[error.code]] += 1
             else:
                 self.faults.setdefault(f"{name}: {error.code}", str(error))
         except Exception as error:
