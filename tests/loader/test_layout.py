@@ -255,16 +255,16 @@ def test_missing_privileges_are_named(client: mongo.Client, database: str) -> No
 
 
 @pytest.mark.parametrize(
-    "uri",
+    ("uri", "error"),
     [
-        "mongodb://pos:s3cret-pw@127.0.0.1:9/",
-        "mongodb://pos:s3cret-pw@127.0.0.1:9/?authSource=admin&tls=maybe",
-        "mongodb://pos:s3cret-pw/with@signs@127.0.0.1:9/",
-        "mongodb://pos:s3cret-pw:colon@127.0.0.1:nine/",
+        ("mongodb://pos:s3cret-pw@127.0.0.1:9/", ConnectionFailed),
+        ("mongodb://pos:s3cret-pw@127.0.0.1:9/?authSource=admin&tls=maybe", SpecError),
+        ("mongodb://pos:s3cret-pw/with@signs@127.0.0.1:9/", SpecError),
+        ("mongodb://pos:s3cret-pw:colon@127.0.0.1:nine/", SpecError),
     ],
 )
-def test_unreachable_or_malformed_addresses_never_show_the_password(uri: str) -> None:
-    with pytest.raises(ConnectionFailed, match=r"MongoDB") as caught:
+def test_unreachable_or_malformed_addresses_never_show_the_password(uri: str, error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"MongoDB") as caught:
         mongo.connect(uri, timeout=0.3)
     assert "s3cret-pw" not in str(caught.value)
     assert "127.0.0.1:" in str(caught.value)
