@@ -1,8 +1,8 @@
 """Make POS data of any size in MariaDB: deterministic, streamed, skewed like sales.
 
-Four lines to an order and five orders to a customer on average, few heavy customers and products (log-normal),
-a busy end of year, growth over three years. Order ids rise with time, so that a customer's orders lie all over
-the table, as in a shop. Memory holds one chunk, whatever the size.
+Four lines to an order and five orders to a customer on average, few heavy customers and products
+(log-normal), a busy end of year, growth over three years. Order ids rise with time, so that a customer's
+orders lie all over the table, as in a shop. Memory holds one chunk, whatever the size.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def add(port: int, schema: str, scale: Scale, *, share: float) -> dict[str, int]
     """Add `share` of new orders and their lines to what `fill` made; returns rows per table."""
     with connect(port=port) as connection:
         cursor = connection.cursor()
-        cursor.execute(f"select max(id) from `{schema}`.`order`")  # noqa: S608 - our own names
+        cursor.execute(f"select max(id) from `{schema}`.`order`")
         first = int(cursor.fetchone()[0]) + 1
         last = first + max(1, round(scale.orders * share)) - 1
         return {

@@ -191,7 +191,9 @@ class Documents:
     `keys` holds the N document keys in ascending order (int64 or string; for buckets a struct of parent key
     and number), `bson` the N documents as an Arrow binary array without nulls whose data buffer is the
     documents back to back. All rows read are, per model, in `rows` (nested here), `left_out` (beyond
-    `max_items`) or `elsewhere` (in the buckets; for buckets, in the main documents).
+    `max_items`) or `elsewhere` (in the buckets; for buckets, in the main documents). `conform` says that all
+    are known to be as the validator wants them: what is required is there, no array is too long, and the
+    types are the encoder's.
     """
 
     keys: pa.Array
@@ -199,6 +201,7 @@ class Documents:
     rows: Mapping[str, int]
     left_out: Mapping[str, int] = field(default_factory=dict)
     elsewhere: Mapping[str, int] = field(default_factory=dict)
+    conform: bool = False
 
     def __len__(self) -> int:
         """Count the documents."""
@@ -224,7 +227,7 @@ class Documents:
     def take(self, positions: Sequence[int]) -> Documents:
         """Only these documents, in this order; `rows` counts nothing."""
         chosen = pa.array(positions, pa.int64())
-        return Documents(self.keys.take(chosen), self.bson.take(chosen), {})
+        return Documents(self.keys.take(chosen), self.bson.take(chosen), {}, conform=self.conform)
 
     @property
     def buffer(self) -> memoryview:

@@ -7,7 +7,9 @@ nesting order, and memory does not grow with the tables.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import connectorx
 import pyarrow as pa
@@ -61,19 +63,6 @@ def check_marts(queries: Queries, collection: Collection) -> None:
                 )
 
 
-def count_rows(queries: Queries, collection: Collection) -> dict[str, int]:
-    """Count the rows of each model that have a place in documents, without those of the unknown member.
-
-    For buckets, the rows of the keys that have any.
-    """
-    counts: dict[str, int] = {}
-    for level in collection.root.walk():
-        conditions = where_clause(placed(level, collection))
-        ((count,),) = queries.rows(f"select count(*) from {relation(level)}{conditions}")  # noqa: S608
-        counts[level.model] = counts.get(level.model, 0) + int(count)
-    return counts
-
-
 def require_rows(counts: dict[str, int], collection: Collection) -> None:
     """Refuse a mart without rows; raises `DataError` naming it. Buckets may well be empty."""
     empty = [level for level in collection.root.walk() if not counts[level.model]]
@@ -106,22 +95,48 @@ def require_small_arrays(queries: Queries, collection: Collection) -> None:
                 )
 
 
-def cut(queries: Queries, collection: Collection, *, rows: int) -> tuple[Partition, ...]:
-    """Cut the key space into partitions of about `rows` rows over all levels, the ends left open."""
+@dataclass(frozen=True)
+class Cut:
+    """A collection's partitions, the rows that have a place in documents, and how large these can be."""
+
+    partitions: tuple[Partition, ...]
+    rows: dict[str, int]
+    """Per model, without those of the unknown member; for buckets, the rows of the keys that have any."""
+    widest: int
+    """The most that the rows of any key weigh together."""
+
+
+def cut(queries: Queries, collection: Collection, *, rows: int, weights: Mapping[Level, int]) -> Cut:
+    """Cut the key space into partitions of about `rows` rows over all levels, the ends left open.
+
+    `weights` holds what a row of each level weighs at most. Every mart's clustered index is read once.
+    """
+    levels = [*collection.root.walk()]
     key = quote(collection.key_column)
+    names = [f"c{place}" for place in range(len(levels))]
     counts = " union all ".join(
-        f"select {key} as k, count(*) as c from {relation(level)}{where_clause(placed(level, collection))} "  # noqa: S608
-        f"group by {key}"
-        for level in collection.root.walk()
+        f"select {key} as k, {', '.join('count(*)' if mine == name else '0' for mine in names)} "  # noqa: S608
+        f"from {relation(level)}{where_clause(placed(level, collection))} group by {key}"
+        for name, level in zip(names, levels, strict=True)
     )
-    bounds = queries.rows(
-        f"select min(k) from (select k, floor((sum(c) over (order by k) - c) / {rows}) as part "  # noqa: S608
-        f"from (select k, sum(c) as c from ({counts}) as levels group by k) as keys_) as parts "
-        "group by part order by 1"
+    sums = ", ".join(f"sum({name}) as {name}" for name in names)
+    weighed = " + ".join(f"{name} * {weights[level]}" for name, level in zip(names, levels, strict=True))
+    together = " + ".join(names)
+    found = queries.rows(
+        f"with levels (k, {', '.join(names)}) as ({counts}), "  # noqa: S608
+        f"documents as (select k, {sums} from levels group by k), "
+        f"placed as (select documents.*, {weighed} as weight, "
+        f"floor((sum({together}) over (order by k) - ({together})) / {rows}) as part from documents) "
+        f"select min(k), max(weight), {sums} from placed group by part order by 1"
     )
-    inner: list[Key] = [bound for (bound,) in bounds[1:]]
+    inner: list[Key] = [row[0] for row in found[1:]]
     edges: list[Key | None] = [None, *inner, None]
-    return tuple(Partition(index, edges[index], edges[index + 1]) for index in range(len(edges) - 1))
+    partitions = tuple(Partition(index, edges[index], edges[index + 1]) for index in range(len(edges) - 1))
+    counted: Counter[str] = Counter({level.model: 0 for level in levels})
+    for _, _, *parts in found:
+        for level, count in zip(levels, parts, strict=True):
+            counted[level.model] += int(count)
+    return Cut(partitions, dict(counted), max((int(row[1]) for row in found), default=0))
 
 
 def split_points(queries: Queries, collection: Collection, *, chunks: int) -> list[tuple[object, ...]]:

@@ -1,8 +1,9 @@
 """The layout of a collection in MongoDB: made empty for a build, described and compared when it is live.
 
-A build is made in this order: collection with validator, indexes, sharding, chunks. Indexes come first so
-that a declared index that begins with the shard key serves it under its own name; chunks are split and moved
-while they are empty, which copies nothing.
+A build is made in this order: collection with validator, the indexes that must be there before a document,
+sharding, chunks. A declared index that begins with the shard key then serves it under its own name; chunks
+are split and moved while they are empty, which copies nothing. All other indexes come after the documents:
+sorted once, a multikey index costs a quarter of what it does document by document.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from bson.min_key import MinKey
 from pymongo.errors import OperationFailure
 from pymongo.operations import IndexModel
 
-from loader.collection import Collection, Index
+from loader.collection import BsonType, Collection, Index
 from loader.errors import DataError
 from loader.mongo import Client, Database, Handle, Topology, retrying, translated
 from loader.schema import validator
 
 NAMESPACE_EXISTS, INVALID_OPTIONS, UNKNOWN_FIELD = 48, 72, 40415
+WAITING_OPTIONS = frozenset(("name", "sparse"))
 INDEX_DEFAULTS: Mapping[str, object] = {"unique": False, "sparse": False}
 
 
@@ -53,7 +55,7 @@ def create(
     topology: Topology,
     split_points: Sequence[tuple[object, ...]] = (),
 ) -> Handle:
-    """Make the empty collection `name` as declared and return its handle.
+    """Make the empty collection `name` as declared and return its handle; `complete` it when it is filled.
 
     `split_points` are the lower bounds of all chunks but the first, one value per shard key field, later
     fields may be left off; only a shard key that begins with 1 uses them. On a server that is no cluster
@@ -78,13 +80,43 @@ def _create(database: Database, collection: Collection, name: str) -> None:
             except OperationFailure as error:
                 if error.code != NAMESPACE_EXISTS or attempt.retry_state.attempt_number == 1:
                     raise
-    models = [
-        IndexModel(list(index.keys), **{**index.options, "name": index.name}) for index in collection.indexes
-    ]
+    _build(database[name], [each for each in collection.indexes if not _can_wait(each, collection)])
+
+
+def complete(handle: Handle, collection: Collection) -> None:
+    """Build the indexes that could wait for the documents; doing it twice is doing it once.
+
+    Raises DataError when the server refuses.
+    """
+    with translated(handle.database.client, f"index {handle.full_name}", fix="change the declaration"):
+        _build(handle, [each for each in collection.indexes if _can_wait(each, collection)])
+
+
+def _can_wait(index: Index, collection: Collection) -> bool:
+    """Whether the server surely takes this index, no document is refused for it, no shard key needs it."""
+    leads_shard_key = collection.shard_key and index.keys[0][0] == collection.shard_key[0][0]
+    json = {
+        field.name
+        for level in collection.root.walk()
+        for field in level.fields
+        if field.type is BsonType.JSON
+    }
+    return (
+        not leads_shard_key
+        and WAITING_OPTIONS.issuperset(index.options)
+        and all(kind in (1, -1) and json.isdisjoint(path.split(".")) for path, kind in index.keys)
+    )
+
+
+def _build(handle: Handle, indexes: Sequence[Index]) -> None:
     for attempt in retrying():
         with attempt:
-            if models:
-                database[name].create_indexes(models)
+            if indexes:
+                handle.create_indexes([_model(each) for each in indexes])
+
+
+def _model(index: Index) -> IndexModel:
+    return IndexModel(list(index.keys), **{**index.options, "name": index.name})
 
 
 def _shard(client: Client, collection: Collection, name: str, topology: Topology) -> None:
@@ -208,9 +240,7 @@ def amend(handle: Handle, collection: Collection, pending: Changes) -> None:
                 for name in set(pending.drop) & set(there):
                     handle.drop_index(name)
                 for index in pending.create:
-                    handle.create_indexes(
-                        [IndexModel(list(index.keys), **{**index.options, "name": index.name})]
-                    )
+                    handle.create_indexes([_model(index)])
                 if pending.validator:
                     handle.database.command(
                         "collMod",

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import tenacity
@@ -51,6 +52,7 @@ DATABASE_ACTIONS = (
     *("find", "insert", "update", "remove", "createCollection", "createIndex", "collStats"),
     *("listCollections", "listIndexes", "dropCollection", "renameCollectionSameDB"),
 )
+BYPASS_VALIDATION = "bypassDocumentValidation"
 SHARDING_ACTIONS = ("enableSharding", "splitChunk", "moveChunk")
 
 
@@ -150,6 +152,15 @@ def _shards(client: Client) -> tuple[str, ...]:
     return tuple(sorted(shard["_id"] for shard in listed))
 
 
+@lru_cache(maxsize=8)
+def may_bypass_validation(database: Database) -> bool:
+    """Whether the connected user may insert documents that the validator need not look at."""
+    with translated(database.client, "read our privileges"):
+        info = database.client.admin.command("connectionStatus", showPrivileges=True)["authInfo"]
+    granted = _granted(info["authenticatedUserPrivileges"], database.name)
+    return not info["authenticatedUsers"] or not granted.isdisjoint(("anyAction", BYPASS_VALIDATION))
+
+
 def missing_actions(client: Client, database: str, *, sharded: bool) -> list[str]:
     """Name the actions the connected user lacks on `database`; empty where access control is off."""
     with translated(client, "read our privileges"):
@@ -161,16 +172,22 @@ def missing_actions(client: Client, database: str, *, sharded: bool) -> list[str
 
 def lacking(privileges: Iterable[Mapping[str, Any]], database: str, *, sharded: bool) -> list[str]:
     """Name the needed actions that no privilege grants on every collection of `database`."""
+    granted = _granted(privileges, database)
+    if "anyAction" in granted:
+        return []
+    needed = [*DATABASE_ACTIONS, *(SHARDING_ACTIONS if sharded else ())]
+    return [action for action in needed if action not in granted]
+
+
+def _granted(privileges: Iterable[Mapping[str, Any]], database: str) -> set[str]:
+    """The actions granted on every collection of `database`."""
     granted: set[str] = set()
     for privilege in privileges:
         resource = privilege["resource"]
         whole_database = resource.get("db") in ("", database) and resource.get("collection") == ""
         if whole_database or resource.get("anyResource"):
             granted.update(privilege["actions"])
-    if "anyAction" in granted:
-        return []
-    needed = [*DATABASE_ACTIONS, *(SHARDING_ACTIONS if sharded else ())]
-    return [action for action in needed if action not in granted]
+    return granted
 
 
 def hosts(client: Client) -> str:

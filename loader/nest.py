@@ -39,7 +39,26 @@ def nest(collection: Collection, tables: Mapping[Level, pa.Table]) -> Documents:
     if collection.buckets:
         names = [collection.buckets.parent.name, BUCKET_FIELD]
         keys = pa.StructArray.from_arrays([keys, column_of(heads, BUCKET)], names)
-    return Documents(keys, documents, kept.rows, left_out=kept.left_out, elsewhere=kept.elsewhere)
+    return Documents(
+        keys,
+        documents,
+        kept.rows,
+        left_out=kept.left_out,
+        elsewhere=kept.elsewhere,
+        conform=all(_conforms(level, kept.tables) for level in document.walk()),
+    )
+
+
+def _conforms(level: Level, tables: Mapping[Level, pa.Table]) -> bool:
+    """Whether every required value is there and no array of a row is longer than declared."""
+    rows = tables[level]
+    return not any(
+        rows.column(each.column).null_count for each in level.fields if not (each.nullable or each.keep_null)
+    ) and all(
+        child.max_items is None
+        or int(np.diff(row_splits(child, level, tables[child], rows)).max(initial=0)) <= child.max_items
+        for child in level.children
+    )
 
 
 def _bucket_ids(document: Level, heads: pa.Table, parent: Field) -> pa.Array:

@@ -33,6 +33,7 @@ def load(job: Job) -> Outcome:
     """
     if not job.topology.is_cluster:
         job.progress.note("MongoDB is no sharded cluster: collections are published unsharded")
+    _note_privileges(job)
     verdicts = _gate(job)
     passed = tuple(each for each in job.collections if not verdicts[each.name].refused)
     with _leases(job, passed) as held:
@@ -51,6 +52,17 @@ def load(job: Job) -> Outcome:
         done = [_staged_outcome(job, each, verdicts[each.work.collection.name]) for each in staged]
     done += [_refused_outcome(each, verdicts[each.name]) for each in job.collections if each not in passed]
     return conclude(job, "load", sorted(done, key=lambda each: each.name))
+
+
+def _note_privileges(job: Job) -> None:
+    """Name what the MongoDB user may not do; a role may grant it on single collections, so it is a note."""
+    for database in sorted({each.database for each in job.collections}):
+        is_sharded = job.topology.is_cluster and any(
+            each.shard_key for each in job.collections if each.database == database
+        )
+        missing = mongo.missing_actions(job.client, database, sharded=is_sharded)
+        if missing:
+            job.progress.note(f"the MongoDB user has no role that grants {', '.join(missing)} on {database}")
 
 
 def _work(job: Job, collections: tuple[Collection, ...]) -> list[Work]:

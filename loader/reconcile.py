@@ -78,9 +78,11 @@ def reconcile(
     def figures(place: Place) -> list[Figure]:
         return _figures(server, handle, collection, place)
 
+    places = list(_places(collection.document, ()))
     with ThreadPoolExecutor(workers, thread_name_prefix="reconcile") as pool:
-        levels = list(pool.map(figures, _places(collection.document, ())))
-    return tuple(figure for level in levels for figure in level)
+        # The deepest level has the most rows: begun first, it does not run alone at the end.
+        levels = list(pool.map(figures, reversed(places)))
+    return tuple(figure for level in reversed(levels) for figure in level)
 
 
 def _places(level: Level, above: Place) -> Iterator[Place]:

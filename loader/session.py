@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from loader import mongo
+from loader import memory, mongo
 from loader.artifacts import read_manifest, read_run_results
 from loader.job import Job, Options, Progress
 from loader.profile import read_profile
@@ -28,6 +28,7 @@ def open_job(
     Run results are read only where `options` ask for the gate. Raises `SpecError` before anything is
     connected, `ConnectionFailed` where MongoDB cannot be reached.
     """
+    memory.keep_pages()
     options = options or Options(gate=False)
     manifest = read_manifest(settings.artifacts)
     results = read_run_results(settings.artifacts) if options.gate else None

@@ -56,12 +56,20 @@ class ArraySize:
         return f"{self.items:,} items in {self.path} of {key}"
 
 
-def check(queries: Queries, collection: Collection, *, allowed: int = 0) -> str:
+def widths(collection: Collection) -> dict[Level, int]:
+    """The most bytes that a row of each level can take in a document, by its contract."""
+    return {level: _widest(level) for level in collection.root.walk()}
+
+
+def check(queries: Queries, collection: Collection, *, widest: int, allowed: int = 0) -> str:
     """Say which documents are over the budget; empty if none can be.
 
-    Counts of rows and declared widths settle most collections; only what they do not is measured. Raises
-    `DataError` naming the largest document and its largest array where more than `allowed` are over 16 MiB.
+    Counts of rows and declared `widths` settle most collections, `widest` being the most they give for any
+    document; only what they do not is measured. Raises `DataError` naming the largest document and its
+    largest array where more than `allowed` are over 16 MiB.
     """
+    if widest + _overhead(collection) <= collection.document_budget:
+        return ""
     suspects = _suspects(queries, collection)
     if not suspects:
         return ""

@@ -8,6 +8,7 @@ full refresh.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -15,6 +16,7 @@ from loader import builds, layout, lease, publish, rejects, sync
 from loader.collection import Collection
 from loader.errors import DataError, LoaderError, SpecError
 from loader.job import Job
+from loader.mongo import Handle
 from loader.work import Tally, Work, gather, insert, reconciled, resume, run
 
 FULL_REFRESH, SYNC = "full refresh", "sync"
@@ -189,12 +191,25 @@ def _refresh(job: Job, work: Work, resumed: str = "") -> Staged:
         tally = run(job, work, database[build], resume if resumed else insert)
         require_few_rejects(job, collection, tally)
         _require_verified(work, tally)
-        if not tally.rejects:  # which are in the marts' figures only
-            _require_equal(work, reconciled(job, work, database[build], tally))
+        _finish(job, work, database[build], tally)
     except DataError:
         discard()
         raise
     return Staged(work, FULL_REFRESH, tally, rename=rename, discard=discard)
+
+
+def _finish(job: Job, work: Work, handle: Handle, tally: Tally) -> None:
+    """Build the indexes that waited; meanwhile, reconcile."""
+
+    def index() -> None:
+        with tally.timed("index"):
+            layout.complete(handle, work.collection)
+
+    with ThreadPoolExecutor(1, thread_name_prefix="index") as pool:
+        indexed = pool.submit(index)
+        if not tally.rejects:  # which are in the marts' figures only
+            _require_equal(work, reconciled(job, work, handle, tally))
+        indexed.result()
 
 
 def _interrupted(job: Job, work: Work) -> str:

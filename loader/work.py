@@ -165,16 +165,15 @@ def survey(job: Job, collections: tuple[Collection, ...]) -> list[Work]:
         for collection in collections:
             schema.check(collection)
             extract.check_marts(queries, collection)
-            rows = extract.count_rows(queries, collection)
+            cut = extract.cut(queries, collection, rows=job.partition_rows, weights=sizes.widths(collection))
             if not (job.options.allow_empty or collection.allow_empty):
-                extract.require_rows(rows, collection)
+                extract.require_rows(cut.rows, collection)
             extract.require_small_arrays(queries, collection)
-            warning = sizes.check(queries, collection, allowed=job.options.max_rejects)
+            warning = sizes.check(queries, collection, widest=cut.widest, allowed=job.options.max_rejects)
             if warning:
                 job.progress.note(warning, collection=collection.name)
-            partitions = extract.cut(queries, collection, rows=job.partition_rows)
             points = _split_points(job, queries, collection)
-            found.append(Work(collection, partitions, rows, points))
+            found.append(Work(collection, cut.partitions, cut.rows, points))
     return found
 
 

@@ -16,7 +16,15 @@ from pymongo.errors import BulkWriteError
 
 from loader.collection import Documents
 from loader.errors import DataError
-from loader.mongo import TRANSIENT_CODES, Handle, is_transient, retrying, translated, write_errors
+from loader.mongo import (
+    TRANSIENT_CODES,
+    Handle,
+    is_transient,
+    may_bypass_validation,
+    retrying,
+    translated,
+    write_errors,
+)
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 """Source: https://www.mongodb.com/docs/manual/reference/limits/"""
@@ -41,20 +49,23 @@ class Refused:
 def insert(handle: Handle, documents: Documents) -> tuple[Refused, ...]:
     """Insert all documents and return those refused, in order.
 
-    A document over 16 MiB is refused here, before anything is sent. Transient errors are tried again. Raises
-    DataError where the server refuses the write as a whole; ConnectionFailed when MongoDB stays away.
+    A document over 16 MiB is refused here, before anything is sent. The validator, which takes the server as
+    long as the insert, only looks at documents that are not known to conform. Transient errors are tried
+    again. Raises DataError where the server refuses the write as a whole; ConnectionFailed when MongoDB stays
+    away.
     """
     view, offsets = documents.buffer, np.asarray(documents.offsets)
     offsets = offsets - offsets[:1]
     refused = _too_large(offsets)
     too_large = {each.position for each in refused}
+    bypass = documents.conform and may_bypass_validation(handle.database)
     with translated(handle.database.client, f"insert into {handle.full_name}"):
         for first, last in batches(offsets):
             places = [place for place in range(first, last) if place not in too_large]
             raw = [RawBSONDocument(bytes(view[offsets[place] : offsets[place + 1]])) for place in places]
             refused += [
                 Refused(places[each["index"]], each["code"], reason(each))
-                for each in _insert_batch(handle, raw)
+                for each in _insert_batch(handle, raw, bypass=bypass)
             ]
     return tuple(sorted(refused, key=lambda each: each.position))
 
@@ -77,7 +88,7 @@ def batches(offsets: Offsets) -> Iterator[tuple[int, int]]:
         first = last
 
 
-def _insert_batch(handle: Handle, raw: Sequence[RawBSONDocument]) -> list[Mapping[str, Any]]:
+def _insert_batch(handle: Handle, raw: Sequence[RawBSONDocument], *, bypass: bool) -> list[Mapping[str, Any]]:
     """Insert one batch and return the errors of single documents."""
     refused: list[Mapping[str, Any]] = []
     if not raw:
@@ -85,7 +96,7 @@ def _insert_batch(handle: Handle, raw: Sequence[RawBSONDocument]) -> list[Mappin
     for attempt in retrying():
         with attempt:
             try:
-                handle.insert_many(raw, ordered=False)
+                handle.insert_many(raw, ordered=False, bypass_document_validation=bypass or None)
             except BulkWriteError as error:
                 refused = _refused(error, again=attempt.retry_state.attempt_number > 1)
                 if is_transient(error):

@@ -82,6 +82,7 @@ def test_differences_name_what_changed(client: mongo.Client, topology: mongo.Top
     sparse, by_order = Index((("state", 1),), {"sparse": True}), Index((("orders.order_id", -1),))
     declared = declare(database, kept, sparse, by_order, shard_key={}, name="drift")
     handle = layout.create(client, declared, "drift", topology=topology)
+    layout.complete(handle, declared)
     live = layout.describe(handle)
     assert live is not None
     assert layout.differences(declared, live) == []
@@ -207,14 +208,39 @@ def test_parallel_arrays_are_refused_and_nested_arrays_are_not(
         schema.check(parallel)
     handle = layout.create(client, parallel, "parallel", topology=topology)
     row = {**customers(1)[0], "returns": [{"return_id": 1}]}
-    (refused,) = write.insert(handle, documents([row]))
-    assert "cannot index parallel arrays" in refused.reason
+    assert write.insert(handle, documents([row])) == ()
+    with pytest.raises(DataError, match="cannot index parallel arrays"):
+        layout.complete(handle, parallel)
 
     nested = declare(
         database, Index((("orders.lines.quantity", 1), ("orders.order_id", 1))), shard_key={}, name="nested"
     )
     schema.check(nested)
-    assert write.insert(layout.create(client, nested, "nested", topology=topology), documents([row])) == ()
+    handle = layout.create(client, nested, "nested", topology=topology)
+    assert write.insert(handle, documents([row])) == ()
+    layout.complete(handle, nested)
+
+
+def test_only_plain_indexes_wait_for_the_documents(
+    client: mongo.Client, topology: mongo.Topology, database: str
+) -> None:
+    indexes = (
+        Index((("orders.lines.quantity", 1),), {"name": "waits"}),
+        Index((("email", -1),), {"sparse": True, "name": "waits_too"}),
+        Index((("_id", 1), ("email", 1)), {"unique": True, "name": "unique"}),
+        Index((("state", 1),), {"collation": {"locale": "en"}, "name": "collated"}),
+        Index((("email", "text"),), {"name": "text"}),
+    )
+    declared = declare(database, *indexes, name="waiting")
+    handle = layout.create(client, declared, "waiting", topology=topology)
+    made = {"_id_", "_id_hashed", "unique", "collated", "text"}
+    assert set(handle.index_information()) == made
+    for _ in range(2):
+        layout.complete(handle, declared)
+        assert set(handle.index_information()) == made | {"waits", "waits_too"}
+    live = layout.describe(handle)
+    assert live is not None
+    assert layout.differences(declared, live) == []
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,14 @@ def test_the_validator_refuses_a_document_that_breaks_the_contract(published: Pu
 
 
 @pytest.mark.parametrize("name", INDEXES)
+def test_all_documents_are_as_the_validator_wants_them(published: Published, name: str) -> None:
+    """The server has not looked at those known to conform."""
+    collection = published.database[name]
+    rules = collection.options()["validator"]
+    assert collection.count_documents(rules) == collection.count_documents({}) > 0
+
+
+@pytest.mark.parametrize("name", INDEXES)
 def test_a_look_up_by_id_asks_one_shard_and_uses_an_index(published: Published, name: str) -> None:
     for key in [each["_id"] for each in published.database[name].find({}, {"_id": 1}).limit(5)]:
         plan = published.database[name].find({"_id": key}).explain()["queryPlanner"]["winningPlan"]

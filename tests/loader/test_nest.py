@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -205,6 +207,30 @@ def test_one_model_in_two_arrays_counts_twice() -> None:
     assert documents.rows == {"dim_customers": 1, "fct_orders": 4}
     mine = [{"order_id": Int64(1)}, {"order_id": Int64(2)}]
     same_bytes(documents.bson, [{"_id": Int64(1), "orders": mine, "again": mine}])
+
+
+def test_documents_conform_while_what_is_required_is_there_and_arrays_are_short() -> None:
+    root, tables = three_tables()
+    orders = root.children[0]
+    longest = max(Counter(tables[orders].column(orders.key[0]).to_pylist()).values())
+    assert nest(collection_of(root), tables).conform
+    for max_items, conform in ((longest, True), (longest - 1, False)):
+        bounded = replace(root, children=(replace(orders, max_items=max_items),))
+        of_bounded = dict(zip(bounded.walk(), tables.values(), strict=True))
+        assert nest(collection_of(bounded), of_bounded).conform is conform
+
+    note = Field("note", "note", BsonType.STRING, "varchar(9)", nullable=True)
+    for nullable, keep_null, conform in (
+        (True, False, True),
+        (True, True, True),
+        (False, True, True),
+        (False, False, False),
+    ):
+        noted = replace(root, fields=(*root.fields, replace(note, nullable=nullable, keep_null=keep_null)))
+        of_noted = dict(zip(noted.walk(), tables.values(), strict=True))
+        count = tables[root].num_rows
+        of_noted[noted] = tables[root].append_column("note", pa.array([None] * count, pa.string()))
+        assert nest(collection_of(noted), of_noted).conform is conform
 
 
 def refused(root: Level, tables: dict[Level, pa.Table]) -> DataError:

@@ -1,0 +1,87 @@
+"""The measured samples as a table of ratios, a chart, and JSON."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import altair
+import psutil
+
+from benchmarks.measure import Samples
+
+LIMIT, LAID_OUT, REFRESH = "raw insert", "raw insert, then indexes", "load --full-refresh"
+HEADS = (
+    *("contender", "seconds", "k lines/s", "of raw insert", "of raw insert + indexes", "of full refresh"),
+    *("CPU s client", "MariaDB", "MongoDB", "peak MB"),
+)
+
+
+def machine(versions: Mapping[str, str]) -> str:
+    """One line: cores, memory, the servers' versions."""
+    memory = round(psutil.virtual_memory().total / 2**30)
+    named = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return f"{psutil.cpu_count()} cores, {memory} GB, {platform.system()} {platform.machine()}; {named}"
+
+
+def table(samples: Mapping[str, Samples], lines: int) -> list[tuple[str, ...]]:
+    """One row per contender; a ratio is the speed against another's, so that 1 is as fast and 2 twice."""
+    medians = {name: each.median for name, each in samples.items()}
+
+    def against(name: str, other: str) -> str:
+        return f"{medians[other] / medians[name]:.2f}" if other in medians else ""
+
+    return [
+        (
+            name,
+            f"{each.median:.2f}",
+            f"{lines / each.median / 1000:,.0f}",
+            against(name, LIMIT),
+            against(name, LAID_OUT),
+            against(name, REFRESH),
+            *(f"{each.cpu_of(who):.2f}" for who in ("client", "mariadb", "mongod")),
+            f"{each.peak / 1e6:,.0f}",
+        )
+        for name, each in samples.items()
+    ]
+
+
+def markdown(rows: Sequence[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    head = f"| {' | '.join(HEADS)} |"
+    rule = f"| --- |{' ---: |' * (len(HEADS) - 1)}"
+    return "\n".join([head, rule, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def write(samples: Mapping[str, Samples], folder: Path, *, lines: int, about: Mapping[str, str]) -> None:
+    """Write results.json, results.md and results.svg to `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {**about, "lines": lines, "contenders": [asdict(each) for each in samples.values()]}
+    (folder / "results.json").write_text(json.dumps(found, indent=2) + "\n")
+    described = "\n".join(f"- {name}: {value}" for name, value in about.items())
+    text = f"{described}\n- lines: {lines:,}\n\n{markdown(table(samples, lines))}\n"
+    (folder / "results.md").write_text(text)
+    _chart(samples, lines).save(folder / "results.svg")
+
+
+def _chart(samples: Mapping[str, Samples], lines: int) -> altair.Chart:
+    rows = [
+        {"contender": name, "speed": lines / each.median / 1000, "kind": _kind(name)}
+        for name, each in samples.items()
+    ]
+    base = altair.Chart(altair.InlineData(values=rows)).encode(
+        x=altair.X("speed:Q", title="thousand order lines per second (median)"),
+        y=altair.Y("contender:N", sort="-x", title=None, axis=altair.Axis(labelLimit=260)),
+    )
+    colours = altair.Scale(domain=["limit", "pos-loader", "script"], range=["#9aa5b1", "#1f6f8b", "#d08c60"])
+    bars = base.mark_bar().encode(color=altair.Color("kind:N", title=None, scale=colours))
+    labels = base.mark_text(align="left", dx=4).encode(text=altair.Text("speed:Q", format=",.0f"))
+    chart: altair.Chart = (bars + labels).properties(width=520, height=24 * len(rows))
+    return chart
+
+
+def _kind(name: str) -> str:
+    return "limit" if name.startswith("raw") else "script" if "script" in name else "pos-loader"
