@@ -65,7 +65,13 @@ def prepare(setting: Setting, lines: int) -> None:
         generate.fill(setting.mariadb_port, source, generate.Scale(lines))
         print("building the marts", file=sys.stderr)
         dbt = [str(Path(sys.executable).with_name("dbt")), "--quiet", "build", "--select"]
-        dbt += ["+exposure:customer_order_history", "--vars", f"{{pos_schema: {source}}}"]
+        dbt += [
+            "+exposure:customer_order_history",
+            "--indirect-selection",
+            "buildable",
+            "--vars",
+            f"{{pos_schema: {source}}}",
+        ]
         partial = artifacts.with_suffix(".partial")
         subprocess.run(
             [*dbt, "--target-path", str(partial)], check=True, env={**os.environ, **setting.environment}

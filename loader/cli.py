@@ -66,6 +66,20 @@ Workers = Annotated[
     int | None,
     typer.Option(help="Partitions in work at once.", envvar="POS_WORKERS", show_default="cores, at most 4"),
 ]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        help="A Dask scheduler (tcp://host:port) whose workers do the partitions.",
+        envvar="POS_SCHEDULER",
+        show_default="none",
+    ),
+]
+DaskWorkers = Annotated[
+    int | None,
+    typer.Option(
+        help="Dask workers to start here, instead of threads.", envvar="POS_DASK_WORKERS", show_default="0"
+    ),
+]
 PartitionRows = Annotated[
     int | None,
     typer.Option(help="Mart rows per partition.", envvar="POS_PARTITION_ROWS", show_default="25000"),
@@ -137,6 +151,8 @@ def load(
     target: Target = None,
     target_path: TargetPath = None,
     workers: Workers = None,
+    scheduler: Scheduler = None,
+    dask_workers: DaskWorkers = None,
     partition_rows: PartitionRows = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -153,6 +169,8 @@ def load(
         target=target,
         target_path=target_path,
         workers=workers,
+        scheduler=scheduler,
+        dask_workers=dask_workers,
         partition_rows=partition_rows,
         max_build_age=max_build_age,
     )
@@ -198,6 +216,8 @@ def plan(
     target: Target = None,
     target_path: TargetPath = None,
     workers: Workers = None,
+    scheduler: Scheduler = None,
+    dask_workers: DaskWorkers = None,
     partition_rows: PartitionRows = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -215,6 +235,8 @@ def plan(
         target=target,
         target_path=target_path,
         workers=workers,
+        scheduler=scheduler,
+        dask_workers=dask_workers,
         partition_rows=partition_rows,
         max_build_age=max_build_age,
     )
@@ -249,6 +271,8 @@ def verify(
     target: Target = None,
     target_path: TargetPath = None,
     workers: Workers = None,
+    scheduler: Scheduler = None,
+    dask_workers: DaskWorkers = None,
     partition_rows: PartitionRows = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -265,6 +289,8 @@ def verify(
         target=target,
         target_path=target_path,
         workers=workers,
+        scheduler=scheduler,
+        dask_workers=dask_workers,
         partition_rows=partition_rows,
     )
     console = Console(quiet=quiet, log_format=log_format)

@@ -15,6 +15,7 @@ from dbt_artifacts_parser.parsers.run_results.run_results_v5 import RunResultsV5
 from loader import mongo
 from loader.collection import Collection
 from loader.profile import MariaDB
+from loader.workers import Pool
 
 
 class Progress(Protocol):
@@ -65,6 +66,9 @@ class Job:
     """Where dbt's artifacts are and ours go."""
     partition_rows: int
     workers: int
+    address: mongo.Address
+    """Where MongoDB is, for tasks done in other programs."""
+    pool: Pool
     options: Options = field(default_factory=Options)
     started: float = field(default_factory=time.monotonic)
     started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))

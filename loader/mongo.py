@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -65,6 +65,25 @@ class Topology:
     shards: tuple[str, ...]
     has_transactions: bool = True
     """Whether it is a cluster or a replica set; a standalone server has none."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """A connection string, and the seconds to wait for who is there."""
+
+    uri: str = field(repr=False)
+    timeout: float
+
+
+def reopened(address: Address, database: str, collection: str) -> Handle:
+    """The handle of a collection in another program than the one that opened the connection."""
+    return _client(address)[database][collection]
+
+
+@lru_cache(maxsize=1)
+def _client(address: Address) -> Client:
+    """One connection for all tasks of a worker."""
+    return connect(address.uri, timeout=address.timeout)
 
 
 def mask(uri: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from loader import memory, mongo
+from loader import memory, mongo, workers
 from loader.artifacts import read_manifest, read_run_results
 from loader.job import Job, Options, Progress
 from loader.profile import read_profile
@@ -39,8 +39,14 @@ def open_job(
         state=read_manifest(state) if state else None,
     )
     server = read_profile(settings.project_dir, profiles_dir=settings.profiles_dir, target=settings.target)
-    client = mongo.connect(settings.mongo_uri.get_secret_value(), timeout=settings.mongo_timeout)
-    try:
+    address = mongo.Address(settings.mongo_uri.get_secret_value(), settings.mongo_timeout)
+    client = mongo.connect(address.uri, timeout=address.timeout)
+    with (
+        closing(client),
+        workers.open_pool(
+            threads=settings.workers, scheduler=settings.scheduler, processes=settings.dask_workers
+        ) as pool,
+    ):
         yield Job(
             collections=collections,
             server=server,
@@ -52,7 +58,7 @@ def open_job(
             folder=settings.artifacts,
             partition_rows=settings.partition_rows,
             workers=settings.workers,
+            address=address,
+            pool=pool,
             options=options,
         )
-    finally:
-        client.close()

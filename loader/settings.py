@@ -25,6 +25,10 @@ class Settings(BaseSettings):
     """Mart rows a partition aims at, over all levels."""
     workers: int = Field(default_factory=lambda: min(4, os.cpu_count() or 1), ge=1, le=64)
     """Partitions in work at once."""
+    scheduler: str = ""
+    """Address of a Dask scheduler, whose workers then do the partitions."""
+    dask_workers: int = Field(default=0, ge=0, le=64)
+    """Dask workers to start here for that; 0 for threads."""
     max_build_age: float = Field(default=24, gt=0)
     """Hours after which a dbt build is too old to publish."""
     project_dir: Path = Path()

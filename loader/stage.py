@@ -188,7 +188,8 @@ def _refresh(job: Job, work: Work, resumed: str = "") -> Staged:
         layout.create(job.client, collection, build, topology=job.topology, split_points=work.split_points)
         builds.register(database, collection, build, invocation=job.invocation)
     try:
-        tally = run(job, work, database[build], resume if resumed else insert)
+        may_repeat = resumed or job.pool.is_remote
+        tally = run(job, work, database[build], resume if may_repeat else insert)
         require_few_rejects(job, collection, tally)
         _require_verified(work, tally)
         _finish(job, work, database[build], tally)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from operator import itemgetter
 
 import numpy as np
@@ -18,6 +18,7 @@ from loader.collection import Collection, Difference, Documents, Figure, Key, Pa
 from loader.errors import PartialLoad, TableReplaced
 from loader.job import Job
 from loader.nest import nest
+from loader.profile import MariaDB
 from loader.reconcile import reconcile
 from loader.sync import Changes, changes
 
@@ -126,17 +127,17 @@ def insert(handle: mongo.Handle, documents: Documents, partition: Partition, tal
 
 
 def resume(handle: mongo.Handle, documents: Documents, partition: Partition, tally: Tally) -> None:
-    """Insert what an interrupted load has not, then as `insert`."""
+    """Insert what an interrupted load, or a lost worker, has not, then as `insert`."""
     with tally.timed("verify"):
         there = verify.compare(handle, documents, partition, limit=EXAMPLES)
-    _write(handle, documents.take(there.missing), tally)
+    _write(handle, documents.take(there.missing), tally, again=True)
     compare(handle, documents, partition, tally)
     tally.missing -= len(tally.rejects)
 
 
-def _write(handle: mongo.Handle, documents: Documents, tally: Tally) -> None:
+def _write(handle: mongo.Handle, documents: Documents, tally: Tally, *, again: bool = False) -> None:
     with tally.timed("write"):
-        refused = write.insert(handle, documents)
+        refused = write.insert(handle, documents, again=again)
     tally.rejects = [reject(handle.name, documents, each) for each in refused]
 
 
@@ -204,7 +205,7 @@ def _split_points(job: Job, queries: mariadb.Queries, collection: Collection) ->
 
 
 def run(job: Job, work: Work, handle: mongo.Handle, step: Step) -> Tally:
-    """Extract, nest and encode every partition and do `step` with it, `job.workers` at once.
+    """Extract, nest and encode every partition and do `step` with it, in `job.pool`.
 
     The first error cancels what has not begun. Raises `PartialLoad` where the rows read are not those
     counted: a mart was changed meanwhile.
@@ -212,18 +213,16 @@ def run(job: Job, work: Work, handle: mongo.Handle, step: Step) -> Tally:
     total = Tally()
     name = work.collection.name
     job.progress.start(name, rows=sum(work.rows.values()))
-    with ThreadPoolExecutor(job.workers, thread_name_prefix="partition") as pool:
-        futures = [
-            pool.submit(_partition, job, work.collection, each, handle, step) for each in work.partitions
-        ]
-        try:
-            for future in as_completed(futures):
-                tally = future.result()
-                total.add(tally)
-                job.progress.advance(name, rows=tally.read.total())
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    opened = (
+        partial(mongo.reopened, job.address, handle.database.name, handle.name)
+        if job.pool.is_remote
+        else lambda: handle
+    )
+    task = partial(_partition, job.server, work.collection, opened, step)
+    with closing(job.pool.completed(task, work.partitions)) as tallies:
+        for tally in tallies:
+            total.add(tally)
+            job.progress.advance(name, rows=tally.read.total())
     for model, counted in work.rows.items():
         if total.read[model] != counted and not work.is_partial:
             raise PartialLoad(
@@ -235,11 +234,17 @@ def run(job: Job, work: Work, handle: mongo.Handle, step: Step) -> Tally:
 
 
 def _partition(
-    job: Job, collection: Collection, partition: Partition, handle: mongo.Handle, step: Step
+    server: MariaDB,
+    collection: Collection,
+    opened: Callable[[], mongo.Handle],
+    step: Step,
+    partition: Partition,
 ) -> Tally:
+    """One partition's task: all that it needs is given, and it may be done twice."""
     tally = Tally()
+    handle = opened()
     with tally.timed("extract"):
-        tables = _reading(lambda: extract.extract(job.server, collection, partition))
+        tables = _reading(lambda: extract.extract(server, collection, partition))
     with tally.timed("encode"):
         documents = nest(collection, tables)
     del tables

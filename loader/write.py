@@ -46,13 +46,13 @@ class Refused:
     reason: str
 
 
-def insert(handle: Handle, documents: Documents) -> tuple[Refused, ...]:
+def insert(handle: Handle, documents: Documents, *, again: bool = False) -> tuple[Refused, ...]:
     """Insert all documents and return those refused, in order.
 
     A document over 16 MiB is refused here, before anything is sent. The validator, which takes the server as
     long as the insert, only looks at documents that are not known to conform. Transient errors are tried
     again. Raises DataError where the server refuses the write as a whole; ConnectionFailed when MongoDB stays
-    away.
+    away. `again` lets documents pass that are there already, by their `_id`.
     """
     view, offsets = documents.buffer, np.asarray(documents.offsets)
     offsets = offsets - offsets[:1]
@@ -65,7 +65,7 @@ def insert(handle: Handle, documents: Documents) -> tuple[Refused, ...]:
             raw = [RawBSONDocument(bytes(view[offsets[place] : offsets[place + 1]])) for place in places]
             refused += [
                 Refused(places[each["index"]], each["code"], reason(each))
-                for each in _insert_batch(handle, raw, bypass=bypass)
+                for each in _insert_batch(handle, raw, bypass=bypass, again=again)
             ]
     return tuple(sorted(refused, key=lambda each: each.position))
 
@@ -88,7 +88,9 @@ def batches(offsets: Offsets) -> Iterator[tuple[int, int]]:
         first = last
 
 
-def _insert_batch(handle: Handle, raw: Sequence[RawBSONDocument], *, bypass: bool) -> list[Mapping[str, Any]]:
+def _insert_batch(
+    handle: Handle, raw: Sequence[RawBSONDocument], *, bypass: bool, again: bool
+) -> list[Mapping[str, Any]]:
     """Insert one batch and return the errors of single documents."""
     refused: list[Mapping[str, Any]] = []
     if not raw:
@@ -98,7 +100,7 @@ def _insert_batch(handle: Handle, raw: Sequence[RawBSONDocument], *, bypass: boo
             try:
                 handle.insert_many(raw, ordered=False, bypass_document_validation=bypass or None)
             except BulkWriteError as error:
-                refused = _refused(error, again=attempt.retry_state.attempt_number > 1)
+                refused = _refused(error, again=again or attempt.retry_state.attempt_number > 1)
                 if is_transient(error):
                     raise
     return refused
