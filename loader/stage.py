@@ -184,10 +184,11 @@ def _refresh(job: Job, work: Work, resumed: str = "") -> Staged:
         builds.forget(database, build)
         publish.drop(database, build)
 
-    if not resumed:
-        layout.create(job.client, collection, build, topology=job.topology, split_points=work.split_points)
-        builds.register(database, collection, build, invocation=job.invocation)
     try:
+        if not resumed:
+            points = work.split_points
+            layout.create(job.client, collection, build, topology=job.topology, split_points=points)
+            builds.register(database, collection, build, invocation=job.invocation)
         tally = run(job, work, database[build], resume if resumed else insert)
         require_few_rejects(job, collection, tally)
         _require_verified(work, tally)
