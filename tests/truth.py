@@ -1,4 +1,4 @@
-"""Every figure of a truth.json, found again in the marts; in its shape and its spelling, so that == compares all.
+"""Every figure of a truth.json, found again in the marts, in its shape and spelling, so that == compares all.
 
 The truth speaks of the five CSV files; its key `checked` says how it was made and is no figure.
 """
@@ -13,7 +13,14 @@ from typing import Any
 
 Figures = dict[str, Any]
 Query = Any
-TABLES = ("product", "city", "customer", "order", "orderline")
+TABLES = {
+    "product": "products",
+    "city": "cities",
+    "customer": "customers",
+    "order": "orders",
+    "orderline": "lines",
+}
+"""The tables of the source, and what their rows are called."""
 PROFILE = ("source_column", "count_rows", "count_empty", "count_untrimmed", "count_not_ascii", "longest")
 """The columns of the profile of the source."""
 
@@ -35,7 +42,12 @@ def money(value: Any) -> str:
 
 def profile_figures(columns: Iterable[Mapping[Any, Any]]) -> Figures:
     """What the profile of the source says: {source_column, count_rows, count_empty, ...} per column."""
-    found: Figures = {"empty": {}, "max_length": {}, "non_ascii_values": {}, "leading_or_trailing_space_values": {}}
+    found: Figures = {
+        "empty": {},
+        "max_length": {},
+        "non_ascii_values": {},
+        "leading_or_trailing_space_values": {},
+    }
     rows: dict[str, int] = {}
     for name in TABLES:
         found["empty"][name], found["max_length"][name] = {}, {}
@@ -48,8 +60,8 @@ def profile_figures(columns: Iterable[Mapping[Any, Any]]) -> Figures:
         found["max_length"][table][column] = each["longest"]
         found["non_ascii_values"][table] += each["count_not_ascii"]
         found["leading_or_trailing_space_values"][table] += each["count_untrimmed"]
-    without_customer = found["empty"]["order"].get("customer_id", 0)
-    return {**found, "cities": rows["city"], "lines": rows["orderline"], "orders_without_customer": without_customer}
+    found["orders_without_customer"] = found["empty"]["order"].get("customer_id", 0)
+    return found | {name: rows[table] for table, name in TABLES.items()}
 
 
 COUNTS = {
@@ -72,7 +84,8 @@ COUNTS = {
     "orders_shipped_before_placed": "select count(*) from fct_orders where shipped_at < placed_at",
     "lines_unknown_order": "select count(*) from fct_order_lines where not is_known_order",
     "lines_unknown_product": "select count(*) from fct_order_lines where not is_known_product",
-    "lines_product_without_price": "select count(*) from fct_order_lines where is_known_product and unit_price is null",
+    "lines_product_without_price": "select count(*) from fct_order_lines "
+    "where is_known_product and unit_price is null",
     "lines_repeating_order_product": "select sum(count_source_rows - 1) from fct_order_lines",
     "lines_negative_quantity": "select count(*) from fct_order_lines where quantity < 0",
     "lines_zero_quantity": "select count(*) from fct_order_lines where quantity = 0",
@@ -80,8 +93,8 @@ COUNTS = {
     "emails_shared_ignoring_case": "select coalesce(sum(1), 0) from "
     "(select email from dim_customers where email is not null group by email having count(*) > 1) as shared",
     "max_orders_of_a_customer": "select max(count_orders) from dim_customers",
-    "max_lines_of_a_customer": "select max(found) from "
-    "(select count(*) as found from fct_order_lines where customer_id <> -1 group by customer_id) as customers",
+    "max_lines_of_a_customer": "select max(found) from (select count(*) as found "
+    "from fct_order_lines where customer_id <> -1 group by customer_id) as customers",
     "max_lines_of_an_order": "select max(count_lines) from fct_orders",
     "max_buyers_of_a_product": "select max(count_customers) from dim_products",
 }
@@ -97,10 +110,24 @@ PRICES = {
     "over_9999.99": "current_price > 9999.99",
     "more_than_2_decimals": "current_price <> round(current_price, 2)",
 }
-KEYS = {"product": "product_id from dim_products", "customer": "customer_id from dim_customers"}
-KEYS["order"] = "order_id from fct_orders"
+KEYS = {
+    "product": ("product_id", "dim_products"),
+    "customer": ("customer_id", "dim_customers"),
+    "order": ("order_id", "fct_orders"),
+}
 MONTHS = (
-    "select coalesce(date_format(placed_at, '%Y-%m'), 'none'), sum(quantity * {price}) from fct_order_lines group by 1"
+    "select coalesce(date_format(placed_at, '%Y-%m'), 'none'), sum(quantity * {price}) "
+    "from fct_order_lines group by 1"
+)
+STATES = (
+    "select coalesce(state, 'none'), sum(lifetime_revenue) from dim_customers "
+    "group by 1 order by 2 desc limit 5"
+)
+BEST = (
+    "select customers.customer_id, first_name, last_name, lifetime_revenue, "
+    "sum(quantity * round(unit_price, 2)) "
+    "from dim_customers as customers join fct_order_lines using (customer_id) "
+    "group by 1 order by 4 desc, 1 limit 5"
 )
 
 
@@ -112,24 +139,20 @@ def figures_of_marts(query: Query) -> Figures:
         return value
 
     profile = query(f"select {', '.join(PROFILE)} from rpt_source_profile")
-    found = profile_figures(dict(zip(PROFILE, row, strict=True)) for row in profile) | {name: int(one(sql)) for name, sql in COUNTS.items()}
+    found = profile_figures(dict(zip(PROFILE, row, strict=True)) for row in profile) | {
+        name: int(one(sql)) for name, sql in COUNTS.items()
+    }
     found["orders_with_unknown_customer"] = found.pop("orders_of_nobody") - found["orders_without_customer"]
     found |= {name: money(one(sql)) for name, sql in AMOUNTS.items()}
-    for name, price in (("revenue_by_month", "unit_price"), ("revenue_by_month_price_2dp", "round(unit_price, 2)")):
+    for name, price in (
+        ("revenue_by_month", "unit_price"),
+        ("revenue_by_month_price_2dp", "round(unit_price, 2)"),
+    ):
         found[name] = {month: money(amount) for month, amount in query(MONTHS.format(price=price))}
-    found["revenue_by_state_top5"] = [
-        [state, money(amount)]
-        for state, amount in query(
-            "select coalesce(state, 'none'), sum(lifetime_revenue) from dim_customers group by 1 order by 2 desc limit 5"
-        )
-    ]
+    found["revenue_by_state_top5"] = [[state, money(amount)] for state, amount in query(STATES)]
     found["top5_customers_by_revenue"] = [
         {"id": key, "name": [first, last], "revenue": money(exact), "revenue_price_2dp": money(rounded)}
-        for key, first, last, exact, rounded in query(
-            "select customers.customer_id, first_name, last_name, lifetime_revenue, "
-            "sum(quantity * round(unit_price, 2)) from dim_customers as customers join fct_order_lines using (customer_id) "
-            "group by 1 order by 4 desc, 1 limit 5"
-        )
+        for key, first, last, exact, rounded in query(BEST)
     ]
     found["top5_products_by_distinct_buyers"] = [
         {"id": key, "name": name, "buyers": buyers}
@@ -141,8 +164,10 @@ def figures_of_marts(query: Query) -> Figures:
     found["price"] = {"min": money(least), "max": money(most)} | {
         name: one(f"select count(*) from dim_products where {rule}") for name, rule in PRICES.items()
     }
-    found["id_zero"] = {name: one(f"select 0 in (select {key})") == 1 for name, key in KEYS.items()}
-    found["max_id"] = {name: one(f"select max({key.split()[0]}) {key.partition(' ')[2]}") for name, key in KEYS.items()}
+    found["id_zero"] = {
+        name: one(f"select max({key} = 0) from {mart}") == 1 for name, (key, mart) in KEYS.items()
+    }
+    found["max_id"] = {name: one(f"select max({key}) from {mart}") for name, (key, mart) in KEYS.items()}
     ((first, last),) = query("select min(placed_at), max(placed_at) from fct_orders")
     found["date_placed"] = [f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"]
     return found

@@ -63,7 +63,9 @@ COUNTS: Mapping[str, tuple[Number, ...]] = {
         Number("Prices of zero", "coalesce(sum(current_price = 0), 0)"),
         Number("Prices below zero", "coalesce(sum(current_price < 0), 0)"),
         Number("Prices above 9,999.99", "coalesce(sum(current_price > 9999.99), 0)"),
-        Number("Prices with a fraction of a cent", "coalesce(sum(current_price <> round(current_price, 2)), 0)"),
+        Number(
+            "Prices with a fraction of a cent", "coalesce(sum(current_price <> round(current_price, 2)), 0)"
+        ),
     ),
 }
 RANGES: Mapping[str, tuple[Range, ...]] = {

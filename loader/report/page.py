@@ -12,7 +12,19 @@ from datetime import datetime
 import jinja2
 from markupsafe import Markup, escape
 
-from loader.report import customers, draw, headline, over_time, places, products, sales, source, stock, trust, words
+from loader.report import (
+    customers,
+    draw,
+    headline,
+    over_time,
+    places,
+    products,
+    sales,
+    source,
+    stock,
+    trust,
+    words,
+)
 from loader.report.blocks import Chart, Section
 from loader.report.figures import Figures
 from loader.report.health import Health

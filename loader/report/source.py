@@ -21,8 +21,8 @@ SPELL: Mapping[str, Callable[[Any], Cell]] = {"count": count, "key": key, "day":
 def numbers(found: Figures) -> Section:
     """What is in the marts and in the source."""
     lead = (
-        "What is missing or odd, how far values reach, and what the source holds before it is cleaned. Nothing of "
-        "it is left out of the totals."
+        "What is missing or odd, how far values reach, and what the source holds before it is cleaned. "
+        "Nothing of it is left out of the totals."
     )
     return Section("numbers", "The data in numbers", lead, (*_counts(found), _ranges(found), _profile(found)))
 
@@ -56,7 +56,13 @@ def _profile(found: Figures) -> Table:
                 each.source_column,
                 *map(
                     count,
-                    (each.count_rows, each.count_empty, each.count_untrimmed, each.count_not_ascii, each.longest),
+                    (
+                        each.count_rows,
+                        each.count_empty,
+                        each.count_untrimmed,
+                        each.count_not_ascii,
+                        each.longest,
+                    ),
                 ),
             )
             for each in found.profile

@@ -195,7 +195,9 @@ def figures_of_page(page: Page) -> Figures:
     numbers = {row[0]: row[1] for title in HALVES for row in tables[title]}
     reach = {row[0]: row[1:] for row in tables["Least and most"]}
     rows = {row[0]: row[2] for row in tables["Rows of the marts"]}
-    found = profile_figures(dict(zip(PROFILE, row, strict=True)) for row in tables["The source, column by column"])
+    found = profile_figures(
+        dict(zip(PROFILE, row, strict=True)) for row in tables["The source, column by column"]
+    )
     found |= {name: numbers[label] for name, label in LABELS.items()}
     found |= {name: reach[label][1] for name, label in MOST.items()}
     found |= {name: page.figures[f"total {name}"] for name in ("customers", "products", "orders", "units")}
@@ -205,16 +207,20 @@ def figures_of_page(page: Page) -> Figures:
     return found | {
         "distinct_order_product": rows["fct_order_lines"],
         "product_customer_pairs": rows["fct_product_purchases"],
-        "orders_with_unknown_customer": numbers["Orders of no known customer"] - found["orders_without_customer"],
+        "orders_with_unknown_customer": numbers["Orders of no known customer"]
+        - found["orders_without_customer"],
         "total_revenue": money(page.figures["total revenue"]),
         "revenue_with_known_customer": money(numbers["Revenue of known customers"]),
         "max_order_revenue": money(reach["Total of an order"][1]),
         "revenue_by_month": dict(zip(names, months, strict=True)),
         "revenue_by_state_top5": [
-            [{"Unknown": "none"}.get(str(row[0]), row[0]), money(row[1])] for row in tables["Revenue by state"][:5]
+            [{"Unknown": "none"}.get(str(row[0]), row[0]), money(row[1])]
+            for row in tables["Revenue by state"][:5]
         ],
         "top5_customers_by_revenue": [{"name": row[0], "revenue": money(row[5])} for row in best],
-        "top5_products_by_distinct_buyers": [{"name": row[0], "buyers": row[1]} for row in tables["Most buyers"]],
+        "top5_products_by_distinct_buyers": [
+            {"name": row[0], "buyers": row[1]} for row in tables["Most buyers"]
+        ],
         "price": dict(zip(("min", "max"), map(money, reach["Price of a product"]), strict=True))
         | {name: numbers[label] for name, label in PRICES.items()},
         "id_zero": {name: reach[label][0] == 0 for name, label in KEYS.items()},
