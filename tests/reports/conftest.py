@@ -23,9 +23,9 @@ class DataSet:
 
 
 def seeded() -> dict[str, list[Row]]:
-    """The sample as `dbt seed` loads it: without the spaces around a value."""
+    """The sample as `dbt seed` loads it: a blank value is none."""
     return {
-        name: [tuple(value.strip() if isinstance(value, str) else value for value in row) for row in rows]
+        name: [tuple(None if str(value).isspace() else value for value in row) for row in rows]
         for name, rows in sample_tables().items()
     }
 
