@@ -15,9 +15,9 @@ with
 {{ table }}_values as (
 
     select
-        {%- for name in names %}
+    {% for name in names %}
         {{ source_text(name, kinds) }} as {{ name | lower }}{{ "," if not loop.last }}
-        {%- endfor %}
+    {% endfor %}
     from {{ pos_table(table) }}
 
 ),
