@@ -34,7 +34,9 @@ def read_run_results(folder: Path) -> RunResultsV5:
 
 def _read(path: Path, kind: type[Artifact], expected: str) -> Artifact:
     content = _read_json(path)
-    metadata = content.get("metadata", {})
+    metadata = content.get("metadata")
+    if not isinstance(metadata, dict):
+        metadata = {}
     if metadata.get("dbt_schema_version") != expected:
         raise SpecError(
             f"{path.name} of dbt {metadata.get('dbt_version', 'unknown')} cannot be read",

@@ -5,23 +5,42 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import Annotated, Any, ParamSpec
 
 import typer
+from typer.core import TyperGroup
 
-from loader.console import Console, LogFormat
+from loader.console import PROGRAM, Console, LogFormat
 from loader.errors import ExitCode, LoaderError, ending
 from loader.settings import read_settings
 
 P = ParamSpec("P")
 
+
+class Commands(TyperGroup):
+    """Says what is wrong with a command line on one line, as everything else is said."""
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **options: Any) -> None:
+        """Run the command line and exit."""
+        words = sys.argv[1:] if args is None else [*args]
+        options |= {"prog_name": PROGRAM, "standalone_mode": False}
+        try:
+            code = super().main(words or ["--help"], **options)
+        except typer.TyperException as error:
+            context = getattr(error, "ctx", None)
+            said = error.format_message().rstrip(".").replace("Value error, ", "")
+            Console().error(f"{said}; see {context.command_path if context else PROGRAM} --help")
+            code = error.exit_code
+        sys.exit(code)
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Publish dbt marts from MariaDB as verified, nested documents on a sharded MongoDB cluster.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
 )

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from loader.errors import SpecError
 
 TypeName = Literal["bool", "int32", "int64", "double", "decimal", "string", "date", "json", "binary"]
+_SEE = "see the README, Declaring a collection"
 Name = Annotated[str, Field(min_length=1)]
 
 
@@ -85,9 +86,10 @@ def parse_declaration(meta: Mapping[str, Any], *, where: str) -> CollectionDecla
         return CollectionDeclaration.model_validate(dict(meta))
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        # pydantic names the alternatives of a union as if they were keys: dict[...]
+        place = ".".join(str(part) for part in first["loc"] if not str(part).startswith("dict["))
         found = "" if first["type"] == "missing" else f" {first['input']!r}"
-        fix = f"allowed here: {_allowed(first['loc'])}" if first["type"] == "extra_forbidden" else ""
+        fix = f"allowed here: {_allowed(first['loc'])}" if first["type"] == "extra_forbidden" else _SEE
         raise SpecError(f"meta.mongo.{place}{found}: {first['msg']}", where=where, fix=fix) from None
 
 

@@ -43,6 +43,12 @@ def ending(error: BaseException) -> tuple[ExitCode, str]:
     return ExitCode.DATA, f"unexpected {type(error).__name__}"
 
 
+def unreadable(error: Exception) -> str:
+    """Say why a file cannot be read, on one line; YAML is not quoted, there may be passwords in it."""
+    mark = getattr(error, "problem_mark", None)
+    return f"line {mark.line + 1} is no YAML" if mark else " ".join(str(error).split())
+
+
 class SpecError(LoaderError):
     """The declaration, the artifacts or the settings do not fit together."""
 

@@ -130,7 +130,7 @@ def _faults(
         kind = str(node.resource_type)
         outcome = outcomes.get(key)
         if outcome is None:
-            yield f"{kind} {_name(key)} was not part of the dbt invocation; run dbt build"
+            yield f"{kind} {_name(key)} was not part of the dbt invocation"
         elif outcome.status.value not in ("success", "pass", "warn"):
             message = " ".join((outcome.message or "").split())[:160]
             yield f"{kind} {_name(key)}: {outcome.status.value}{f' ({message})' if message else ''}"

@@ -107,8 +107,8 @@ def connect(uri: str, *, timeout: float = 5.0) -> Client:
         options = uri[uri.rfind("@") :]
         told = "@" not in uri or ("?" in options and isinstance(error, UserWarning))
         raise SpecError(
-            f"the MongoDB address {shown} cannot be read{f': {error}' if told else ''}",
-            fix="check POS_MONGO_URI; percent-encode special characters in the user and the password",
+            f"the MongoDB address {shown} cannot be read{f': {_sentence(error)}' if told else ''}",
+            fix="check POS_MONGO_URI" + ("" if told else "; percent-encode user and password"),
         ) from None
     try:
         client.admin.command("ping")
@@ -116,6 +116,11 @@ def connect(uri: str, *, timeout: float = 5.0) -> Client:
         client.close()
         raise _no_connection(error, shown) from None
     return client
+
+
+def _sentence(error: Exception) -> str:
+    """The first sentence of what the driver says; those after it speak of its own options."""
+    return str(error).split(". ")[0].rstrip(".")
 
 
 def _open(uri: str, *, milliseconds: int) -> Client:
@@ -222,14 +227,18 @@ def reason(error: PyMongoError) -> str:
     elif isinstance(error, OperationFailure) and error.details:
         text = error.details.get("errmsg") or error.details.get("codeName") or text
     short = re.split(r" \(configured timeouts|, Timeout: |, full error: ", text)[0]
-    return " ".join(short.split())
+    return " ".join(short.split()).rstrip(".")
 
 
 def require_published(database: Database, collection: str) -> None:
     """Raise `DataError` where the collection does not exist; an aggregation of it would just be empty."""
     if not database.list_collection_names(filter={"name": collection}):
         name = f"{database.name}.{collection}"
-        raise DataError(f"collection {name} is not published", fix="run pos-loader load")
+        raise DataError(
+            f"collection {name} is not published",
+            where=f"MongoDB at {hosts(database.client)}",
+            fix="run pos-loader load",
+        )
 
 
 def write_errors(error: BulkWriteError) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from loader import __version__, gate, layout, mariadb, mongo, plan, rejects
 from loader.collection import Collection
-from loader.errors import DataError, ExitCode, LoaderError, PartialLoad, ending
+from loader.errors import ExitCode, LoaderError, PartialLoad, ending
 from loader.job import Job
 from loader.lease import Lease, Owner, lease
 from loader.outcome import FAILED, SUCCEEDED, CollectionOutcome, Outcome, ShardShare, status_of
@@ -85,12 +85,7 @@ def check(job: Job, *, quick: bool = False) -> Outcome:
     done = []
     for work in (look if quick else survey)(job, job.collections):
         handle = job.live(work.collection)
-        if layout.describe(handle) is None:
-            raise DataError(
-                f"collection {handle.full_name} is not published",
-                where=f"MongoDB at {mongo.hosts(job.client)}",
-                fix="run pos-loader load",
-            )
+        mongo.require_published(handle.database, handle.name)
         tally = Tally() if quick else run(job, work, handle, compare)
         done.append(_checked_outcome(job, work, reconciled(job, work, handle, tally)))
     return conclude(job, "verify", done)

@@ -7,6 +7,7 @@ Source: https://docs.getdbt.com/docs/core/connect-data-platform/profiles.yml
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ import jinja2
 import yaml
 from jinja2.sandbox import SandboxedEnvironment
 
-from loader.errors import SpecError
+from loader.errors import SpecError, unreadable
 
 
 @dataclass(frozen=True)
@@ -55,16 +56,21 @@ def read_profile(
     profile = _read_yaml(path, "copy profiles.example.yml").get(name)
     if not isinstance(profile, dict):
         raise SpecError(f"no profile {name}", where=str(path), fix="name it as dbt_project.yml does")
-    target = target or os.environ.get("DBT_TARGET") or _render(profile.get("target", "default"), path)
-    outputs = profile.get("outputs") or {}
-    if target not in outputs:
+    where = f"{path}, profile {name}"
+    target = (
+        target or os.environ.get("DBT_TARGET") or _render("target", profile.get("target", "default"), where)
+    )
+    outputs = profile.get("outputs")
+    targets = outputs if isinstance(outputs, dict) else {}
+    if target not in targets:
         raise SpecError(
-            f"no target {target}",
-            where=f"{path}, profile {name}",
-            fix=f"targets are: {', '.join(outputs) or 'none'}",
+            f"no target {target}", where=where, fix=f"targets are: {', '.join(map(str, targets)) or 'none'}"
         )
-    output = {key: _render(value, path) for key, value in outputs[target].items()}
-    return _connection(output, where=f"{path}, profile {name}, target {target}")
+    where += f", target {target}"
+    if not isinstance(targets[target], dict):
+        raise SpecError("the target is no mapping", where=where, fix="see profiles.example.yml")
+    output = {key: _render(key, value, where) for key, value in targets[target].items()}
+    return _connection(output, where=where)
 
 
 def _connection(output: Mapping[str, str], *, where: str) -> MariaDB:
@@ -76,8 +82,8 @@ def _connection(output: Mapping[str, str], *, where: str) -> MariaDB:
     if not schema:
         raise SpecError("schema is not set", where=where, fix="name the schema that dbt builds")
     port = output.get("port", "3306")
-    if not port.isdigit():
-        raise SpecError(f"port {port!r} is no number", where=where, fix="give a port")
+    if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+        raise SpecError(f"port {port!r} is not in 1-65535", where=where, fix="give MariaDB's port")
     return MariaDB(
         host=output.get("server") or output.get("host") or "127.0.0.1",
         port=int(port),
@@ -101,29 +107,33 @@ def _profiles_path(project_dir: Path, profiles_dir: Path | None) -> Path:
 def _read_yaml(path: Path, fix: str) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        reason = "is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
-        raise SpecError(f"{path.name} {reason}", where=str(path.parent), fix=fix) from None
+    except FileNotFoundError:
+        raise SpecError(f"{path.name} is missing", where=str(path.parent), fix=fix) from None
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        what = f"{path.name} cannot be read: {unreadable(error)}"
+        raise SpecError(what, where=str(path.parent), fix="mend it") from None
     if not isinstance(content, dict):
         raise SpecError(f"{path.name} is no mapping", where=str(path.parent), fix=fix)
     return content
 
 
-def _render(value: object, path: Path) -> str:
+def _render(key: str, value: object, where: str) -> str:
+    """Render the value of a key; an error names the key alone, the value may be a password."""
     if value is None:
         return ""
     environment = SandboxedEnvironment(undefined=jinja2.StrictUndefined)
     environment.filters |= dict.fromkeys(("as_number", "as_bool", "as_native", "as_text"), lambda text: text)
     try:
         return environment.from_string(str(value)).render(env_var=_env_var)
-    except (jinja2.TemplateError, KeyError) as error:
-        raise SpecError(
-            f"{value} cannot be rendered: {error}", where=str(path), fix="set the variable"
-        ) from None
+    except LookupError as error:
+        raise SpecError(f"{key}: variable {error.args[0]} is not set", where=where, fix="set it") from None
+    except jinja2.TemplateError:
+        fix = "write it as in profiles.example.yml"
+        raise SpecError(f"{key} cannot be rendered as Jinja", where=where, fix=fix) from None
 
 
 def _env_var(name: str, default: str | None = None) -> str:
     value = os.environ.get(name, default)
     if value is None:
-        raise KeyError(f"environment variable {name} is not set")
+        raise LookupError(name)
     return value

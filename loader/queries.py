@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from loader.errors import SpecError
+from loader.errors import SpecError, unreadable
 from loader.parameters import Kind, Parameter, Value
 
 FILE = "queries.yml"
@@ -168,7 +168,9 @@ def read_queries(folder: Path) -> Mapping[str, Query]:
     except FileNotFoundError:
         raise SpecError(f"{FILE} is missing", where=str(folder), fix="give --project-dir") from None
     except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise SpecError(f"{FILE} cannot be read: {error}", where=str(path), fix="mend it") from None
+        raise SpecError(
+            f"{FILE} cannot be read: {unreadable(error)}", where=str(path), fix="mend it"
+        ) from None
     try:
         declared = FileDeclaration.model_validate(content)
     except ValidationError as error:

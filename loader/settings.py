@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from loader.errors import SpecError
+
+
+def _database_name(name: str) -> str:
+    """Check what MongoDB allows. Source: https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions"""
+    if not 0 < len(name) < 64 or set(name) & set('/\\. "$*<>:|?\0'):
+        raise ValueError('a name has 1 to 63 characters, none of them a space or one of /\\."$*<>:|?')
+    return name
+
+
+DatabaseName = Annotated[str, AfterValidator(_database_name)]
 
 
 class Settings(BaseSettings):
@@ -18,8 +28,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="POS_", env_file=".env", extra="ignore", frozen=True)
 
     mongo_uri: SecretStr = SecretStr("mongodb://127.0.0.1:27117")
-    mongo_database: str = Field(default="pos", pattern=r'^[^/\\. "$*<>:|?\x00]{1,63}$')
-    mongo_timeout: float = Field(default=10, gt=0)
+    mongo_database: DatabaseName = "pos"
+    mongo_timeout: float = Field(default=10, gt=0, le=86_400)
     """Seconds to wait for a server before giving up."""
     partition_rows: int = Field(default=25_000, ge=1)
     """Mart rows a partition aims at, over all levels."""
@@ -29,7 +39,7 @@ class Settings(BaseSettings):
     """Address of a Dask scheduler, whose workers then do the partitions."""
     dask_workers: int = Field(default=0, ge=0, le=64)
     """Dask workers to start here for that; 0 for threads."""
-    max_build_age: float = Field(default=24, gt=0)
+    max_build_age: float = Field(default=24, gt=0, le=1_000_000)
     """Hours after which a dbt build is too old to publish."""
     project_dir: Path = Path()
     profiles_dir: Path | None = None
@@ -53,8 +63,9 @@ def read_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
+        option = f"option --{name.replace('_', '-')} or " if name in overrides else ""
         raise SpecError(
-            f"setting {name} {first['input']!r} is not allowed: {first['msg']}",
-            where=f"option --{name.replace('_', '-')} or environment variable POS_{name.upper()}",
+            f"setting {name} {first['input']!r} is not allowed: {first['msg'].removeprefix('Value error, ')}",
+            where=f"{option}environment variable POS_{name.upper()}",
             fix="give another value",
         ) from None

@@ -244,12 +244,10 @@ def _row(level: Level) -> str:
             size = f"{width} + {factor} * octet_length(convert({column} using utf8mb4))"
         elif field.type is BsonType.BINARY:
             size = f"{width} + octet_length({column})"
-        if field.nullable:
-            terms.append(f"if({column} is null, {_head(field) if field.keep_null else 0}, {size})")
-        elif size == str(width):
+        if size == str(width) and not field.nullable:
             constant += width
-        else:
-            terms.append(size)
+        else:  # a NULL against the contract is MongoDB's to refuse
+            terms.append(f"if({column} is null, {_head(field) if field.keep_null else 0}, {size})")
     return " + ".join([str(constant), *terms])
 
 

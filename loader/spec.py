@@ -76,7 +76,9 @@ def _collections(
     where = f"{file}, exposure {exposure.name}"
     meta = (exposure.meta or {})["mongo"]
     if not isinstance(meta, dict):
-        raise SpecError(f"meta.mongo {meta!r} is no mapping", where=where, fix="see the README's declaration")
+        raise SpecError(
+            f"meta.mongo {meta!r} is no mapping", where=where, fix="see the README, Declaring a collection"
+        )
     declared = parse_declaration(meta, where=where)
     nodes = (exposure.depends_on.nodes or []) if exposure.depends_on else []
     named = frozenset(manifest.nodes[node].name for node in nodes if node in manifest.nodes)

@@ -184,10 +184,11 @@ def _refresh(job: Job, work: Work, resumed: str = "") -> Staged:
         builds.forget(database, build)
         publish.drop(database, build)
 
-    if not resumed:
-        layout.create(job.client, collection, build, topology=job.topology, split_points=work.split_points)
-        builds.register(database, collection, build, invocation=job.invocation)
     try:
+        if not resumed:
+            points = work.split_points
+            layout.create(job.client, collection, build, topology=job.topology, split_points=points)
+            builds.register(database, collection, build, invocation=job.invocation)
         may_repeat = resumed or job.pool.is_remote
         tally = run(job, work, database[build], resume if may_repeat else insert)
         require_few_rejects(job, collection, tally)

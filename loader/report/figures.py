@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
@@ -245,6 +245,19 @@ class UnusualOrder:
 
 
 @dataclass(frozen=True)
+class SourceColumn:
+    """What a column of the source holds before cleaning."""
+
+    MART: ClassVar = "rpt_source_profile"
+    source_column: str
+    count_rows: int
+    count_empty: int
+    count_untrimmed: int
+    count_not_ascii: int
+    longest: int
+
+
+@dataclass(frozen=True)
 class Totals:
     """Everything there is, dated or not; `lines` is one per order and product, `source_rows` as they came."""
 
@@ -288,3 +301,8 @@ class Figures:
     count_unusual_totals: int
     count_unusual_quantities: int
     count_unusual: int
+    counts: tuple[tuple[Any, ...], ...]
+    """The values of `numbers.COUNTS`, mart by mart."""
+    ranges: tuple[tuple[tuple[Any, Any], ...], ...]
+    """The least and the most of `numbers.RANGES`, mart by mart."""
+    profile: tuple[SourceColumn, ...]

@@ -12,7 +12,19 @@ from datetime import datetime
 import jinja2
 from markupsafe import Markup, escape
 
-from loader.report import customers, draw, headline, over_time, places, products, sales, stock, trust, words
+from loader.report import (
+    customers,
+    draw,
+    headline,
+    over_time,
+    places,
+    products,
+    sales,
+    source,
+    stock,
+    trust,
+    words,
+)
 from loader.report.blocks import Chart, Section
 from loader.report.figures import Figures
 from loader.report.health import Health
@@ -44,6 +56,7 @@ def sections_of(found: Figures, health: Health) -> tuple[Section, ...]:
         stock.inventory(found),
         trust.unusual(found),
         trust.treatment(found),
+        source.numbers(found),
         trust.quality(found, health),
         trust.load(health),
     )

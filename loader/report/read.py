@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
@@ -14,6 +14,7 @@ from loader.errors import SpecError
 from loader.mariadb import Queries, quote
 from loader.report import figures as kinds
 from loader.report.figures import Figures
+from loader.report.numbers import COUNTS, RANGES, Range
 
 CORE = ("dim_customers", "dim_products", "fct_orders", "fct_order_lines", "fct_product_purchases")
 REPORTS = (
@@ -25,12 +26,13 @@ REPORTS = (
         "rpt_inventory",
         "rpt_unusual_orders",
         "rpt_undated_sales",
+        "rpt_source_profile",
     ),
 )
 MARTS = (*REPORTS, *CORE)
 """What the page is made from."""
 
-QUERIES = 30
+QUERIES = 38
 """How many there are, for whoever watches."""
 
 RECENT_DAYS, TOP, LONG_TOP = 182, 10, 12
@@ -137,6 +139,9 @@ class _Reader:
             count_unusual_totals=int(unusual[0]),
             count_unusual_quantities=int(unusual[1]),
             count_unusual=int(unusual[2]),
+            counts=tuple(self._row(mart, [each.sql for each in asked]) for mart, asked in COUNTS.items()),
+            ranges=tuple(self._ranges(mart, asked) for mart, asked in RANGES.items()),
+            profile=self._all(kinds.SourceColumn, "order by source_column"),
         )
 
     def _totals(self) -> kinds.Totals:
@@ -160,6 +165,14 @@ class _Reader:
             yield from self._all(
                 kinds.Stock, f"where stock_status = '{status}' order by {order}, product_id limit 6"
             )
+
+    def _ranges(self, mart: str, asked: Sequence[Range]) -> tuple[tuple[Any, Any], ...]:
+        row = self._row(mart, [f"{end}({each.sql})" for each in asked for end in ("min", "max")])
+        return tuple(zip(row[::2], row[1::2], strict=True))
+
+    def _row(self, mart: str, expressions: Sequence[str]) -> tuple[Any, ...]:
+        (row,) = self._rows(f"select {', '.join(expressions)} from {{{mart}}} as mart")  # noqa: S608
+        return row
 
     def _count(self, mart: str) -> int:
         ((number,),) = self._rows(f"select count(*) from {{{mart}}}")  # noqa: S608

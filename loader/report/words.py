@@ -60,6 +60,11 @@ def count(value: Figure) -> Markup:
     return _data(value, count_text(value))
 
 
+def key(value: int | None) -> Markup:
+    """A key, without thousands."""
+    return _data(value, NONE if value is None else str(value))
+
+
 def number(value: Decimal | None, places: int = 1) -> Markup:
     """A number with so many decimals."""
     return _data(value, number_text(value, places))

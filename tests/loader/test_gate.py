@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -106,85 +106,6 @@ def test_a_failing_test_keeps_exactly_what_is_downstream_of_it(gated: Gated) -> 
         in unchecked.stderr
     )
     assert gated.published >= {CUSTOMERS, PRODUCTS}
-
-
-def forget_orders(results: Artifact) -> None:
-    results["results"] = [each for each in results["results"] if each["unique_id"] != "model.pos.fct_orders"]
-
-
-def come_from_another_run(results: Artifact) -> None:
-    results["metadata"]["invocation_id"] = "00000000-another"
-
-
-def be_old(results: Artifact) -> None:
-    results["metadata"]["generated_at"] = "2024-05-06T07:08:09.000000Z"
-
-
-def be_of_another_dbt(results: Artifact) -> None:
-    results["metadata"] |= {"dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json"}
-    results["metadata"] |= {"dbt_version": "1.9.0"}
-
-
-ARTIFACTS: list[tuple[Callable[[Artifact], None], int, str]] = [
-    (forget_orders, 1, "model fct_orders was not part of the dbt invocation; run dbt build"),
-    (come_from_another_run, 1, "run_results.json of 00000000-another"),
-    (be_old, 1, "the build is of 2024-05-06 07:08:09+00:00, older than 24 hours"),
-    (be_of_another_dbt, 2, "run_results.json of dbt 1.9.0 cannot be read"),
-]
-
-
-@pytest.mark.parametrize(("change", "code", "expected"), ARTIFACTS)
-def test_results_that_prove_nothing(
-    change: Callable[[Artifact], None], code: int, expected: str, gated: Gated, tmp_path: Path
-) -> None:
-    results = gated.loader.warehouse.artifact("run_results")
-    change(results)
-    shutil.copy(gated.loader.warehouse.target_path / "manifest.json", tmp_path)
-    (tmp_path / "run_results.json").write_text(json.dumps(results))
-    finished = gated.loader.run("load", "--quiet", "--select", CUSTOMERS, POS_TARGET_PATH=str(tmp_path))
-    assert finished.code == code
-    assert expected in finished.stderr
-    assert gated.published == set()
-
-
-def test_a_build_older_than_allowed(gated: Gated) -> None:
-    finished = gated.loader.run("load", "--max-build-age", "0.0001", "--select", CUSTOMERS)
-    assert finished.code == 1
-    assert "older than 0.0001 hours" in finished.stderr
-    assert gated.published == set()
-
-
-STAMPS: dict[str, tuple[str, str]] = {
-    "another build": ("set invocation_id = 'another'", "MariaDB was built by dbt invocation another, the "),
-    "a build under way": ("set state = 'running'", " is running)"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("stamp", STAMPS)
-def test_marts_that_are_not_of_this_build(stamp: str, gated: Gated) -> None:
-    change, expected = STAMPS[stamp]
-    warehouse = gated.loader.warehouse
-    ((invocation, state),) = warehouse.query("select invocation_id, state from dbt_build_stamp")
-    warehouse.query(f"update dbt_build_stamp {change}")
-    try:
-        finished = gated.loader.run("load", "--quiet", "--select", CUSTOMERS)
-    finally:
-        warehouse.query(f"update dbt_build_stamp set invocation_id = '{invocation}', state = '{state}'")
-    assert finished.code == 1
-    assert finished.stderr.startswith(f"pos-loader: error: {CUSTOMERS} is not published (")
-    assert expected in finished.stderr
-    assert gated.published == set()
-
-
-def test_no_stamp(gated: Gated) -> None:
-    warehouse = gated.loader.warehouse
-    warehouse.query("rename table dbt_build_stamp to put_aside")
-    try:
-        finished = gated.loader.run("load", "--quiet", "--select", CUSTOMERS)
-    finally:
-        warehouse.query("rename table put_aside to dbt_build_stamp")
-    assert finished.code == 1
-    assert "MariaDB has no dbt_build_stamp, so what built the marts is not known" in finished.stderr
 
 
 def test_a_build_during_a_load_stops_it(gated: Gated, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 from sandbox.cluster import Endpoints
 from tests.loader.running import Documents, Loader, connect
+from tests.loader.truth_in_documents import figures_of_documents
+from tests.truth import read_truth
 from tests.warehouse import DATA_SETS, Warehouse
 
 CUSTOMERS, PRODUCTS = "customer_order_history", "product_purchase_details"
@@ -63,68 +65,6 @@ def top(field: str, *others: str, count: int = 5) -> Stages:
     """The first documents by `field`, greatest first, ties by `_id`."""
     shown = dict.fromkeys((field, *others), 1)
     return {"$sort": {field: -1, "_id": 1}}, {"$limit": count}, {"$project": shown}
-
-
-def check_totals(shop: Shop, truth: dict[str, Any]) -> None:
-    counts = {
-        "customers": shop.customers({"$count": "n"}),
-        "products": shop.products({"$count": "n"}),
-        "orders": shop.customers({"$unwind": "$orders"}, {"$count": "n"}),
-        "lines": shop.customers(*LINES, {"$count": "n"}),
-        "product_customer_pairs": shop.products({"$unwind": "$customers"}, {"$count": "n"}),
-        "customers_without_orders": shop.customers({"$match": {"orders": []}}, {"$count": "n"}),
-        "products_without_buyer": shop.products({"$match": {"customers": []}}, {"$count": "n"}),
-    }
-    assert {name: found[0]["n"] if found else 0 for name, found in counts.items()} == {
-        name: truth[name] for name in counts
-    }
-    units = {"units": {"$sum": "$orders.lines.quantity"}, "sum": {"$sum": "$orders.lines.lineTotal"}}
-    (lines,) = shop.customers(*LINES, {"$group": {"_id": None, **units}})
-    assert (lines["units"], cents(lines["sum"])) == (truth["units"], truth["total_revenue"])
-    for found, field in (
-        (shop.customers, "$lifetimeRevenue"),
-        (shop.products, "$totalRevenue"),
-        (shop.customers, {"$sum": "$orders.orderTotal"}),
-        (shop.products, {"$sum": "$customers.amount"}),
-    ):
-        (total,) = found({"$group": {"_id": None, "sum": {"$sum": field}}})
-        assert cents(total["sum"]) == truth["total_revenue"]
-
-
-def check_months_and_tops(shop: Shop, truth: dict[str, Any]) -> None:
-    month = {"$dateToString": {"date": "$orders.placedAt", "format": "%Y-%m"}}
-    months = shop.customers(
-        {"$unwind": "$orders"}, {"$group": {"_id": month, "sum": {"$sum": "$orders.orderTotal"}}}
-    )
-    assert {each["_id"]: cents(each["sum"]) for each in months} == truth["revenue_by_month"]
-    best = shop.customers(*top("lifetimeRevenue", "firstName", "lastName"))
-    found = [
-        (each["_id"], each["firstName"], each["lastName"], cents(each["lifetimeRevenue"])) for each in best
-    ]
-    assert found == [
-        (each["id"], *(name.strip() for name in each["name"]), each["revenue"])
-        for each in truth["top5_customers_by_revenue"]
-    ]  # fmt: skip
-    buyers = shop.products(
-        {"$project": {"productName": 1, "buyers": {"$size": "$customers"}}}, *top("buyers", "productName")
-    )
-    assert [(each["_id"], each["productName"], each["buyers"]) for each in buyers] == [
-        (each["id"], each["name"], each["buyers"]) for each in truth["top5_products_by_distinct_buyers"]
-    ]
-
-
-def check_marts(shop: Shop, truth: dict[str, Any]) -> None:
-    query = shop.warehouse.query
-    months = query("select date_format(placed_at, '%Y-%m'), sum(line_total) from fct_order_lines group by 1")
-    assert {month: cents(total) for month, total in months} == truth["revenue_by_month"]
-    ((pairs, bought),) = query("select count(*), sum(amount) from fct_product_purchases")
-    assert (pairs, cents(bought)) == (truth["product_customer_pairs"], truth["total_revenue"])
-    best = query("select customer_id, lifetime_revenue from dim_customers order by 2 desc, 1 limit 5")
-    assert [(key, cents(total)) for key, total in best] == [
-        (each["id"], each["revenue"]) for each in truth["top5_customers_by_revenue"]
-    ]
-    buyers = query("select product_id, count_customers from dim_products order by 2 desc, 1 limit 5")
-    assert buyers == [(each["id"], each["buyers"]) for each in truth["top5_products_by_distinct_buyers"]]
 
 
 def orders_of(shop: Shop, customer: int) -> list[list[Any]]:
@@ -273,11 +213,11 @@ if DATA_SETS:
             finally:
                 client.drop_database(loader.database)
 
-    def test_documents_and_marts_hold_the_known_answers(shop: Shop) -> None:
-        truth = shop.answers("truth")
-        check_totals(shop, truth)
-        check_months_and_tops(shop, truth)
-        check_marts(shop, truth)
+    def test_every_figure_is_that_of_the_documents(shop: Shop) -> None:
+        truth = read_truth(shop.folder)
+        # Both kinds of line are not in the documents, which cannot say why.
+        left_out = truth.pop("lines_unknown_order") + truth.pop("lines_repeating_order_product")
+        assert figures_of_documents(shop.database) == {**truth, "lines_not_nested": left_out}
 
     def test_the_load_is_verified_even_and_small_in_memory(shop: Shop) -> None:
         collections = {each["name"]: each for each in shop.load["collections"]}

@@ -107,18 +107,3 @@ def test_a_unique_value_passes_from_a_store_that_goes_to_another(strict: Shop) -
     strict.sql("insert into stores values (300, 'CA', 'City 5', 1)")
     load = strict.planned_load()
     assert (load["inserted"], load["deleted"], load["rejects"]) == (1, 1, 0)
-
-
-def test_a_file_that_is_no_rejects_file(strict: Shop) -> None:
-    file(strict).parent.mkdir()
-    file(strict).write_text("no line of ours\n")
-    line = strict.refused("--retry-rejects", code=2)
-    assert line == (
-        f"{NAME}.jsonl is no rejects file: Expecting value: line 1 column 1 (char 0) "
-        f"({file(strict).parent}); remove it"
-    )
-    file(strict).write_text('{"key": 9}\n')
-    assert strict.refused("--retry-rejects", code=2) == (
-        "collection test_rejects.handmade is not published, so there are no rejects to add "
-        "(--retry-rejects); run pos-loader load"
-    )

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from loader.artifacts import read_manifest
-from loader.errors import SpecError
 from loader.select import selected, upstream
 from sandbox.cluster import Endpoints
 from tests.faults.shop import shop
@@ -83,21 +82,6 @@ def test_upstream_is_everything_a_collection_is_built_from_parents_first(
     assert "model.pos.dim_products" in found
     assert "model.pos.dim_products" not in upstream(unchanged, CUSTOMERS)
     assert len(found) == len(set(found))
-
-
-MEANINGLESS = {
-    "nothing": f"no collection nothing (--select); declared are: {CUSTOMERS}, {PRODUCTS}",
-    "tag:hourly": "no collection with tag hourly (--select); declared are: daily, sales",
-    "path:models": "no selector path:models (--select); declared are: NAME, tag:NAME, state:modified",
-    "state:modified": "state:modified needs an earlier manifest (--select); give --state DIR",
-}
-
-
-@pytest.mark.parametrize("selector", MEANINGLESS)
-def test_a_selector_that_means_nothing(selector: str, manifest: Manifest, tmp_path: Path) -> None:
-    with pytest.raises(SpecError) as refused:
-        names(changed(manifest, tag, tmp_path), selector)
-    assert str(refused.value) == MEANINGLESS[selector]
 
 
 def test_on_the_command_line(servers: Endpoints, manifest: Manifest, tmp_path: Path) -> None:

@@ -115,11 +115,3 @@ def test_what_was_loaded_and_repaired_verifies(published: Published) -> None:
         (name, 0) for name in NAMES
     ]
     assert outcome["command"] == "verify"
-
-
-def test_a_collection_that_is_not_published_does_not_verify(published: Published) -> None:
-    nowhere = f"{published.database.name}_nowhere"
-    error = published.loader.run("verify", POS_MONGO_DATABASE=nowhere)
-    assert error.code == 1
-    assert f"collection {nowhere}.{CUSTOMERS} is not published" in error.error
-    assert nowhere not in published.database.client.list_database_names()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 from sandbox.cluster import Endpoints
 from tests.loader.running import Finished, Loader
 from tests.page.reading import Page
+from tests.truth import read_truth
 from tests.warehouse import DATA_SETS, Warehouse
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -72,7 +72,7 @@ def report(
         folder = tmp_path_factory.mktemp("report")
         loader = Loader(apart(warehouse, folder), servers.mongo_uri, "test_report_nothing")
         finished = loader.done("report", "--charts", str(folder / "charts"))
-        truth = json.loads((source / "truth.json").read_text()) if source else {}
+        truth = read_truth(source) if source else {}
         reports[warehouse.schema] = Report(
             warehouse, truth, finished, folder / "report.html", folder / "charts"
         )

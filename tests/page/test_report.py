@@ -21,6 +21,7 @@ from loader.report import page as pages
 from loader.report import read
 from loader.report.figures import Figures, Totals
 from loader.report.health import Health
+from loader.report.numbers import COUNTS, RANGES
 from loader.report.read import Mart
 from loader.report.theme import DARK, LIGHT
 from loader.report.words import change, money, relative_change
@@ -210,6 +211,8 @@ def test_a_shop_without_orders_has_a_page() -> None:
     empty: dict[str, Any] = {
         each.name: 0 if each.name.startswith("count_") else () for each in fields(Figures)
     }
+    empty["counts"] = [[None] * len(asked) for asked in COUNTS.values()]
+    empty["ranges"] = [[(None, None)] * len(asked) for asked in RANGES.values()]
     empty["totals"] = Totals(0, 0, 0, 0, 0, 0, 0, Decimal(0))
     page = Page.of(render(Figures(**empty), {}))
     assert (page.images, page.tags["svg"]) == ([], 0)

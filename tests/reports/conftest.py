@@ -10,7 +10,7 @@ import pytest
 
 from tests.project.sources import sample_tables
 from tests.reports.shop import Shop, open_shop, read_csv_tables
-from tests.warehouse import DATA_SETS, Warehouse
+from tests.warehouse import DATA_SETS, Row, Warehouse
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,14 @@ class DataSet:
     truth: dict[str, Any]
 
 
+def seeded() -> dict[str, list[Row]]:
+    """The sample as `dbt seed` loads it: a blank value is none."""
+    return {
+        name: [tuple(None if str(value).isspace() else value for value in row) for row in rows]
+        for name, rows in sample_tables().items()
+    }
+
+
 @pytest.fixture(
     scope="session", params=[None, *DATA_SETS], ids=lambda folder: folder.name if folder else "sample"
 )
@@ -29,6 +37,6 @@ def data_set(request: pytest.FixtureRequest, data_warehouse: Callable[[Path], Wa
     """The marts of one data set and its tables in plain Python."""
     folder: Path | None = request.param
     if folder is None:
-        return DataSet(request.getfixturevalue("sample_warehouse"), open_shop(sample_tables()), {})
+        return DataSet(request.getfixturevalue("sample_warehouse"), open_shop(seeded()), {})
     truth = json.loads((folder / "truth.json").read_text())
     return DataSet(data_warehouse(folder), open_shop(read_csv_tables(folder)), truth)

@@ -89,6 +89,8 @@ class Shop:
     customers: Mapping[int, Customer]
     orders: Mapping[int, Order]
     lines: tuple[Line, ...]
+    tables: Mapping[str, Sequence[tuple[Any, ...]]]
+    """The source as it came."""
 
     @cached_property
     def orders_of(self) -> Mapping[int, list[Order]]:
@@ -161,7 +163,7 @@ def open_shop(tables: Mapping[str, Rows]) -> Shop:
     for line in lines:
         of_order[line.order].append(line)
     orders = {key: Order(*head, lines=tuple(of_order[key])) for key, head in heads.items()}
-    return Shop(products, customers, orders, lines)
+    return Shop(products, customers, orders, lines, {name: [*rows] for name, rows in tables.items()})
 
 
 def _lines(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.reports import expected_customers, expected_products, expected_sales
+from tests.reports import expected_customers, expected_products, expected_sales, expected_source
 from tests.reports.conftest import DataSet
 from tests.reports.shop import Shop
 from tests.warehouse import PROJECT, Warehouse
@@ -29,6 +29,7 @@ EXPECTED: dict[str, Callable[[Shop], Iterator[Row]]] = {
         expected_customers.customer_segments,
         expected_customers.new_returning_monthly,
         expected_customers.cohort_retention,
+        expected_source.source_profile,
     )
 }
 

@@ -1,0 +1,92 @@
+"""The data in numbers: which figures of a mart are shown beside the sums, and the SQL of each.
+
+A scalar query within one names its marts in braces, as the queries of `read` do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Number:
+    """One figure: its words and its SQL aggregate; an amount if `is_money`."""
+
+    label: str
+    sql: str
+    is_money: bool = False
+
+
+@dataclass(frozen=True)
+class Range:
+    """The least and the most of an SQL expression: keys, counts, days or amounts."""
+
+    label: str
+    sql: str
+    kind: str = "count"
+
+
+COUNTS: Mapping[str, tuple[Number, ...]] = {
+    "dim_customers": (
+        Number("Customers without an order", "sum(count_orders = 0)"),
+        Number(
+            "Customers without an order line",
+            "count(*) - (select count(distinct customer_id) from {fct_orders} "
+            "where count_lines > 0 and customer_id <> -1)",
+        ),
+        Number("Customers whose postal code has no city", "sum(zip is not null and city is null)"),
+        Number(
+            "Email addresses of more than one customer",
+            "(select count(*) from (select email from {dim_customers} where email is not null "
+            "group by email having count(*) > 1) as shared)",
+        ),
+        Number("Revenue of known customers", "sum(lifetime_revenue)", is_money=True),
+    ),
+    "fct_orders": (
+        Number("Orders of no known customer", "sum(customer_id = -1)"),
+        Number("Orders without a line", "sum(count_lines = 0)"),
+        Number("Orders not shipped", "sum(not is_shipped)"),
+        Number("Orders shipped before they were placed", "coalesce(sum(shipped_at < placed_at), 0)"),
+    ),
+    "fct_order_lines": (
+        Number("Order lines of an unknown order", "sum(not is_known_order)"),
+        Number("Order lines of an unknown product", "sum(not is_known_product)"),
+        Number("Order lines of a product without a price", "sum(is_known_product and unit_price is null)"),
+        Number("Source rows that repeat an order and product", "sum(count_source_rows - 1)"),
+        Number("Order lines with a negative quantity", "sum(quantity < 0)"),
+        Number("Order lines with a quantity of zero", "sum(quantity = 0)"),
+    ),
+    "dim_products": (
+        Number("Products in no order line", "(select sum(is_never_sold) from {rpt_product_sales})"),
+        Number("Products that no known customer bought", "sum(count_customers = 0)"),
+        Number("Prices of zero", "coalesce(sum(current_price = 0), 0)"),
+        Number("Prices below zero", "coalesce(sum(current_price < 0), 0)"),
+        Number("Prices above 9,999.99", "coalesce(sum(current_price > 9999.99), 0)"),
+        Number(
+            "Prices with a fraction of a cent", "coalesce(sum(current_price <> round(current_price, 2)), 0)"
+        ),
+    ),
+}
+RANGES: Mapping[str, tuple[Range, ...]] = {
+    "dim_customers": (
+        Range("Key of a customer", "customer_id", "key"),
+        Range("Orders of a customer", "count_orders"),
+        Range(
+            "Order lines of a customer",
+            "(select cast(coalesce(sum(count_lines), 0) as signed) from {fct_orders} as orders "
+            "where orders.customer_id = mart.customer_id)",
+        ),
+    ),
+    "fct_orders": (
+        Range("Key of an order", "order_id", "key"),
+        Range("Day of an order", "placed_at", "day"),
+        Range("Lines of an order", "count_lines"),
+        Range("Total of an order", "order_total", "money"),
+    ),
+    "dim_products": (
+        Range("Key of a product", "product_id", "key"),
+        Range("Buyers of a product", "count_customers"),
+        Range("Price of a product", "current_price", "money"),
+    ),
+}

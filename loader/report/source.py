@@ -1,0 +1,72 @@
+"""The data in numbers: what is missing or odd, how far values reach, and the source before cleaning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from loader.report import figures
+from loader.report.blocks import Cell, Section, Table
+from loader.report.figures import Figures
+from loader.report.numbers import COUNTS, RANGES
+from loader.report.words import count, day, key, money
+
+HALVES = {
+    "Customers and orders": ("dim_customers", "fct_orders"),
+    "Order lines and products": ("fct_order_lines", "dim_products"),
+}
+SPELL: Mapping[str, Callable[[Any], Cell]] = {"count": count, "key": key, "day": day, "money": money}
+
+
+def numbers(found: Figures) -> Section:
+    """What is in the marts and in the source."""
+    lead = (
+        "What is missing or odd, how far values reach, and what the source holds before it is cleaned. "
+        "Nothing of it is left out of the totals."
+    )
+    return Section("numbers", "The data in numbers", lead, (*_counts(found), _ranges(found), _profile(found)))
+
+
+def _counts(found: Figures) -> Iterator[Table]:
+    values = dict(zip(COUNTS, found.counts, strict=True))
+    for title, marts in HALVES.items():
+        rows = [
+            (each.label, (money if each.is_money else count)(value))
+            for mart in marts
+            for each, value in zip(COUNTS[mart], values[mart], strict=True)
+        ]
+        yield Table(title, ("What", "Number"), rows, source=marts, is_half=True)
+
+
+def _ranges(found: Figures) -> Table:
+    rows = [
+        (each.label, *map(SPELL[each.kind], values))
+        for mart, pairs in zip(RANGES.values(), found.ranges, strict=True)
+        for each, values in zip(mart, pairs, strict=True)
+    ]
+    return Table("Least and most", ("Of", "Least", "Most"), rows, source=tuple(RANGES))
+
+
+def _profile(found: Figures) -> Table:
+    return Table(
+        "The source, column by column",
+        ("Column", "Rows", "Empty", "With outer spaces", "Beyond ASCII", "Longest"),
+        [
+            (
+                each.source_column,
+                *map(
+                    count,
+                    (
+                        each.count_rows,
+                        each.count_empty,
+                        each.count_untrimmed,
+                        each.count_not_ascii,
+                        each.longest,
+                    ),
+                ),
+            )
+            for each in found.profile
+        ],
+        note="One row per column of the POS tables; the longest value in characters.",
+        source=(figures.SourceColumn.MART,),
+    )
