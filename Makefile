@@ -16,6 +16,9 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3; do \
 	&& { echo "$$python"; break; }; done)
 # Schema in MariaDB with real POS tables; empty builds the sample.
 POS_SCHEMA ?=
+# Size of the benchmark, and runs of each contender.
+LINES ?= 2000000
+RUNS ?= 5
 DBT_VARS = $(if $(POS_SCHEMA),--vars '{pos_schema: "$(POS_SCHEMA)"}')
 
 # Turns `pos-sandbox status --json` into exports, so that the demo meets the sandbox's servers and no others.
@@ -99,6 +102,11 @@ build: setup ## Build and test the marts: make build POS_SCHEMA=shop
 load: setup ## Publish the marts that were built
 	@pos-loader load
 
+.PHONY: bench
+bench: setup ## Measure the loader against its databases' limits and its peers: make bench LINES=2000000 RUNS=5
+	@$(MAKE) benchmarking
+	python -m benchmarks --lines $(LINES) --runs $(RUNS)
+
 .PHONY: docs
 docs: setup ## Build the guides and dbt's lineage as a site, from the marts that were built
 	@dbt --quiet docs generate --static --target-path target/docs $(DBT_VARS)
@@ -114,11 +122,20 @@ lock: setup ## Renew requirements.txt from pyproject.toml
 	$(VENV)/lock/bin/pip install -qq uv==$(UV_VERSION)
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
 		--custom-compile-command 'make lock' --output-file requirements.txt pyproject.toml
+	$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra bench \
+		--constraint requirements.txt --custom-compile-command 'make lock' \
+		--output-file benchmarks/requirements.txt pyproject.toml
 
 .PHONY: clean
 clean: ## Stop the sandbox and remove all that was made here but profiles.yml
 	@if [ -x $(BIN)/pos-sandbox ]; then pos-sandbox down --erase; fi
 	rm -rf $(VENV) target logs dbt_packages .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# The peers need a MariaDB client library to be compiled against.
+.PHONY: benchmarking
+benchmarking:
+	@$(MAKE) programs COMPILER=yes
+	pip install -qq --require-hashes --requirement benchmarks/requirements.txt
 
 .PHONY: programs
 programs:
@@ -132,6 +149,13 @@ programs:
 	fi
 	if [ -n "$(BROWSER)" ] && ! has chromium && ! has chromium-browser && ! has google-chrome; then
 		missing+=(chromium)
+	fi
+	if [ -n "$(COMPILER)" ]; then
+		has mariadb_config || missing+=(libmariadb-dev)
+		has pkg-config || missing+=(pkg-config)
+		has cc || missing+=(gcc libc6-dev)
+		headers=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')
+		[ -e "$$headers/Python.h" ] || missing+=(python3-dev)
 	fi
 	if [ ! -e $(READY) ] && ! "$${PYTHON:-$(PYTHON)}" -c 'import ensurepip' 2>/dev/null; then
 		missing+=(python3-venv)
