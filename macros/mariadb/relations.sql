@@ -25,8 +25,8 @@
 {% endmacro %}
 
 {#-
-    A table under an enforced contract is created with its columns, PRIMARY KEY and indexes and filled by the same
-    statement, so that it is clustered from its first row. A failing statement leaves no table behind.
+    A table under an enforced contract is created with its columns and PRIMARY KEY and filled by the same statement, so
+    that it is clustered from its first row. A failing statement leaves no table behind.
 -#}
 {% macro mariadb__create_table_as(temporary, relation, sql) -%}
     {%- set enforced = config.get('contract').enforced and not temporary -%}
@@ -37,23 +37,28 @@
     {%- endif -%}
     create {{ 'temporary ' if temporary }}table {{ relation }}
     {%- if enforced %} (
-        {{ (adapter.render_raw_columns_constraints(raw_columns=model['columns']) + key_clauses()) | join(',\n        ') }}
+        {{ (adapter.render_raw_columns_constraints(raw_columns=model['columns']) + primary_key()) | join(',\n        ') }}
     )
     {%- endif %}
     engine = innodb {{ utf8mb4() }} as
     {{ get_select_subquery(sql) if enforced else sql }}
 {%- endmacro %}
 
-{#- The configs primary_key (list of columns) and indexes (list of {columns, unique}) as clauses of CREATE TABLE. -#}
-{% macro key_clauses() %}
+{#- The config primary_key (list of columns) as a clause of CREATE TABLE. -#}
+{% macro primary_key() %}
+    {%- set key = config.get('primary_key') -%}
+    {{ return(['primary key (' ~ key_columns(key) ~ ')'] if key else []) }}
+{% endmacro %}
+
+{#- The config indexes (list of {columns, unique}) for ALTER TABLE: sorting a full table is faster than inserting. -#}
+{% macro indexes_after() %}
     {%- set clauses = [] -%}
-    {%- if config.get('primary_key') -%}
-        {%- do clauses.append('primary key (' ~ key_columns(config.get('primary_key')) ~ ')') -%}
-    {%- endif -%}
     {%- for index in config.get('indexes', []) -%}
-        {%- do clauses.append(('unique ' if index.unique else '') ~ 'index (' ~ key_columns(index.columns) ~ ')') -%}
+        {%- do clauses.append(
+            'add ' ~ ('unique ' if index.unique else '') ~ 'index (' ~ key_columns(index.columns) ~ ')'
+        ) -%}
     {%- endfor -%}
-    {{ return(clauses) }}
+    {{ return(clauses | join(', ')) }}
 {% endmacro %}
 
 {% macro key_columns(names) %}
@@ -80,7 +85,10 @@
     {%- do return(to_return) -%}
 {% endmaterialization %}
 
-{#- Fills a new table beside the old one and swaps them in one RENAME TABLE: readers see the old or the new, never none. -#}
+{#-
+    Fills a new table beside the old one and swaps them in one RENAME TABLE: readers see the old or the new, never none.
+    In an incremental build, a model with the config changed_by has its changed rows replaced in one transaction.
+-#}
 {% materialization table, adapter='mariadb' %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -93,15 +101,39 @@
     {%- do adapter.drop_relation(old) -%}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {% call statement('main') -%}
-        {{ get_create_table_as_sql(False, new, sql) }}
-    {%- endcall %}
-
-    {%- if existing -%}
-        {%- do run_query('rename table ' ~ target_relation ~ ' to ' ~ old ~ ', ' ~ new ~ ' to ' ~ target_relation) -%}
-        {%- do adapter.drop_relation(old) -%}
+    {%- if config.get('changed_by') and is_partial() -%}
+        {%- do run_query('create temporary table ' ~ new ~ ' like ' ~ target_relation) -%}
+        {% call statement('main') -%}
+            insert into {{ new }} {{ get_select_subquery(sql) }}
+        {%- endcall %}
+        {%- do run_query('start transaction') -%}
+        {%- set key = config.get('changed_by') -%}
+        {%- do run_query(
+            'delete built from ' ~ target_relation ~ ' as built inner join '
+            ~ target_relation.incorporate(path={'identifier': config.get('changed_in')})
+            ~ ' as changed on built.' ~ key ~ ' = changed.' ~ key
+        ) -%}
+        {%- do run_query('insert into ' ~ target_relation ~ ' select * from ' ~ new) -%}
+        {%- do run_query(record_build_state()) -%}
+        {%- do run_query('commit') -%}
+        {%- do run_query('drop temporary table ' ~ new) -%}
     {%- else -%}
-        {%- do run_query('rename table ' ~ new ~ ' to ' ~ target_relation) -%}
+        {% call statement('main') -%}
+            {{ get_create_table_as_sql(False, new, sql) }}
+        {%- endcall %}
+        {%- if indexes_after() -%}
+            {%- do run_query('alter table ' ~ new ~ ' ' ~ indexes_after()) -%}
+        {%- endif -%}
+        {%- if existing -%}
+            {%- do run_query('rename table ' ~ target_relation ~ ' to ' ~ old ~ ', ' ~ new ~ ' to ' ~ target_relation) -%}
+            {%- do adapter.drop_relation(old) -%}
+        {%- else -%}
+            {%- do run_query('rename table ' ~ new ~ ' to ' ~ target_relation) -%}
+        {%- endif -%}
+        {%- if config.get('changed_by') or config.get('compared') -%}
+            {%- do create_build_state_table() -%}
+            {%- do run_query(record_build_state()) -%}
+        {%- endif -%}
     {%- endif -%}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}

@@ -12,19 +12,28 @@ customers as (
 
 ),
 
+changed_customers as (
+
+    select * from {{ ref('int_customers_changed') }}
+
+),
+
 purchases as (
 
     select
-        product_id,
-        customer_id,
-        cast(sum(quantity) as signed) as quantity,
-        cast(coalesce(sum(line_total), 0) as decimal(19, 4)) as amount,
-        count(distinct order_id) as count_orders,
-        min(placed_at) as first_purchased_at,
-        max(placed_at) as last_purchased_at
+        order_lines.product_id,
+        order_lines.customer_id,
+        cast(sum(order_lines.quantity) as signed) as quantity,
+        cast(coalesce(sum(order_lines.line_total), 0) as decimal(19, 4)) as amount,
+        count(*) as count_orders,
+        min(order_lines.placed_at) as first_purchased_at,
+        max(order_lines.placed_at) as last_purchased_at
     from order_lines
-    where is_known_product
-    group by product_id, customer_id
+    {%- if is_partial() %}
+    inner join changed_customers on order_lines.customer_id = changed_customers.customer_id
+    {%- endif %}
+    where order_lines.is_known_product and order_lines.customer_id <> {{ var('unknown_member') }}
+    group by order_lines.product_id, order_lines.customer_id
 
 ),
 
