@@ -14,9 +14,11 @@
 {#-
     Whatever the server's defaults: strict, so that a value that does not fit is an error, and with room in memory for
     the sums of millions of lines, which are several times slower on disk. Recursive queries need a current schema.
+    Reading committed rows, a build takes no locks on the shop's tables.
 -#}
 {% macro prepare_session() %}
     {%- do run_query('use ' ~ adapter.quote(this.schema)) -%}
+    {%- do run_query('set session transaction isolation level read committed') -%}
     {%- do run_query(
         "set session sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', "
         ~ "tmp_memory_table_size = 256 * 1024 * 1024, max_heap_table_size = 256 * 1024 * 1024, "
