@@ -18,9 +18,10 @@ changed_customers as (
 
 ),
 
+-- Sorted, not hashed, the rows come in the order of the mart's key, by which they are then appended.
 purchases as (
 
-    select
+    select sql_big_result
         order_lines.product_id,
         order_lines.customer_id,
         cast(sum(order_lines.quantity) as signed) as quantity,
@@ -52,7 +53,7 @@ final as (
         purchases.first_purchased_at,
         purchases.last_purchased_at
     from purchases
-    inner join customers on purchases.customer_id = customers.customer_id
+    left join customers on purchases.customer_id = customers.customer_id
 
 )
 
