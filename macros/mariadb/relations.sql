@@ -109,11 +109,14 @@
             insert into {{ new }} {{ get_select_subquery(sql) }}
         {%- endcall %}
         {%- do run_query('start transaction') -%}
-        {%- set key = config.get('changed_by') -%}
+        {%- set keys = [] -%}
+        {%- for column, changed_column in config.get('changed_by').items() -%}
+            {%- do keys.append('built.' ~ column ~ ' = changed.' ~ changed_column) -%}
+        {%- endfor -%}
         {%- do run_query(
             'delete built from ' ~ target_relation ~ ' as built inner join '
             ~ target_relation.incorporate(path={'identifier': config.get('changed_in')})
-            ~ ' as changed on built.' ~ key ~ ' = changed.' ~ key
+            ~ ' as changed on ' ~ keys | join(' and ')
         ) -%}
         {%- do run_query('insert into ' ~ target_relation ~ ' select * from ' ~ new) -%}
         {%- do run_query(record_build_state()) -%}

@@ -16,13 +16,11 @@ final as (
 
     select customer_id
     from orders
-    where customer_id is not null
 
     union distinct
 
     select built_customer_id as customer_id
     from orders
-    where built_customer_id is not null
 
     union distinct
 

@@ -131,8 +131,8 @@ final as (
 
     select
         changed.order_id,
-        orders.customer_id,
-        built_orders.customer_id as built_customer_id
+        coalesce(orders.customer_id, {{ var('unknown_member') }}) as customer_id,
+        coalesce(built_orders.customer_id, {{ var('unknown_member') }}) as built_customer_id
     from changed
     left join orders on changed.order_id = orders.order_id
     left join built_orders on changed.order_id = built_orders.order_id

@@ -38,7 +38,10 @@ order_totals as (
         sum(order_lines.line_total) as order_total
     from order_lines
     {%- if is_partial() %}
-    inner join changed_orders on order_lines.order_id = changed_orders.order_id
+    inner join changed_orders
+        on
+            order_lines.customer_id = changed_orders.customer_id
+            and order_lines.order_id = changed_orders.order_id
     {%- endif %}
     group by order_lines.customer_id, order_lines.order_id
 
