@@ -108,19 +108,7 @@
         {% call statement('main') -%}
             insert into {{ new }} {{ get_select_subquery(sql) }}
         {%- endcall %}
-        {%- do run_query('start transaction') -%}
-        {%- set keys = [] -%}
-        {%- for column, changed_column in config.get('changed_by').items() -%}
-            {%- do keys.append('built.' ~ column ~ ' = changed.' ~ changed_column) -%}
-        {%- endfor -%}
-        {%- do run_query(
-            'delete built from ' ~ target_relation ~ ' as built inner join '
-            ~ target_relation.incorporate(path={'identifier': config.get('changed_in')})
-            ~ ' as changed on ' ~ keys | join(' and ')
-        ) -%}
-        {%- do run_query('insert into ' ~ target_relation ~ ' select * from ' ~ new) -%}
-        {%- do run_query(record_build_state()) -%}
-        {%- do run_query('commit') -%}
+        {%- do replace_changed_rows(target_relation, new) -%}
         {%- do run_query('drop temporary table ' ~ new) -%}
     {%- else -%}
         {% call statement('main') -%}
@@ -146,6 +134,38 @@
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+{#-
+    Of the rows that int_orders_changed or int_customers_changed names (changed_in, by the columns of changed_by),
+    deletes those that are no longer so and inserts those that are new, in one transaction.
+-#}
+{% macro replace_changed_rows(target_relation, new) %}
+    {%- set changed = target_relation.incorporate(path={'identifier': config.get('changed_in')}) -%}
+    {%- set key = config.get('primary_key') -%}
+    {%- set by, same, known = [], [], [] -%}
+    {%- for column, changed_column in config.get('changed_by').items() -%}
+        {%- do by.append('built.' ~ column ~ ' = changed.' ~ changed_column) -%}
+    {%- endfor -%}
+    {%- for column in key -%}
+        {%- do known.append('built.' ~ column ~ ' = made.' ~ column) -%}
+    {%- endfor -%}
+    {%- for column in adapter.get_columns_in_relation(target_relation) if column.name not in key -%}
+        {%- set as_is = 'cast(%s as binary)' if column.is_string() else '%s' -%}
+        {%- do same.append(as_is % ('built.' ~ column.name) ~ ' <=> ' ~ as_is % ('made.' ~ column.name)) -%}
+    {%- endfor -%}
+    {%- do run_query('start transaction') -%}
+    {%- do run_query(
+        'delete built from ' ~ changed ~ ' as changed inner join ' ~ target_relation ~ ' as built on '
+        ~ by | join(' and ') ~ ' left join ' ~ new ~ ' as made on ' ~ (known + same) | join(' and ')
+        ~ ' where made.' ~ key[0] ~ ' is null'
+    ) -%}
+    {%- do run_query(
+        'insert into ' ~ target_relation ~ ' select made.* from ' ~ new ~ ' as made left join ' ~ target_relation
+        ~ ' as built on ' ~ known | join(' and ') ~ ' where built.' ~ key[0] ~ ' is null'
+    ) -%}
+    {%- do run_query(record_build_state()) -%}
+    {%- do run_query('commit') -%}
+{% endmacro %}
 
 {% macro mariadb__create_csv_table(model, agate_table) %}
     {%- set columns = [] -%}
