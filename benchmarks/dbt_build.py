@@ -1,9 +1,9 @@
 """`python -m benchmarks.dbt_build`: what dbt adds to SQL by hand, and what an incremental build saves.
 
-Prints JSON lines: one for each model (seconds, seconds of the same mart by hand, their ratio), then one of the
-full build, the second one after some new orders, and their ratio. By hand is a file in `by_hand` for the facts
-and the slowest report, written freely, with the keys one would want; for all other models it is the statement
-that dbt ran, alone. Models are timed with one thread, so that none waits for another.
+Prints JSON lines: one for each model (seconds, seconds of the same mart by hand, their ratio), then one of
+the full build, the second one after some new orders, and their ratio. By hand is a file in `by_hand` for the
+facts and the slowest report, written freely, with the keys one would want; for all other models it is the
+statement that dbt ran, alone. Models are timed with one thread, so that none waits for another.
 """
 
 from __future__ import annotations

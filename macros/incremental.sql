@@ -71,12 +71,16 @@
 
 {#- Whether this table was built before, from the same project, so that a model may compare itself with it. -#}
 {% macro is_built_before() %}
+    {%- if not execute -%}
+        {{ return('') }}
+    {%- else -%}
     {%- set state = build_states().get(this.identifier, {}) -%}
     {%- set existing = load_cached_relation(this) if state -%}
     {{ return(
         existing is not none and existing and existing.is_table and not flags.FULL_REFRESH
         and state.definition == build_definition()
     ) }}
+    {%- endif -%}
 {% endmacro %}
 
 {#-
@@ -85,6 +89,9 @@
     below so many orders that comparing would take longer.
 -#}
 {% macro incremental_base() %}
+    {%- if not execute -%}
+        {{ return('') }}
+    {%- else -%}
     {%- set states = build_states() -%}
     {%- set now = [invocation_id] -%}
     {%- set built = ['fct_orders', 'fct_order_lines'] -%}
@@ -93,7 +100,7 @@
     {%- for model in built + compared -%}
         {%- do bases.append(states.get(model, {}).get('previous') or '') -%}
     {%- endfor -%}
-    {%- if not execute or flags.FULL_REFRESH or '' in bases or bases | unique | list | length > 1 -%}
+    {%- if flags.FULL_REFRESH or '' in bases or bases | unique | list | length > 1 -%}
         {{ return(none) }}
     {%- endif -%}
     {%- for model in built -%}
@@ -106,10 +113,14 @@
     {%- endfor -%}
     {%- set orders = run_query('select count(*) from ' ~ built_mart('fct_orders')).rows[0][0] -%}
     {{ return(bases[0] if orders >= number_var('incremental_from_orders', 0, 1000000000) | int else none) }}
+    {%- endif -%}
 {% endmacro %}
 
 {#- Whether this invocation changes `this` only where the source has changed. -#}
 {% macro is_partial() %}
+    {%- if not execute -%}
+        {{ return('') }}
+    {%- else -%}
     {%- set states = build_states() -%}
     {%- set changes = states.get('int_orders_changed', {}) -%}
     {%- set state = states.get(this.identifier, {}) -%}
@@ -118,6 +129,7 @@
         and changes.get('base') is not none and changes.get('base') == state.get('previous')
         and state.get('definition') == build_definition() and load_cached_relation(this) is not none
     ) }}
+    {%- endif -%}
 {% endmacro %}
 
 {#- A mart as the build before left it: int_orders_changed comes before the marts that it compares with the source. -#}

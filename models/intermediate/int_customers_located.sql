@@ -31,23 +31,32 @@ located as (
 
 ),
 
+-- This table as the build before left it.
+built as (
+
+    {%- if is_built_before() %}
+
+    select * from {{ this }}
+
+    {%- else %}
+
+    select * from located
+    where false
+
+    {%- endif %}
+
+),
+
 final as (
 
     select
         located.*,
-        {%- if is_built_before() %}
-        not (
-            built.customer_id is not null
-            {%- for column in ['first_name', 'last_name', 'city', 'state'] %}
-            and cast(built.{{ column }} as binary) <=> cast(located.{{ column }} as binary)
-            {%- endfor %}
-        ) as is_changed
+        built.customer_id is null
+        {%- for column in ['first_name', 'last_name', 'city', 'state'] %}
+        or not cast(built.{{ column }} as binary) <=> cast(located.{{ column }} as binary)
+        {%- endfor %} as is_changed
     from located
-    left join {{ this }} as built on located.customer_id = built.customer_id
-        {%- else %}
-        true as is_changed
-    from located
-        {%- endif %}
+    left join built on located.customer_id = built.customer_id
 
 )
 

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_orders_changed') }}
 with
 
 order_lines as (
@@ -6,30 +7,24 @@ order_lines as (
 
 ),
 
-changed_orders as (
-
-    select * from {{ ref('int_orders_changed') }}
-
-),
-
 final as (
 
     select
         order_lines.customer_id,
         order_lines.order_id,
-        max(order_lines.placed_at) as placed_at,
-        max(order_lines.is_known_order) as is_known_order,
-        count(*) as count_lines,
-        max(order_lines.quantity) as largest_quantity,
         cast(sum(order_lines.quantity) as signed) as total_units,
         cast(sum(greatest(-order_lines.quantity, 0)) as signed) as returned_units,
         cast(sum(order_lines.line_total) as decimal(19, 4)) as revenue,
         cast(
             sum(case when order_lines.quantity < 0 then -order_lines.line_total end) as decimal(19, 4)
-        ) as returned_amount
+        ) as returned_amount,
+        max(order_lines.placed_at) as placed_at,
+        max(order_lines.is_known_order) as is_known_order,
+        count(*) as count_lines,
+        max(order_lines.quantity) as largest_quantity
     from order_lines
     {%- if is_partial() %}
-    inner join changed_orders
+    inner join {{ ref('int_orders_changed') }} as changed_orders
         on
             order_lines.customer_id = changed_orders.customer_id
             and order_lines.order_id = changed_orders.order_id

@@ -1,4 +1,5 @@
-{%- set base = incremental_base() -%}
+{% set base = incremental_base() -%}
+-- depends_on: {{ ref('stg_pos__orderline') }}, {{ ref('int_product_prices_ranged') }}
 
 with
 
@@ -7,6 +8,8 @@ orders as (
     select * from {{ ref('int_orders_matched_to_customers') }}
 
 ),
+
+{%- if base %}
 
 order_lines as (
 
@@ -19,8 +22,6 @@ prices as (
     select * from {{ ref('int_product_prices_ranged') }}
 
 ),
-
-{%- if base %}
 
 built_orders as (
 

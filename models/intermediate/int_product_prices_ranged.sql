@@ -70,6 +70,22 @@ named as (
 
 ),
 
+-- This table as the build before left it.
+built as (
+
+    {%- if is_built_before() %}
+
+    select * from {{ this }}
+
+    {%- else %}
+
+    select * from named
+    where false
+
+    {%- endif %}
+
+),
+
 final as (
 
     select
@@ -79,20 +95,17 @@ final as (
         named.unit_price,
         named.valid_from,
         named.valid_to,
-        {%- if is_built_before() %}
         named.valid_from = '1000-01-01'
         and not (
             coalesce(built.is_known_product = named.is_known_product, false)
             and cast(built.product_name as binary) <=> cast(named.product_name as binary)
             and built.unit_price <=> named.unit_price
         ) as is_changed
-        {%- else %}
-        true as is_changed
-        {%- endif %}
     from named
-    {%- if is_built_before() %}
-    left join {{ this }} as built on named.product_id = built.product_id and named.valid_from = built.valid_from
-    {%- endif %}
+    left join built
+        on
+            named.product_id = built.product_id
+            and named.valid_from = built.valid_from
 
 )
 

@@ -29,7 +29,8 @@ CHANGES = {
     "their lines": "insert into orderline values (5001, 1, 2), (5001, 2, -1), (5002, 1, 1), (5002, 1, 4), "
     "(5003, 3, 1), (5004, 4, 7)",
     "a late line": "insert into orderline values ({recent}, 11, 3)",
-    "a late line that is there already": "insert into orderline select * from orderline where order_id = {other}",
+    "a late line that is there already": "insert into orderline "
+    "select * from orderline where order_id = {other}",
     "another quantity": "update orderline set quantity = quantity + 3 where order_id = {third}",
     "a deleted line": "delete from orderline where order_id = {fourth} limit 1",
     "a deleted order": "delete from `order` where id = {fifth}",
@@ -40,7 +41,8 @@ CHANGES = {
     "another date of an old order": "update `order` set datePlaced = '2023-02-03 04:05:06.789' where id = 23",
     "another customer of an old order": "update `order` set customer_id = 31 where id = 24",
     "no customer": "update `order` set customer_id = null where id = 25",
-    "a new customer": "insert into customer values (7001, 'New', 'Buyer', null, null, null, null, null, '77002')",
+    "a new customer": "insert into customer values "
+    "(7001, 'New', 'Buyer', null, null, null, null, null, '77002')",
     "a customer who was known by an order only": "insert into customer (id, firstName) "
     "select 88888, 'Found' from dual",
     "a deleted customer": "delete from customer where id = 33",
@@ -51,7 +53,8 @@ CHANGES = {
     "a deleted product": "delete from product where id = 8",
     "another price": "update product set currentPrice = currentPrice + 1 where id = 9",
     "a first price": "update product set currentPrice = 3.25 where currentPrice is null",
-    "a city with another name": "update city set city = 'Elsewhere' where zip = (select zip from customer where id = 36)",
+    "a city with another name": "update city set city = 'Elsewhere' where zip = "
+    "(select zip from customer where id = 36)",
     "a line of an unknown order": "insert into orderline values (888889, 1, 1), (null, 2, 2)",
     "no more lines of an unknown order": "delete from orderline where order_id = 888888",
 }

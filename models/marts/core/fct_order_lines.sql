@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_orders_changed') }}
 with
 
 source_lines as (
@@ -18,6 +19,8 @@ prices as (
 
 ),
 
+{%- if is_partial() %}
+
 changed_orders as (
 
     select * from {{ ref('int_orders_changed') }}
@@ -25,8 +28,6 @@ changed_orders as (
 ),
 
 order_lines as (
-
-    {%- if is_partial() %}
 
     select source_lines.*
     from changed_orders
@@ -38,13 +39,17 @@ order_lines as (
     from source_lines
     where order_id is null
 
-    {%- else %}
+),
+
+{%- else %}
+
+order_lines as (
 
     select * from source_lines
 
-    {%- endif %}
-
 ),
+
+{%- endif %}
 
 summed as (
 

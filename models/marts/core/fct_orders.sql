@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_orders_changed') }}
 with
 
 orders as (
@@ -9,12 +10,6 @@ orders as (
 order_totals as (
 
     select * from {{ ref('int_order_lines_totaled') }}
-
-),
-
-changed_orders as (
-
-    select * from {{ ref('int_orders_changed') }}
 
 ),
 
@@ -30,13 +25,13 @@ final as (
         coalesce(order_totals.count_lines, 0) as count_lines,
         coalesce(order_totals.total_units, 0) as total_units
     from orders
-    {%- if is_partial() %}
-    inner join changed_orders on orders.order_id = changed_orders.order_id
-    {%- endif %}
     left join order_totals
         on
             orders.customer_id = order_totals.customer_id
             and orders.order_id = order_totals.order_id
+    {%- if is_partial() %}
+    where orders.order_id in (select changes.order_id from {{ ref('int_orders_changed') }} as changes)
+    {%- endif %}
 
 )
 

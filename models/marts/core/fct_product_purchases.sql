@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_customers_changed') }}
 with
 
 order_lines as (
@@ -9,12 +10,6 @@ order_lines as (
 customers as (
 
     select * from {{ ref('dim_customers') }}
-
-),
-
-changed_customers as (
-
-    select * from {{ ref('int_customers_changed') }}
 
 ),
 
@@ -31,7 +26,8 @@ purchases as (
         max(order_lines.placed_at) as last_purchased_at
     from order_lines
     {%- if is_partial() %}
-    inner join changed_customers on order_lines.customer_id = changed_customers.customer_id
+    inner join {{ ref('int_customers_changed') }} as changed_customers
+        on order_lines.customer_id = changed_customers.customer_id
     {%- endif %}
     where order_lines.is_known_product and order_lines.customer_id <> {{ var('unknown_member') }}
     group by order_lines.product_id, order_lines.customer_id

@@ -102,8 +102,12 @@ final as (
         scored.average_days_between_orders,
         case
             when not scored.has_ordered then 'Never ordered'
-            when scored.recency_score >= 4 and scored.frequency_score + scored.monetary_score >= 8 then 'Champions'
-            when scored.recency_score >= 3 and scored.frequency_score + scored.monetary_score >= 6 then 'Loyal'
+            when
+                scored.recency_score >= 4 and scored.frequency_score + scored.monetary_score >= 8
+                then 'Champions'
+            when
+                scored.recency_score >= 3 and scored.frequency_score + scored.monetary_score >= 6
+                then 'Loyal'
             when scored.recency_score >= 4 then 'Promising'
             when scored.recency_score = 3 then 'Needs attention'
             when scored.frequency_score + scored.monetary_score >= 8 then 'Cannot lose'

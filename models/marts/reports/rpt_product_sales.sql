@@ -28,11 +28,11 @@ sales as (
 
     select
         product_id,
-        max(product_name) as product_name,
         cast(sum(is_known_order) as signed) as count_orders,
         cast(sum(quantity) as signed) as total_units,
         cast(sum(greatest(quantity, 0)) as signed) as sold_units,
         cast(sum(greatest(-quantity, 0)) as signed) as returned_units,
+        max(product_name) as product_name,
         coalesce(sum(line_total), 0) as revenue,
         max(placed_at) as last_sold_at
     from order_lines
