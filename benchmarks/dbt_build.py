@@ -54,7 +54,7 @@ class Project:
 
     def dbt(self, *arguments: str) -> Build:
         """Run dbt; raises `SystemExit` with its output when it fails."""
-        command = [str(Path(sys.executable).with_name("dbt")), "--quiet", "--no-use-colors", *arguments]
+        command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *arguments]
         command += ["--vars", json.dumps({"pos_schema": self.source}), "--target-path", str(self.folder)]
         environment = {
             **os.environ,
@@ -66,7 +66,8 @@ class Project:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         seconds, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
         if done.returncode:
-            raise SystemExit(f"benchmarks: error: dbt {arguments[0]} failed\n{done.stdout}")
+            said = " ".join((done.stdout + done.stderr).split())[-500:]
+            raise SystemExit(f"benchmarks: error: dbt {arguments[0]} failed: {said}")
         results = json.loads((self.folder / "run_results.json").read_text())["results"]
         nodes = {each["unique_id"]: float(each["execution_time"]) for each in results}
         client = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
