@@ -151,7 +151,7 @@
         {%- do known.append('built.' ~ column ~ ' = made.' ~ column) -%}
     {%- endfor -%}
     {%- for column in adapter.get_columns_in_relation(target_relation) if column.name not in key -%}
-        {%- set as_is = 'cast(%s as binary)' if column.is_string() else '%s' -%}
+        {%- set as_is = 'cast(%s as binary)' if type_parts(column.dtype)[0] == 'text' else '%s' -%}
         {%- do same.append(as_is % ('built.' ~ column.name) ~ ' <=> ' ~ as_is % ('made.' ~ column.name)) -%}
     {%- endfor -%}
     {%- do run_query('start transaction') -%}
