@@ -93,7 +93,7 @@ class Project:
             cursor.execute(f"drop table if exists {model}__by_hand")
             cursor.execute(
                 "set session tmp_memory_table_size = 268435456, max_heap_table_size = 268435456, "
-                "sort_buffer_size = 33554432"
+                "sort_buffer_size = 33554432, optimizer_switch = 'split_materialized=off'"
             )
             cursor.execute("set session transaction isolation level read committed")
             begun = time.perf_counter()

@@ -112,7 +112,7 @@
         {{ return(none) }}
     {%- endfor -%}
     {%- set orders = run_query('select count(*) from ' ~ built_mart('fct_orders')).rows[0][0] -%}
-    {{ return(bases[0] if orders >= number_var('incremental_from_orders', 0, 1000000000) | int else none) }}
+    {{ return(bases[0] if orders >= number_var('incremental_from_orders', 0, 1000000000, 50000) | int else none) }}
     {%- endif -%}
 {% endmacro %}
 

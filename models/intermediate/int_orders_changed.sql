@@ -48,7 +48,7 @@ recent as (
             from {{ built_mart('fct_orders') }} as dated
             cross join {{ build_state_table() }} as states
             where states.model = 'fct_order_lines'
-        ) - interval {{ number_var('lookback_days', 0, 36500) }} day
+        ) - interval {{ number_var('lookback_days', 0, 36500, 30) }} day
 
 ),
 
