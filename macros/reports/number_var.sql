@@ -1,6 +1,6 @@
-{#- The number of a var of dbt_project.yml, if it lies between `minimum` and `maximum`, both included. -#}
-{% macro number_var(name, minimum, maximum) -%}
-    {%- set value = var(name) -%}
+{#- The number of a var (of dbt_project.yml, or else the default), if it lies between `minimum` and `maximum`, both included. -#}
+{% macro number_var(name, minimum, maximum, default=none) -%}
+    {%- set value = var(name, default) -%}
     {%- if execute and (value is not number or value is boolean or not minimum <= value <= maximum) -%}
         {{ exceptions.raise_compiler_error(
             "the var " ~ name ~ " is '" ~ value ~ "'; give a number from " ~ minimum ~ " to " ~ maximum

@@ -8,7 +8,7 @@ orders as (
 
 customers as (
 
-    select * from {{ ref('stg_pos__customer') }}
+    select * from {{ ref('int_customers_located') }}
 
 ),
 

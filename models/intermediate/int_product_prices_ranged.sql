@@ -6,6 +6,12 @@ prices as (
 
 ),
 
+products as (
+
+    select * from {{ ref('stg_pos__product') }}
+
+),
+
 neighbours as (
 
     select
@@ -26,7 +32,7 @@ neighbours as (
 
 ),
 
-final as (
+ranged as (
 
     select
         product_id,
@@ -35,6 +41,71 @@ final as (
         case when price_rank = 1 then cast('1000-01-01' as datetime(6)) else dbt_valid_from end as valid_from,
         coalesce(next_valid_from, cast('9999-12-31' as datetime(6))) as valid_to
     from neighbours
+
+    union all
+
+    select
+        products.product_id,
+        products.product_name,
+        null as unit_price,
+        cast('1000-01-01' as datetime(6)) as valid_from,
+        cast('9999-12-31' as datetime(6)) as valid_to
+    from products
+    left join neighbours on products.product_id = neighbours.product_id
+    where neighbours.product_id is null and products.product_id is not null
+
+),
+
+named as (
+
+    select
+        ranged.product_id,
+        ranged.unit_price,
+        ranged.valid_from,
+        ranged.valid_to,
+        coalesce(products.product_name, ranged.product_name) as product_name,
+        products.product_id is not null as is_known_product
+    from ranged
+    left join products on ranged.product_id = products.product_id
+
+),
+
+-- This table as the build before left it.
+built as (
+
+    {%- if is_built_before() %}
+
+    select * from {{ this }}
+
+    {%- else %}
+
+    select * from named
+    where false
+
+    {%- endif %}
+
+),
+
+final as (
+
+    select
+        named.product_id,
+        named.product_name,
+        named.is_known_product,
+        named.unit_price,
+        named.valid_from,
+        named.valid_to,
+        named.valid_from = '1000-01-01'
+        and not (
+            coalesce(built.is_known_product = named.is_known_product, false)
+            and cast(built.product_name as binary) <=> cast(named.product_name as binary)
+            and built.unit_price <=> named.unit_price
+        ) as is_changed
+    from named
+    left join built
+        on
+            named.product_id = built.product_id
+            and named.valid_from = built.valid_from
 
 )
 

@@ -2,13 +2,7 @@ with
 
 customers as (
 
-    select * from {{ ref('stg_pos__customer') }}
-
-),
-
-zips as (
-
-    select * from {{ ref('int_zips_matched_to_cities') }}
+    select * from {{ ref('int_customers_located') }}
 
 ),
 
@@ -43,16 +37,15 @@ final as (
         customers.address2,
         customers.phone,
         customers.birthdate,
-        zips.city,
-        zips.state,
+        customers.zip,
+        customers.city,
+        customers.state,
         cast(coalesce(customer_orders.lifetime_revenue, 0) as decimal(19, 4)) as lifetime_revenue,
         customer_orders.first_ordered_at,
         customer_orders.last_ordered_at,
-        coalesce(zips.zip, customers.written_zip) as zip,
         coalesce(customer_orders.count_orders, 0) as count_orders,
         coalesce(customer_orders.total_units, 0) as total_units
     from customers
-    left join zips on customers.written_zip = zips.written_zip
     left join customer_orders on customers.customer_id = customer_orders.customer_id
 
 )

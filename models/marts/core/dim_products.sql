@@ -12,12 +12,27 @@ order_lines as (
 
 ),
 
+purchases as (
+
+    select * from {{ ref('fct_product_purchases') }}
+
+),
+
+buyers as (
+
+    select
+        product_id,
+        count(*) as count_customers
+    from purchases
+    group by product_id
+
+),
+
 product_sales as (
 
     select
         product_id,
-        count(distinct case when is_known_order then order_id end) as count_orders,
-        count(distinct nullif(customer_id, {{ var('unknown_member') }})) as count_customers,
+        cast(sum(is_known_order) as signed) as count_orders,
         cast(sum(quantity) as signed) as total_units,
         sum(line_total) as total_revenue,
         min(placed_at) as first_sold_at,
@@ -38,9 +53,10 @@ final as (
         product_sales.first_sold_at,
         product_sales.last_sold_at,
         coalesce(product_sales.count_orders, 0) as count_orders,
-        coalesce(product_sales.count_customers, 0) as count_customers,
+        coalesce(buyers.count_customers, 0) as count_customers,
         coalesce(product_sales.total_units, 0) as total_units
     from products
+    left join buyers on products.product_id = buyers.product_id
     left join product_sales on products.product_id = product_sales.product_id
 
 )

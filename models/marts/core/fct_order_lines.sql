@@ -1,8 +1,9 @@
+-- depends_on: {{ ref('int_orders_changed') }}
 with
 
-order_lines as (
+source_lines as (
 
-    select * from {{ ref('int_order_lines_summed') }}
+    select * from {{ ref('stg_pos__orderline') }}
 
 ),
 
@@ -12,15 +13,53 @@ orders as (
 
 ),
 
-products as (
-
-    select * from {{ ref('stg_pos__product') }}
-
-),
-
 prices as (
 
     select * from {{ ref('int_product_prices_ranged') }}
+
+),
+
+{%- if is_partial() %}
+
+changed_orders as (
+
+    select * from {{ ref('int_orders_changed') }}
+
+),
+
+order_lines as (
+
+    select source_lines.*
+    from changed_orders
+    inner join source_lines on changed_orders.order_id = source_lines.order_id
+
+    union all
+
+    select *
+    from source_lines
+    where order_id is null
+
+),
+
+{%- else %}
+
+order_lines as (
+
+    select * from source_lines
+
+),
+
+{%- endif %}
+
+summed as (
+
+    select
+        order_id,
+        product_id,
+        cast(sum(quantity) as signed) as quantity,
+        count(*) as count_source_rows
+    from order_lines
+    group by order_id, product_id
 
 ),
 
@@ -28,42 +67,57 @@ prices as (
 dated as (
 
     select
-        order_lines.*,
+        summed.product_id,
+        summed.quantity,
+        summed.count_source_rows,
         orders.placed_at,
         coalesce(orders.customer_id, {{ var('unknown_member') }}) as customer_id,
+        coalesce(summed.order_id, {{ var('unknown_member') }}) as order_id,
         orders.order_id is not null as is_known_order,
         coalesce(
             orders.placed_at,
             case when orders.order_id is null then cast('9999-12-30' as datetime(6)) end,
             cast('1000-01-01' as datetime(6))
         ) as priced_at
-    from order_lines
-    left join orders on order_lines.order_id = orders.order_id
+    from summed
+    left join orders on summed.order_id = orders.order_id
+
+),
+
+-- Leaves the rows in the order of the mart's key, by which they are then appended, not inserted.
+numbered as (
+
+    select
+        *,
+        row_number() over (
+            partition by customer_id, order_id
+            order by product_id
+        ) as line_number
+    from dated
 
 ),
 
 final as (
 
     select
-        dated.customer_id,
-        dated.line_number,
-        dated.quantity,
+        numbered.customer_id,
+        numbered.order_id,
+        numbered.line_number,
+        numbered.quantity,
+        prices.product_name,
         prices.unit_price,
-        cast(dated.quantity * prices.unit_price as decimal(19, 4)) as line_total,
-        dated.placed_at,
-        dated.is_known_order,
-        dated.count_source_rows,
-        coalesce(dated.order_id, {{ var('unknown_member') }}) as order_id,
-        coalesce(dated.product_id, {{ var('unknown_member') }}) as product_id,
-        coalesce(products.product_name, prices.product_name) as product_name,
-        products.product_id is not null as is_known_product
-    from dated
-    left join products on dated.product_id = products.product_id
+        cast(numbered.quantity * prices.unit_price as decimal(19, 4)) as line_total,
+        numbered.placed_at,
+        numbered.is_known_order,
+        numbered.count_source_rows,
+        coalesce(numbered.product_id, {{ var('unknown_member') }}) as product_id,
+        coalesce(prices.is_known_product, false) as is_known_product
+    from numbered
     left join prices
         on
-            dated.product_id = prices.product_id
-            and dated.priced_at >= prices.valid_from
-            and dated.priced_at < prices.valid_to
+            numbered.product_id = prices.product_id
+            and numbered.priced_at >= prices.valid_from
+            and numbered.priced_at < prices.valid_to
 
 )
 

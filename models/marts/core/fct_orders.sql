@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_orders_changed') }}
 with
 
 orders as (
@@ -6,22 +7,9 @@ orders as (
 
 ),
 
-order_lines as (
-
-    select * from {{ ref('fct_order_lines') }}
-
-),
-
 order_totals as (
 
-    select
-        customer_id,
-        order_id,
-        cast(sum(quantity) as signed) as total_units,
-        count(*) as count_lines,
-        sum(line_total) as order_total
-    from order_lines
-    group by customer_id, order_id
+    select * from {{ ref('int_order_lines_totaled') }}
 
 ),
 
@@ -32,7 +20,7 @@ final as (
         orders.order_id,
         orders.placed_at,
         orders.shipped_at,
-        cast(coalesce(order_totals.order_total, 0) as decimal(19, 4)) as order_total,
+        coalesce(order_totals.revenue, 0) as order_total,
         orders.shipped_at is not null as is_shipped,
         coalesce(order_totals.count_lines, 0) as count_lines,
         coalesce(order_totals.total_units, 0) as total_units
@@ -41,6 +29,9 @@ final as (
         on
             orders.customer_id = order_totals.customer_id
             and orders.order_id = order_totals.order_id
+    {%- if is_partial() %}
+    where orders.order_id in (select changes.order_id from {{ ref('int_orders_changed') }} as changes)
+    {%- endif %}
 
 )
 

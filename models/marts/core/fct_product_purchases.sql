@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_customers_changed') }}
 with
 
 order_lines as (
@@ -12,19 +13,24 @@ customers as (
 
 ),
 
+-- Sorted, not hashed, the rows come in the order of the mart's key, by which they are then appended.
 purchases as (
 
-    select
-        product_id,
-        customer_id,
-        cast(sum(quantity) as signed) as quantity,
-        cast(coalesce(sum(line_total), 0) as decimal(19, 4)) as amount,
-        count(distinct order_id) as count_orders,
-        min(placed_at) as first_purchased_at,
-        max(placed_at) as last_purchased_at
+    select sql_big_result
+        order_lines.product_id,
+        order_lines.customer_id,
+        cast(sum(order_lines.quantity) as signed) as quantity,
+        cast(coalesce(sum(order_lines.line_total), 0) as decimal(19, 4)) as amount,
+        count(*) as count_orders,
+        min(order_lines.placed_at) as first_purchased_at,
+        max(order_lines.placed_at) as last_purchased_at
     from order_lines
-    where is_known_product
-    group by product_id, customer_id
+    {%- if is_partial() %}
+    inner join {{ ref('int_customers_changed') }} as changed_customers
+        on order_lines.customer_id = changed_customers.customer_id
+    {%- endif %}
+    where order_lines.is_known_product and order_lines.customer_id <> {{ var('unknown_member') }}
+    group by order_lines.product_id, order_lines.customer_id
 
 ),
 
@@ -43,7 +49,7 @@ final as (
         purchases.first_purchased_at,
         purchases.last_purchased_at
     from purchases
-    inner join customers on purchases.customer_id = customers.customer_id
+    left join customers on purchases.customer_id = customers.customer_id
 
 )
 

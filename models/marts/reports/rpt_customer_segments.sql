@@ -29,19 +29,13 @@ dated_orders as (
 
 ),
 
+-- What is ranked is kept narrow: the names are joined afterwards.
 measured as (
 
     select
         customers.customer_id,
-        customers.first_name,
-        customers.last_name,
-        customers.city,
-        customers.state,
         customers.count_orders,
-        customers.total_units,
         customers.lifetime_revenue,
-        customers.first_ordered_at,
-        customers.last_ordered_at,
         customers.count_orders > 0 as has_ordered,
         datediff((select max(days.placed_on) from days), customers.last_ordered_at) as days_since_last_order,
         {{ ratio(
@@ -90,34 +84,39 @@ scored as (
 final as (
 
     select
-        customer_id,
-        first_name,
-        last_name,
-        city,
-        state,
-        recency_score,
-        frequency_score,
-        monetary_score,
-        count_orders,
-        total_units,
-        lifetime_revenue,
-        revenue_rank,
-        first_ordered_at,
-        last_ordered_at,
-        days_since_last_order,
-        average_days_between_orders,
+        customers.customer_id,
+        customers.first_name,
+        customers.last_name,
+        customers.city,
+        customers.state,
+        scored.recency_score,
+        scored.frequency_score,
+        scored.monetary_score,
+        customers.count_orders,
+        customers.total_units,
+        customers.lifetime_revenue,
+        scored.revenue_rank,
+        customers.first_ordered_at,
+        customers.last_ordered_at,
+        scored.days_since_last_order,
+        scored.average_days_between_orders,
         case
-            when not has_ordered then 'Never ordered'
-            when recency_score >= 4 and frequency_score + monetary_score >= 8 then 'Champions'
-            when recency_score >= 3 and frequency_score + monetary_score >= 6 then 'Loyal'
-            when recency_score >= 4 then 'Promising'
-            when recency_score = 3 then 'Needs attention'
-            when frequency_score + monetary_score >= 8 then 'Cannot lose'
-            when frequency_score + monetary_score >= 6 then 'At risk'
-            when recency_score = 2 then 'Hibernating'
+            when not scored.has_ordered then 'Never ordered'
+            when
+                scored.recency_score >= 4 and scored.frequency_score + scored.monetary_score >= 8
+                then 'Champions'
+            when
+                scored.recency_score >= 3 and scored.frequency_score + scored.monetary_score >= 6
+                then 'Loyal'
+            when scored.recency_score >= 4 then 'Promising'
+            when scored.recency_score = 3 then 'Needs attention'
+            when scored.frequency_score + scored.monetary_score >= 8 then 'Cannot lose'
+            when scored.frequency_score + scored.monetary_score >= 6 then 'At risk'
+            when scored.recency_score = 2 then 'Hibernating'
             else 'Lost'
         end as segment
-    from scored
+    from customers
+    inner join scored on customers.customer_id = scored.customer_id
 
 )
 

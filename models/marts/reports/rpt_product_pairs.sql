@@ -25,8 +25,13 @@ purchases as (
 
 baskets as (
 
-    select count(distinct order_id) as count_baskets
-    from purchases
+    select count(*) as count_baskets
+    from (
+        select distinct
+            customer_id,
+            order_id
+        from purchases
+    ) as orders
 
 ),
 
@@ -42,25 +47,34 @@ top_products as (
 
 ),
 
--- By both keys of an order, which are the clustered index of the lines.
+-- Made once a side, sorted, and joined by key.
+top_purchases as (
+
+    select distinct
+        purchases.customer_id,
+        purchases.order_id,
+        purchases.product_id,
+        top_products.count_orders
+    from purchases
+    inner join top_products on purchases.product_id = top_products.product_id
+
+),
+
 pairs as (
 
     select
-        purchases.product_id,
+        top_purchases.product_id,
         paired_purchases.product_id as paired_product_id,
-        max(top_products.count_orders) as count_product_orders,
-        max(paired_top_products.count_orders) as count_paired_product_orders,
+        max(top_purchases.count_orders) as count_product_orders,
+        max(paired_purchases.count_orders) as count_paired_product_orders,
         count(*) as count_orders
-    from purchases
-    inner join top_products on purchases.product_id = top_products.product_id
-    inner join purchases as paired_purchases
+    from top_purchases
+    inner join top_purchases as paired_purchases
         on
-            purchases.customer_id = paired_purchases.customer_id
-            and purchases.order_id = paired_purchases.order_id
-            and purchases.product_id < paired_purchases.product_id
-    inner join top_products as paired_top_products
-        on paired_purchases.product_id = paired_top_products.product_id
-    group by purchases.product_id, paired_purchases.product_id
+            top_purchases.customer_id = paired_purchases.customer_id
+            and top_purchases.order_id = paired_purchases.order_id
+            and top_purchases.product_id < paired_purchases.product_id
+    group by top_purchases.product_id, paired_purchases.product_id
     having count(*) >= {{ number_var('pairs_minimum_orders', 1, 1000000000) }}
 
 ),

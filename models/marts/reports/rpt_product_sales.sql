@@ -12,16 +12,27 @@ order_lines as (
 
 ),
 
+-- Buyers of known products are in the dimension; those of others are few.
+unknown_product_buyers as (
+
+    select
+        product_id,
+        count(distinct nullif(customer_id, {{ var('unknown_member') }})) as count_customers
+    from order_lines
+    where not is_known_product
+    group by product_id
+
+),
+
 sales as (
 
     select
         product_id,
-        max(product_name) as product_name,
         cast(sum(is_known_order) as signed) as count_orders,
-        count(distinct nullif(customer_id, {{ var('unknown_member') }})) as count_customers,
         cast(sum(quantity) as signed) as total_units,
         cast(sum(greatest(quantity, 0)) as signed) as sold_units,
         cast(sum(greatest(-quantity, 0)) as signed) as returned_units,
+        max(product_name) as product_name,
         coalesce(sum(line_total), 0) as revenue,
         max(placed_at) as last_sold_at
     from order_lines
@@ -38,7 +49,7 @@ named as (
         true as is_known_product,
         null as last_sold_at,
         0 as count_orders,
-        0 as count_customers,
+        count_customers,
         0 as total_units,
         0 as sold_units,
         0 as returned_units,
@@ -53,12 +64,27 @@ named as (
         false as is_known_product,
         last_sold_at,
         count_orders,
-        count_customers,
+        0 as count_customers,
         total_units,
         sold_units,
         returned_units,
         revenue
     from sales
+
+    union all
+
+    select
+        product_id,
+        null as product_name,
+        false as is_known_product,
+        null as last_sold_at,
+        0 as count_orders,
+        count_customers,
+        0 as total_units,
+        0 as sold_units,
+        0 as returned_units,
+        0 as revenue
+    from unknown_product_buyers
 
 ),
 

@@ -12,28 +12,9 @@ orders as (
 
 ),
 
-order_lines as (
+order_totals as (
 
-    select * from {{ ref('fct_order_lines') }}
-
-),
-
-buyers as (
-
-    select
-        customer_id,
-        city,
-        state,
-        1 as customers
-    from customers
-
-    union all
-
-    select
-        {{ var('unknown_member') }} as customer_id,
-        null as city,
-        null as state,
-        0 as customers
+    select * from {{ ref('int_order_lines_totaled') }}
 
 ),
 
@@ -47,33 +28,45 @@ buyer_orders as (
 
 ),
 
-buyer_lines as (
+buyer_totals as (
 
     select
         customer_id,
-        sum(quantity) as total_units,
-        sum(greatest(-quantity, 0)) as returned_units,
-        sum(line_total) as revenue,
-        sum(case when quantity < 0 then -line_total end) as returned_amount
-    from order_lines
+        sum(total_units) as total_units,
+        sum(returned_units) as returned_units,
+        sum(revenue) as revenue,
+        sum(returned_amount) as returned_amount
+    from order_totals
     group by customer_id
+
+),
+
+buyers as (
+
+    select customer_id
+    from customers
+
+    union all
+
+    select {{ var('unknown_member') }} as customer_id
 
 ),
 
 places as (
 
     select
-        buyers.customers,
         buyer_orders.count_orders,
-        buyer_lines.total_units,
-        buyer_lines.returned_units,
-        buyer_lines.revenue,
-        buyer_lines.returned_amount,
-        coalesce(buyers.city, 'Unknown') collate utf8mb4_bin as city,
-        coalesce(buyers.state, 'Unknown') collate utf8mb4_bin as state
+        buyer_totals.total_units,
+        buyer_totals.returned_units,
+        buyer_totals.revenue,
+        buyer_totals.returned_amount,
+        customers.customer_id is not null as customers,
+        coalesce(customers.city, 'Unknown') collate utf8mb4_bin as city,
+        coalesce(customers.state, 'Unknown') collate utf8mb4_bin as state
     from buyers
+    left join customers on buyers.customer_id = customers.customer_id
     left join buyer_orders on buyers.customer_id = buyer_orders.customer_id
-    left join buyer_lines on buyers.customer_id = buyer_lines.customer_id
+    left join buyer_totals on buyers.customer_id = buyer_totals.customer_id
 
 ),
 
@@ -96,8 +89,8 @@ cities as (
 
 totals as (
 
-    select sum(line_total) as all_revenue
-    from order_lines
+    select sum(revenue) as all_revenue
+    from order_totals
 
 ),
 

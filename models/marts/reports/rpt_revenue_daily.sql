@@ -6,9 +6,9 @@ orders as (
 
 ),
 
-order_lines as (
+order_totals as (
 
-    select * from {{ ref('fct_order_lines') }}
+    select * from {{ ref('int_order_lines_totaled') }}
 
 ),
 
@@ -44,11 +44,11 @@ daily_lines as (
 
     select
         cast(placed_at as date) as placed_on,
-        cast(sum(quantity) as signed) as total_units,
-        cast(sum(greatest(-quantity, 0)) as signed) as returned_units,
-        sum(line_total) as revenue,
-        sum(case when quantity < 0 then -line_total end) as returned_amount
-    from order_lines
+        cast(sum(total_units) as signed) as total_units,
+        cast(sum(returned_units) as signed) as returned_units,
+        sum(revenue) as revenue,
+        sum(returned_amount) as returned_amount
+    from order_totals
     group by cast(placed_at as date)
 
 ),

@@ -6,9 +6,9 @@ orders as (
 
 ),
 
-order_lines as (
+order_totals as (
 
-    select * from {{ ref('fct_order_lines') }}
+    select * from {{ ref('int_order_lines_totaled') }}
 
 ),
 
@@ -40,12 +40,12 @@ undated_lines as (
 
     select
         is_known_order,
-        cast(sum(quantity) as signed) as total_units,
-        cast(sum(greatest(-quantity, 0)) as signed) as returned_units,
-        count(*) as count_lines,
-        sum(line_total) as revenue,
-        sum(case when quantity < 0 then -line_total end) as returned_amount
-    from order_lines
+        cast(sum(total_units) as signed) as total_units,
+        cast(sum(returned_units) as signed) as returned_units,
+        cast(sum(count_lines) as signed) as count_lines,
+        sum(revenue) as revenue,
+        sum(returned_amount) as returned_amount
+    from order_totals
     where placed_at is null
     group by is_known_order
 

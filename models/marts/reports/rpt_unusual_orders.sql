@@ -6,20 +6,9 @@ orders as (
 
 ),
 
-order_lines as (
+order_totals as (
 
-    select * from {{ ref('fct_order_lines') }}
-
-),
-
-largest_lines as (
-
-    select
-        customer_id,
-        order_id,
-        max(quantity) as largest_quantity
-    from order_lines
-    group by customer_id, order_id
+    select * from {{ ref('int_order_lines_totaled') }}
 
 ),
 
@@ -32,15 +21,15 @@ measured as (
         orders.shipped_at,
         orders.order_total,
         orders.total_units,
-        coalesce(largest_lines.largest_quantity, 0) as largest_quantity,
+        coalesce(order_totals.largest_quantity, 0) as largest_quantity,
         orders.order_total > {{ number_var('unusual_order_total', 0, 100000000000000) }} as has_unusual_total,
-        coalesce(largest_lines.largest_quantity, 0) > {{ number_var('unusual_quantity', 0, 1000000000000) }}
+        coalesce(order_totals.largest_quantity, 0) > {{ number_var('unusual_quantity', 0, 1000000000000) }}
             as has_unusual_quantity
     from orders
-    left join largest_lines
+    left join order_totals
         on
-            orders.customer_id = largest_lines.customer_id
-            and orders.order_id = largest_lines.order_id
+            orders.customer_id = order_totals.customer_id
+            and orders.order_id = order_totals.order_id
 
 ),
 

@@ -16,11 +16,12 @@ counted as (
     select
         customer_id,
         0 as customers,
-        1 as count_orders,
-        total_units as units,
-        order_total as revenue
+        count(*) as count_orders,
+        sum(total_units) as units,
+        sum(order_total) as revenue
     from {{ ref('fct_orders') }}
     where customer_id <> {{ var('unknown_member') }}
+    group by customer_id
 
     union all
 

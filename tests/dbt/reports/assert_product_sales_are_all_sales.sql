@@ -5,11 +5,12 @@ counted as (
 
     select
         product_id,
-        is_known_order as count_orders,
-        quantity as units,
-        coalesce(line_total, 0) as revenue,
-        greatest(-quantity, 0) as returned_units
+        sum(is_known_order) as count_orders,
+        sum(quantity) as units,
+        coalesce(sum(line_total), 0) as revenue,
+        sum(greatest(-quantity, 0)) as returned_units
     from {{ ref('fct_order_lines') }}
+    group by product_id
 
     union all
 

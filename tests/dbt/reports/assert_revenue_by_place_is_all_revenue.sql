@@ -1,123 +1,101 @@
 {#- All sales and customers = those of all cities (states), 'Unknown' included. -#}
+{%- set reports = ['rpt_revenue_by_city', 'rpt_revenue_by_state'] -%}
+
 with
 
-counted as (
+customer_sums as (
 
-    select
-        'rpt_revenue_by_city' as report,
-        0 as count_customers,
-        1 as count_orders,
-        0 as units,
-        0 as revenue,
-        0 as returned_units,
-        0 as returned_amount
-    from {{ ref('fct_orders') }}
-
-    union all
-
-    select
-        'rpt_revenue_by_city' as report,
-        0 as count_customers,
-        0 as count_orders,
-        quantity as units,
-        coalesce(line_total, 0) as revenue,
-        greatest(-quantity, 0) as returned_units,
-        case when quantity < 0 then coalesce(-line_total, 0) else 0 end as returned_amount
-    from {{ ref('fct_order_lines') }}
-
-    union all
-
-    select
-        'rpt_revenue_by_city' as report,
-        1 as count_customers,
-        0 as count_orders,
-        0 as units,
-        0 as revenue,
-        0 as returned_units,
-        0 as returned_amount
+    select count(*) as count_customers
     from {{ ref('dim_customers') }}
 
-    union all
+),
 
-    select
-        'rpt_revenue_by_city' as report,
-        -count_customers as count_customers,
-        -count_orders as count_orders,
-        -total_units as units,
-        -revenue as revenue,
-        -returned_units as returned_units,
-        -returned_amount as returned_amount
-    from {{ ref('rpt_revenue_by_city') }}
+order_sums as (
 
-    union all
-
-    select
-        'rpt_revenue_by_state' as report,
-        0 as count_customers,
-        1 as count_orders,
-        0 as units,
-        0 as revenue,
-        0 as returned_units,
-        0 as returned_amount
+    select count(*) as count_orders
     from {{ ref('fct_orders') }}
 
-    union all
+),
+
+line_sums as (
 
     select
-        'rpt_revenue_by_state' as report,
-        0 as count_customers,
-        0 as count_orders,
-        quantity as units,
-        coalesce(line_total, 0) as revenue,
-        greatest(-quantity, 0) as returned_units,
-        case when quantity < 0 then coalesce(-line_total, 0) else 0 end as returned_amount
+        coalesce(sum(quantity), 0) as units,
+        coalesce(sum(line_total), 0) as revenue,
+        coalesce(sum(greatest(-quantity, 0)), 0) as returned_units,
+        coalesce(sum(case when quantity < 0 then -line_total end), 0) as returned_amount
     from {{ ref('fct_order_lines') }}
 
+),
+
+reported as (
+
+    {%- for report in reports %}
+
+    select
+        '{{ report }}' as report,
+        count_customers,
+        count_orders,
+        total_units as units,
+        revenue,
+        returned_units,
+        returned_amount
+    from {{ ref(report) }}
+
     union all
 
     select
-        'rpt_revenue_by_state' as report,
-        1 as count_customers,
+        '{{ report }}' as report,
+        0 as count_customers,
         0 as count_orders,
         0 as units,
         0 as revenue,
         0 as returned_units,
         0 as returned_amount
-    from {{ ref('dim_customers') }}
+    {%- if not loop.last %}
 
     union all
+    {%- endif %}
+    {%- endfor %}
+
+),
+
+report_sums as (
 
     select
-        'rpt_revenue_by_state' as report,
-        -count_customers as count_customers,
-        -count_orders as count_orders,
-        -total_units as units,
-        -revenue as revenue,
-        -returned_units as returned_units,
-        -returned_amount as returned_amount
-    from {{ ref('rpt_revenue_by_state') }}
+        report,
+        sum(count_customers) as count_customers,
+        sum(count_orders) as count_orders,
+        sum(units) as units,
+        sum(revenue) as revenue,
+        sum(returned_units) as returned_units,
+        sum(returned_amount) as returned_amount
+    from reported
+    group by report
 
 ),
 
 final as (
 
     select
-        report,
-        sum(count_customers) as missing_count_customers,
-        sum(count_orders) as missing_count_orders,
-        sum(units) as missing_units,
-        sum(revenue) as missing_revenue,
-        sum(returned_units) as missing_returned_units,
-        sum(returned_amount) as missing_returned_amount
-    from counted
-    group by report
-    having
-        sum(count_customers) <> 0
-        or sum(count_orders) <> 0
-        or sum(units) <> 0
-        or sum(revenue) <> 0
-        or sum(returned_units) <> 0
-        or sum(returned_amount) <> 0
+        report_sums.report,
+        customer_sums.count_customers - report_sums.count_customers as missing_count_customers,
+        order_sums.count_orders - report_sums.count_orders as missing_count_orders,
+        line_sums.units - report_sums.units as missing_units,
+        line_sums.revenue - report_sums.revenue as missing_revenue,
+        line_sums.returned_units - report_sums.returned_units as missing_returned_units,
+        line_sums.returned_amount - report_sums.returned_amount as missing_returned_amount
+    from order_sums
+    cross join line_sums
+    cross join customer_sums
+    cross join report_sums
+    where
+        customer_sums.count_customers <> report_sums.count_customers
+        or order_sums.count_orders <> report_sums.count_orders
+        or line_sums.units <> report_sums.units
+        or line_sums.revenue <> report_sums.revenue
+        or line_sums.returned_units <> report_sums.returned_units
+        or line_sums.returned_amount <> report_sums.returned_amount
 
 )
 

@@ -1,157 +1,89 @@
 {#- All sales = the sales of all days (weeks, months) + the undated ones. -#}
+{%- set reports = ['rpt_revenue_daily', 'rpt_revenue_weekly', 'rpt_revenue_monthly'] -%}
+
 with
 
-counted as (
+order_sums as (
 
-    select
-        'rpt_revenue_daily' as report,
-        1 as count_orders,
-        0 as units,
-        0 as revenue,
-        0 as returned_units,
-        0 as returned_amount
+    select count(*) as count_orders
     from {{ ref('fct_orders') }}
 
-    union all
+),
+
+line_sums as (
 
     select
-        'rpt_revenue_daily' as report,
-        0 as count_orders,
-        quantity as units,
-        coalesce(line_total, 0) as revenue,
-        greatest(-quantity, 0) as returned_units,
-        case when quantity < 0 then coalesce(-line_total, 0) else 0 end as returned_amount
+        coalesce(sum(quantity), 0) as units,
+        coalesce(sum(line_total), 0) as revenue,
+        coalesce(sum(greatest(-quantity, 0)), 0) as returned_units,
+        coalesce(sum(case when quantity < 0 then -line_total end), 0) as returned_amount
     from {{ ref('fct_order_lines') }}
 
+),
+
+reported as (
+
+    {%- for report in reports %}
+
+    select
+        '{{ report }}' as report,
+        count_orders,
+        total_units as units,
+        revenue,
+        returned_units,
+        returned_amount
+    from {{ ref(report) }}
+
     union all
 
     select
-        'rpt_revenue_daily' as report,
-        -count_orders as count_orders,
-        -total_units as units,
-        -revenue as revenue,
-        -returned_units as returned_units,
-        -returned_amount as returned_amount
-    from {{ ref('rpt_revenue_daily') }}
-
-    union all
-
-    select
-        'rpt_revenue_daily' as report,
-        -count_orders as count_orders,
-        -total_units as units,
-        -revenue as revenue,
-        -returned_units as returned_units,
-        -returned_amount as returned_amount
+        '{{ report }}' as report,
+        count_orders,
+        total_units as units,
+        revenue,
+        returned_units,
+        returned_amount
     from {{ ref('rpt_undated_sales') }}
+    {%- if not loop.last %}
 
     union all
+    {%- endif %}
+    {%- endfor %}
+
+),
+
+report_sums as (
 
     select
-        'rpt_revenue_weekly' as report,
-        1 as count_orders,
-        0 as units,
-        0 as revenue,
-        0 as returned_units,
-        0 as returned_amount
-    from {{ ref('fct_orders') }}
-
-    union all
-
-    select
-        'rpt_revenue_weekly' as report,
-        0 as count_orders,
-        quantity as units,
-        coalesce(line_total, 0) as revenue,
-        greatest(-quantity, 0) as returned_units,
-        case when quantity < 0 then coalesce(-line_total, 0) else 0 end as returned_amount
-    from {{ ref('fct_order_lines') }}
-
-    union all
-
-    select
-        'rpt_revenue_weekly' as report,
-        -count_orders as count_orders,
-        -total_units as units,
-        -revenue as revenue,
-        -returned_units as returned_units,
-        -returned_amount as returned_amount
-    from {{ ref('rpt_revenue_weekly') }}
-
-    union all
-
-    select
-        'rpt_revenue_weekly' as report,
-        -count_orders as count_orders,
-        -total_units as units,
-        -revenue as revenue,
-        -returned_units as returned_units,
-        -returned_amount as returned_amount
-    from {{ ref('rpt_undated_sales') }}
-
-    union all
-
-    select
-        'rpt_revenue_monthly' as report,
-        1 as count_orders,
-        0 as units,
-        0 as revenue,
-        0 as returned_units,
-        0 as returned_amount
-    from {{ ref('fct_orders') }}
-
-    union all
-
-    select
-        'rpt_revenue_monthly' as report,
-        0 as count_orders,
-        quantity as units,
-        coalesce(line_total, 0) as revenue,
-        greatest(-quantity, 0) as returned_units,
-        case when quantity < 0 then coalesce(-line_total, 0) else 0 end as returned_amount
-    from {{ ref('fct_order_lines') }}
-
-    union all
-
-    select
-        'rpt_revenue_monthly' as report,
-        -count_orders as count_orders,
-        -total_units as units,
-        -revenue as revenue,
-        -returned_units as returned_units,
-        -returned_amount as returned_amount
-    from {{ ref('rpt_revenue_monthly') }}
-
-    union all
-
-    select
-        'rpt_revenue_monthly' as report,
-        -count_orders as count_orders,
-        -total_units as units,
-        -revenue as revenue,
-        -returned_units as returned_units,
-        -returned_amount as returned_amount
-    from {{ ref('rpt_undated_sales') }}
+        report,
+        sum(count_orders) as count_orders,
+        sum(units) as units,
+        sum(revenue) as revenue,
+        sum(returned_units) as returned_units,
+        sum(returned_amount) as returned_amount
+    from reported
+    group by report
 
 ),
 
 final as (
 
     select
-        report,
-        sum(count_orders) as missing_count_orders,
-        sum(units) as missing_units,
-        sum(revenue) as missing_revenue,
-        sum(returned_units) as missing_returned_units,
-        sum(returned_amount) as missing_returned_amount
-    from counted
-    group by report
-    having
-        sum(count_orders) <> 0
-        or sum(units) <> 0
-        or sum(revenue) <> 0
-        or sum(returned_units) <> 0
-        or sum(returned_amount) <> 0
+        report_sums.report,
+        order_sums.count_orders - report_sums.count_orders as missing_count_orders,
+        line_sums.units - report_sums.units as missing_units,
+        line_sums.revenue - report_sums.revenue as missing_revenue,
+        line_sums.returned_units - report_sums.returned_units as missing_returned_units,
+        line_sums.returned_amount - report_sums.returned_amount as missing_returned_amount
+    from order_sums
+    cross join line_sums
+    cross join report_sums
+    where
+        order_sums.count_orders <> report_sums.count_orders
+        or line_sums.units <> report_sums.units
+        or line_sums.revenue <> report_sums.revenue
+        or line_sums.returned_units <> report_sums.returned_units
+        or line_sums.returned_amount <> report_sums.returned_amount
 
 )
 

@@ -1,0 +1,193 @@
+"""An incremental build leaves what a full one would, and says so where it cannot.
+
+Each round changes the source in many ways, builds incrementally, and compares every mart and report, row by
+row, with a build of the same source by `--full-refresh`.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sandbox.cluster import Endpoints
+from tests.project.sources import create_source, sample_tables
+from tests.warehouse import Row, Warehouse, new_warehouse
+
+SOURCE = "test_incremental_source"
+MODELS = ("--resource-type", "model", "--resource-type", "snapshot")
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d %H:%M:%S")
+# In the sample, orders 999 and 998 are among the last 30 days, orders 20 to 60 are two years old.
+CHANGES = {
+    "new orders": "insert into `order` values (5001, '2024-12-31 10:00:00', null, 5), "
+    "(5002, '2024-12-31 11:00:00', null, 7001), (5003, '2024-12-31 12:00:00', null, 88888), "
+    "(5004, null, null, 6), (5005, '2024-12-31 13:00:00', null, null)",
+    "their lines": "insert into orderline values (5001, 1, 2), (5001, 2, -1), (5002, 1, 1), (5002, 1, 4), "
+    "(5003, 3, 1), (5004, 4, 7)",
+    "a late line": "insert into orderline values ({recent}, 11, 3)",
+    "a late line that is there already": "insert into orderline "
+    "select * from orderline where order_id = {other}",
+    "another quantity": "update orderline set quantity = quantity + 3 where order_id = {third}",
+    "a deleted line": "delete from orderline where order_id = {fourth} limit 1",
+    "a deleted order": "delete from `order` where id = {fifth}",
+    "a deleted old order": "delete from `order` where id = 20",
+    "its lines too": "delete from orderline where order_id = 20",
+    "an old order deleted, its lines left": "delete from `order` where id = 21",
+    "shipped since": "update `order` set dateShipped = '2025-01-03' where id = 22",
+    "another date of an old order": "update `order` set datePlaced = '2023-02-03 04:05:06.789' where id = 23",
+    "another customer of an old order": "update `order` set customer_id = 31 where id = 24",
+    "no customer": "update `order` set customer_id = null where id = 25",
+    "a new customer": "insert into customer values "
+    "(7001, 'New', 'Buyer', null, null, null, null, null, '77002')",
+    "a customer who was known by an order only": "insert into customer (id, firstName) "
+    "select 88888, 'Found' from dual",
+    "a deleted customer": "delete from customer where id = 33",
+    "a customer with another name": "update customer set firstName = lower(firstName) where id = 34",
+    "a customer who moved": "update customer set zip = '02108' where id = 35",
+    "a new product, sold before it was known": "insert into product values (999999, 'At last', 12.5, 1)",
+    "a product with another name": "update product set name = upper(name) where id = 7",
+    "a deleted product": "delete from product where id = 8",
+    "another price": "update product set currentPrice = currentPrice + 1 where id = 9",
+    "a first price": "update product set currentPrice = 3.25 where currentPrice is null",
+    "a city with another name": "update city set city = 'Elsewhere' where zip = "
+    "(select zip from customer where id = 36)",
+    "a line of an unknown order": "insert into orderline values (888889, 1, 1), (null, 2, 2)",
+    "no more lines of an unknown order": "delete from orderline where order_id = 888888",
+}
+FUTURE = {
+    "an order of tomorrow": f"insert into `order` values (6001, '{TOMORROW}', null, 5)",
+    "its line": "insert into orderline values (6001, 1, 2)",
+}
+LATER = {
+    "a price that it has to have": "update product set currentPrice = currentPrice * 2 where id = 1",
+    "the product comes back": "insert into product values (8, 'Back again', 99, 1)",
+    "a late line for tomorrow": "insert into orderline values (6001, 2, 5)",
+}
+
+
+def change(warehouse: Warehouse, statements: Sequence[str]) -> None:
+    source = replace(warehouse, schema=warehouse.pos_schema)
+    recent = [
+        key
+        for (key,) in source.query(
+            "select id from `order` where datePlaced between '2024-12-05' and '2024-12-30' and id in "
+            "(select order_id from orderline where product_id is not null) order by id limit 5"
+        )
+    ]
+    places = dict(zip(("recent", "other", "third", "fourth", "fifth"), recent, strict=True))
+    for statement in statements:
+        source.query(statement.format(**places))
+
+
+def marts(warehouse: Warehouse) -> dict[str, list[Row]]:
+    """All rows of all marts and reports, text as bytes."""
+    names = [
+        name
+        for (name,) in warehouse.query("show tables")
+        if name.startswith(("dim_", "fct_", "rpt_")) and not name.endswith("__dbt_tmp")
+    ]
+    return {name: sorted(warehouse.query(f"select * from {name}"), key=repr) for name in names}
+
+
+def made_at(warehouse: Warehouse) -> list[Row]:
+    """When the tables of the incremental models were created: that of the last full build."""
+    return warehouse.query(
+        "select table_name, create_time from information_schema.tables where table_schema = database() and "
+        "table_name in ('fct_orders', 'fct_order_lines', 'fct_product_purchases') order by 1"
+    )
+
+
+def assert_equals_full(warehouse: Warehouse) -> None:
+    found = marts(warehouse)
+    warehouse.dbt("build", "--full-refresh", *MODELS)
+    expected = marts(warehouse)
+    assert len(expected) > 15
+    for name, rows in expected.items():
+        assert found[name] == rows, name
+
+
+@pytest.fixture
+def shop(servers: Endpoints, tmp_path: Path) -> Warehouse:
+    """The sample in typed tables, built; small as it is, it may be built incrementally."""
+    warehouse = replace(
+        new_warehouse(servers, tmp_path, "test_incremental", SOURCE), variables={"incremental_from_orders": 0}
+    )
+    create_source(warehouse, sample_tables(), typed=True)
+    warehouse.dbt("build", *MODELS)
+    return warehouse
+
+
+def test_incremental_equals_full(shop: Warehouse) -> None:
+    before, made = marts(shop), made_at(shop)
+    change(shop, list(CHANGES.values()))
+    shop.dbt("build")
+    assert made_at(shop) == made, "the facts were built anew"
+    ((orders, changed),) = shop.query(
+        "select (select count(*) from fct_orders), (select count(*) from int_orders_changed)"
+    )
+    assert 20 < changed < orders / 2
+    assert marts(shop)["fct_order_lines"] != before["fct_order_lines"]
+    assert_equals_full(shop)
+
+    made = made_at(shop)
+    change(shop, list(FUTURE.values()))
+    shop.dbt("build", *MODELS)
+    change(shop, list(LATER.values()))
+    shop.dbt("build", *MODELS)
+    assert made_at(shop) == made
+    assert_equals_full(shop)
+
+
+def test_a_change_before_the_lookback_stops_the_build_until_a_full_refresh(shop: Warehouse) -> None:
+    before = marts(shop)
+    change(shop, ["update orderline set quantity = quantity + 1 where order_id = 26 limit 1"])
+    failed = shop.dbt("build", check=False)
+    assert failed.returncode == 1
+    assert shop.results()["assert_every_source_line_is_in_a_line"][0] == "fail"
+    assert marts(shop)["fct_order_lines"] == before["fct_order_lines"], "the look-back is 30 days"
+    shop.dbt("build", "--full-refresh")
+    assert marts(shop)["fct_order_lines"] != before["fct_order_lines"]
+
+
+def test_a_failed_build_leaves_the_rows_and_the_next_one_is_full(shop: Warehouse) -> None:
+    before, made = marts(shop), made_at(shop)
+    change(shop, ["insert into orderline values ({recent}, 12, 900000000000000000)"])
+    failed = shop.dbt("build", *MODELS, check=False)
+    assert failed.returncode == 1
+    assert "Out of range" in shop.results()["fct_order_lines"][1]
+    assert marts(shop) == before
+    change(shop, ["update orderline set quantity = 9 where quantity > 1000000000"])
+    shop.dbt("build", *MODELS)
+    assert made_at(shop) != made
+    assert_equals_full(shop)
+
+
+def test_a_killed_build_leaves_the_rows(shop: Warehouse) -> None:
+    """The transaction is held up between its statements, and dbt is killed there."""
+    change(shop, ["update orderline set quantity = quantity + 3 where order_id = {third}"])
+    before = marts(shop)
+    blocker = shop.connect()
+    try:
+        blocker.autocommit = False
+        cursor = blocker.cursor()
+        cursor.execute("select customer_id from fct_order_lines order by placed_at desc limit 200 for update")
+        cursor.fetchall()
+        running = shop.start_dbt("build", *MODELS)
+        deadline = time.monotonic() + 120
+        while not shop.query("select 1 from information_schema.innodb_lock_waits"):
+            assert time.monotonic() < deadline
+            assert running.poll() is None, running.communicate()[0]
+            time.sleep(0.3)  # InnoDB shows the same for 0.1 s
+        os.kill(running.pid, signal.SIGKILL)
+        running.communicate()
+    finally:
+        blocker.rollback()
+        blocker.close()
+    assert marts(shop) == before
+    shop.dbt("build", *MODELS)
+    assert marts(shop)["fct_order_lines"] != before["fct_order_lines"]
+    assert_equals_full(shop)
