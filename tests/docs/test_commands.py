@@ -125,5 +125,8 @@ def test_make_lists_its_targets() -> None:
     makefile = read("Makefile")
     targets = set(re.findall(r"^([a-z]+):.*## ", makefile, flags=re.MULTILINE))
     assert {"help", "demo", "test", "lint", "check", "up", "down", "setup"} <= targets
-    assert set(re.findall(r"^\.PHONY: (\w+)$", makefile, flags=re.MULTILINE)) == targets | {"benchmarking", "programs"}
+    assert set(re.findall(r"^\.PHONY: (\w+)$", makefile, flags=re.MULTILINE)) == targets | {
+        "benchmarking",
+        "programs",
+    }
     assert (PROJECT / ".ci/run").stat().st_mode & 0o111
