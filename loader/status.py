@@ -52,7 +52,7 @@ def row(each: Published) -> tuple[str, ...]:
     key = ", ".join(f"{path}: {kind}" for path, kind in each.live.shard_key) or "unsharded"
     documents = sum(share.documents for share in each.shards.values())
     size = sum(share.bytes for share in each.shards.values())
-    indexes = ", ".join(each.live.indexes)
+    indexes = ", ".join(sorted(each.live.indexes))
     return (name, "yes", key, f"{documents:,}", shares(each.shards), f"{size / 1e6:.2f}", indexes)
 
 

@@ -105,6 +105,7 @@ class Scene:
             "database": self.loader.database,
             "user": warehouse.user,
             "mariadb": f"{warehouse.host}:{warehouse.port}",
+            "mariadb_port": str(warehouse.port),
             "mongo": mongo.hosts(self.client),
             "invocation": _read(self.sample / "run_results.json")["metadata"]["invocation_id"],
             "load": _read(results)["load_id"] if results.exists() else "",

@@ -28,6 +28,7 @@ def _build(
     name = publish.build_name(declared.collection, load_id)
     handle = layout.create(client, declared, name, topology=topology)
     write.insert(handle, documents(customers(count)))
+    layout.complete(handle, declared)
     return name
 
 
@@ -68,6 +69,7 @@ def test_readers_see_the_old_or_the_new_and_nothing_between(
     declared = declare(database, Index((("state", 1), ("email", 1)), {"name": "by_state"}))
     first = layout.create(client, declared, "customers", topology=topology)
     write.insert(first, documents(customers(100)))
+    layout.complete(first, declared)
     with _polling(servers.mongo_uri, database, "customers") as seen:
         for load_id, count in (("02", 250), ("03", 400)):
             _wait_for(seen, 100 if count == 250 else 250)

@@ -26,6 +26,9 @@ HARM = {
     "update rpt_product_pairs set count_product_orders = count_product_orders - 1 limit 1": (
         "assert_product_pairs_are_in_their_orders"
     ),
+    "update rpt_source_profile set count_rows = count_rows + 1 where source_column = 'order.id'": (
+        "assert_source_profile_is_all_rows"
+    ),
     "delete from rpt_unusual_orders where order_id = 0": "assert_unusual_orders_are_all_of_them",
 }
 
