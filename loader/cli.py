@@ -342,7 +342,12 @@ def status(
     from loader.session import open_job
 
     settings = read_settings(
-        project_dir=project_dir, profiles_dir=profiles_dir, target=target, target_path=target_path
+        project_dir=project_dir,
+        profiles_dir=profiles_dir,
+        target=target,
+        target_path=target_path,
+        scheduler="",  # nothing here is done in partitions
+        dask_workers=0,
     )
     console = Console(quiet=quiet, log_format=log_format)
     with open_job(settings, select=select or (), progress=console) as job:

@@ -173,6 +173,7 @@ def test_no_scheduler_no_worker_or_both_options(shops: Loader, start: Start) -> 
     assert "Only 0/1 workers" in idle.error
     both = shops.invoke("verify", "--scheduler", "tcp://127.0.0.1:1", "--dask-workers", "2")
     assert both.code == 2
+    assert shops.invoke("status", POS_SCHEDULER="tcp://127.0.0.1:1").code == 0
     assert both.error == "--scheduler and --dask-workers are both given; give one of them"
 
 
