@@ -101,7 +101,7 @@ DaskWorkers = Annotated[
 ]
 PartitionRows = Annotated[
     int | None,
-    typer.Option(help="Mart rows per partition.", envvar="POS_PARTITION_ROWS", show_default="25000"),
+    typer.Option(help="Mart rows per partition.", envvar="POS_PARTITION_ROWS", show_default="50000"),
 ]
 FullRefresh = Annotated[bool, typer.Option("--full-refresh", help="Rebuild, though a sync would do.")]
 AllowEmpty = Annotated[bool, typer.Option("--allow-empty", help="Publish although a mart has no rows.")]

@@ -97,19 +97,22 @@ def require_small_arrays(queries: Queries, collection: Collection) -> None:
 
 @dataclass(frozen=True)
 class Cut:
-    """A collection's partitions, the rows that have a place in documents, and how large these can be."""
+    """A collection's partitions, the rows that have a place in documents, and where these may be large."""
 
     partitions: tuple[Partition, ...]
     rows: dict[str, int]
     """Per model, without those of the unknown member; for buckets, the rows of the keys that have any."""
-    widest: int
-    """The most that the rows of any key weigh together."""
+    heavy: tuple[tuple[Key, Key], ...]
+    """Where rows of one key may weigh more than asked: first and last such key of each partition with any."""
 
 
-def cut(queries: Queries, collection: Collection, *, rows: int, weights: Mapping[Level, int]) -> Cut:
+def cut(
+    queries: Queries, collection: Collection, *, rows: int, weights: Mapping[Level, int], limit: int
+) -> Cut:
     """Cut the key space into partitions of about `rows` rows over all levels, the ends left open.
 
-    `weights` holds what a row of each level weighs at most. Every mart's clustered index is read once.
+    `weights` holds what a row of each level weighs at most, `limit` the weight above which a key is heavy.
+    Every mart's clustered index is read once.
     """
     levels = [*collection.root.walk()]
     key = quote(collection.key_column)
@@ -127,16 +130,18 @@ def cut(queries: Queries, collection: Collection, *, rows: int, weights: Mapping
         f"documents as (select k, {sums} from levels group by k), "
         f"placed as (select documents.*, {weighed} as weight, "
         f"floor((sum({together}) over (order by k) - ({together})) / {rows}) as part from documents) "
-        f"select min(k), max(weight), {sums} from placed group by part order by 1"
+        f"select min(k), min(if(weight > {limit}, k, null)), max(if(weight > {limit}, k, null)), {sums} "
+        "from placed group by part order by 1"
     )
     inner: list[Key] = [row[0] for row in found[1:]]
     edges: list[Key | None] = [None, *inner, None]
     partitions = tuple(Partition(index, edges[index], edges[index + 1]) for index in range(len(edges) - 1))
     counted: Counter[str] = Counter({level.model: 0 for level in levels})
-    for _, _, *parts in found:
+    for _, _, _, *parts in found:
         for level, count in zip(levels, parts, strict=True):
             counted[level.model] += int(count)
-    return Cut(partitions, dict(counted), max((int(row[1]) for row in found), default=0))
+    heavy = tuple((first, last) for _, first, last, *_ in found if first is not None)
+    return Cut(partitions, dict(counted), heavy)
 
 
 def split_points(queries: Queries, collection: Collection, *, chunks: int) -> list[tuple[object, ...]]:

@@ -31,10 +31,10 @@ class Settings(BaseSettings):
     mongo_database: DatabaseName = "pos"
     mongo_timeout: float = Field(default=10, gt=0, le=86_400)
     """Seconds to wait for a server before giving up."""
-    partition_rows: int = Field(default=25_000, ge=1)
+    partition_rows: int = Field(default=50_000, ge=1)
     """Mart rows a partition aims at, over all levels."""
-    workers: int = Field(default_factory=lambda: min(4, os.cpu_count() or 1), ge=1, le=64)
-    """Partitions in work at once."""
+    workers: int = Field(default_factory=lambda: min(4, (os.cpu_count() or 1) + 1), ge=1, le=64)
+    """Partitions in work at once: one more than cores, for each waits for its databases at times."""
     scheduler: str = ""
     """Address of a Dask scheduler, whose workers then do the partitions."""
     dask_workers: int = Field(default=0, ge=0, le=64)

@@ -61,16 +61,21 @@ def widths(collection: Collection) -> dict[Level, int]:
     return {level: _widest(level) for level in collection.root.walk()}
 
 
-def check(queries: Queries, collection: Collection, *, widest: int, allowed: int = 0) -> str:
+def allowance(collection: Collection) -> int:
+    """The bytes that the rows of one key may take in a document of the budget."""
+    return collection.document_budget - _overhead(collection)
+
+
+def check(
+    queries: Queries, collection: Collection, *, within: Sequence[tuple[Key, Key]], allowed: int = 0
+) -> str:
     """Say which documents are over the budget; empty if none can be.
 
-    Counts of rows and declared `widths` settle most collections, `widest` being the most they give for any
-    document; only what they do not is measured. Raises `DataError` naming the largest document and its
-    largest array where more than `allowed` are over 16 MiB.
+    Counts of rows and declared `widths` settle most documents: those that may take more than the `allowance`
+    are `within` these ranges of keys, first and last; only what may is measured. Raises `DataError` naming
+    the largest document and its largest array where more than `allowed` are over 16 MiB.
     """
-    if widest + _overhead(collection) <= collection.document_budget:
-        return ""
-    suspects = _suspects(queries, collection)
+    suspects = _suspects(queries, collection, within) if within else []
     if not suspects:
         return ""
     keys = suspects if len(suspects) <= MANY else ()
@@ -101,17 +106,18 @@ def _named(collection: Collection, size: DocumentSize) -> str:
     return f"{what} {size.key!r} with {'' if size.is_exact else 'up to '}{size.bytes:,} bytes"
 
 
-def _suspects(queries: Queries, collection: Collection) -> list[Key]:
+def _suspects(queries: Queries, collection: Collection, within: Sequence[tuple[Key, Key]]) -> list[Key]:
     """The keys whose rows, were all as wide as they may be, would be over the budget; the first few."""
     key = quote(collection.key_column)
+    ranges = " or ".join(f"{key} between {literal(first)} and {literal(last)}" for first, last in within)
     counts = " union all ".join(
         f"select {key} as k, count(*) * {_widest(level)} as b from {relation(level)}"  # noqa: S608
-        f"{where_clause(placed(level, collection))} group by {key}"
+        f"{where_clause([*placed(level, collection), f'({ranges})'])} group by {key}"
         for level in collection.root.walk()
     )
     found = queries.rows(
         f"select k from ({counts}) as levels group by k "  # noqa: S608
-        f"having sum(b) + {_overhead(collection)} > {collection.document_budget} limit {MANY + 1}"
+        f"having sum(b) > {allowance(collection)} limit {MANY + 1}"
     )
     return [key for (key,) in found]
 

@@ -166,11 +166,17 @@ def survey(job: Job, collections: tuple[Collection, ...]) -> list[Work]:
         for collection in collections:
             schema.check(collection)
             extract.check_marts(queries, collection)
-            cut = extract.cut(queries, collection, rows=job.partition_rows, weights=sizes.widths(collection))
+            cut = extract.cut(
+                queries,
+                collection,
+                rows=job.partition_rows,
+                weights=sizes.widths(collection),
+                limit=sizes.allowance(collection),
+            )
             if not (job.options.allow_empty or collection.allow_empty):
                 extract.require_rows(cut.rows, collection)
             extract.require_small_arrays(queries, collection)
-            warning = sizes.check(queries, collection, widest=cut.widest, allowed=job.options.max_rejects)
+            warning = sizes.check(queries, collection, within=cut.heavy, allowed=job.options.max_rejects)
             if warning:
                 job.progress.note(warning, collection=collection.name)
             points = _split_points(job, queries, collection)

@@ -125,10 +125,11 @@ def test_a_document_of_exactly_16_mib_is_written_and_verified(handle: mongo.Hand
 
 
 def test_batches_fit_one_message_and_lose_nothing() -> None:
-    sizes = np.array([1, 30_000_000, 17_999_999, 1, 47_999_999, 2, 16_000_000, 16_000_000, 16_000_000, 1])
+    most = write.MAX_DOCUMENT_BYTES
+    sizes = np.array([1, most - 2, 1, 1, most + 1, 2, most, most // 2, most // 2, 1])
     offsets = np.concatenate(([0], np.cumsum(sizes))).astype(np.int32)
     cut = list(write.batches(offsets))
-    assert cut == [(0, 3), (3, 5), (5, 8), (8, 10)]
+    assert cut == [(0, 3), (3, 4), (4, 5), (5, 6), (6, 7), (7, 9), (9, 10)]
     many = list(write.batches(np.arange(250_001, dtype=np.int32)))
     assert many == [(0, 100_000), (100_000, 200_000), (200_000, 250_000)]
     assert list(write.batches(np.zeros(1, np.int32))) == []
