@@ -83,7 +83,11 @@ TargetPath = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option(help="Partitions in work at once.", envvar="POS_WORKERS", show_default="cores, at most 4"),
+    typer.Option(
+        help="Partitions in work at once.",
+        envvar="POS_WORKERS",
+        show_default="one more than cores, at most 4",
+    ),
 ]
 Scheduler = Annotated[
     str | None,
@@ -308,8 +312,8 @@ def verify(
         target=target,
         target_path=target_path,
         workers=workers,
-        scheduler=scheduler,
-        dask_workers=dask_workers,
+        scheduler="" if quick else scheduler,  # nothing to do for workers
+        dask_workers=0 if quick else dask_workers,
         partition_rows=partition_rows,
     )
     console = Console(quiet=quiet, log_format=log_format)

@@ -13,7 +13,7 @@ from operator import itemgetter
 import numpy as np
 import tenacity
 
-from loader import extract, mariadb, mongo, schema, sizes, verify, write
+from loader import extract, mariadb, memory, mongo, schema, sizes, verify, write
 from loader.collection import Collection, Difference, Documents, Figure, Key, Partition, Reject
 from loader.errors import PartialLoad, TableReplaced
 from loader.job import Job
@@ -220,7 +220,7 @@ def run(job: Job, work: Work, handle: mongo.Handle, step: Step) -> Tally:
     name = work.collection.name
     job.progress.start(name, rows=sum(work.rows.values()))
     opened = (
-        partial(mongo.reopened, job.address, handle.database.name, handle.name)
+        partial(_reopened, job.address, handle.database.name, handle.name)
         if job.pool.is_remote
         else lambda: handle
     )
@@ -237,6 +237,12 @@ def run(job: Job, work: Work, handle: mongo.Handle, step: Step) -> Tally:
                 fix="nothing was published; do not build during a load, and run again",
             )
     return total
+
+
+def _reopened(address: mongo.Address, database: str, collection: str) -> mongo.Handle:
+    """The collection, in a worker's program."""
+    memory.keep_pages()
+    return mongo.reopened(address, database, collection)
 
 
 def _partition(

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from loader.errors import ConnectionFailed, LoaderError, PartialLoad, SpecError
@@ -68,34 +69,47 @@ class DaskWorkers:
     def completed(
         self, task: Callable[[Item], Result], items: Sequence[Item]
     ) -> Generator[Result, None, None]:
-        """As `Pool` says; raises `PartialLoad` where the cluster itself gives up."""
+        """As `Pool` says; raises `PartialLoad` where the cluster itself gives up.
+
+        Two tasks per thread are handed out, so that none waits for us, and all that are can be waited for.
+        """
         import distributed
 
-        futures = self.client.map(task, items, pure=False)
+        waiting, begun = iter(items), set()
+        results = distributed.as_completed(with_results=True)
+
+        def hand_out() -> None:
+            room = 2 * sum(self.client.nthreads().values()) - len(begun)
+            for item in islice(waiting, max(room, 0 if begun else 1)):
+                future = self.client.submit(task, item, pure=False)
+                begun.add(future)
+                results.add(future)
+
         try:
-            for _, result in distributed.as_completed(futures, with_results=True):
+            hand_out()
+            for future, result in results:
+                begun.discard(future)
+                hand_out()
                 yield result
         except (GeneratorExit, KeyboardInterrupt, LoaderError):
-            self._end(futures)
+            self._end(begun)
             raise
         except Exception as error:
-            self._end(futures)
+            self._end(begun)
             raise PartialLoad(
                 f"the Dask cluster gave up: {_first_line(error)}",
                 where=f"scheduler {self.client.scheduler.address}",
                 fix="look at its workers' logs, memory first; a rerun is safe",
             ) from error
 
-    def _end(self, futures: Sequence[Any]) -> None:
-        """Cancel what no worker has, and wait for the rest: nothing may write once this returns."""
+    def _end(self, begun: set[Any]) -> None:
+        """Wait for what was handed out: nothing may write once this returns."""
         import distributed
 
         try:
-            begun = {key for keys in self.client.processing().values() for key in keys}
-            self.client.cancel([each for each in futures if each.key not in begun])
-            distributed.wait([each for each in futures if each.key in begun], timeout=60)
+            distributed.wait(begun, timeout=60)
         except Exception:  # the cluster is gone, and its tasks with it
-            logging.getLogger(__name__).debug("could not end the tasks", exc_info=True)
+            logging.getLogger(__name__).debug("could not wait for the tasks", exc_info=True)
 
 
 @contextmanager
@@ -132,7 +146,7 @@ def open_pool(
             client.wait_for_workers(1, timeout=timeout)
         except (OSError, ValueError, TimeoutError, distributed.TimeoutError) as error:
             raise ConnectionFailed(
-                f"no Dask scheduler with a worker at {scheduler}: {_first_line(error)}",
+                f"no Dask scheduler with a worker at {scheduler or 'this machine'}: {_first_line(error)}",
                 fix="start dask scheduler and dask worker, or check --scheduler",
             ) from None
         _require_equal({"scheduler": _tried(client.run_on_scheduler, versions)})

@@ -88,7 +88,7 @@ def insert(handle: Handle, documents: Documents, *, again: bool = False) -> tupl
 
 
 def batches(offsets: Offsets) -> Iterator[tuple[int, int]]:
-    """Cut N documents, given by N + 1 offsets, into half-open ranges of at most 16 MiB; larger ones are alone."""
+    """Cut N documents, given by N + 1 offsets, into half-open ranges of 16 MiB; one over that is alone."""
     first, count = 0, max(len(offsets) - 1, 0)
     while first < count:
         fitting = int(np.searchsorted(offsets, int(offsets[first]) + MAX_DOCUMENT_BYTES, side="right")) - 1

@@ -286,6 +286,68 @@ def test_documents_over_the_budget_are_warned_of_and_published(large: Shop) -> N
     )
 
 
+LINES, LINES_PER_ORDER = 200_000, 500
+
+
+@pytest.fixture
+def heavy(shop: Shop) -> Shop:
+    """Three customers, the second with 200,000 lines in 400 orders, which are a document of about 15 MB."""
+    key = {"customer_id": "bigint not null", "order_id": "bigint not null"}
+    orders = Mart(
+        {**key, "total": "decimal(19,4) not null"},
+        ("customer_id", "order_id"),
+        query="select if(seq in (1, 2), 2 * seq - 1, 2), seq, seq / 4 "
+        f"from seq_1_to_{LINES // LINES_PER_ORDER + 2}",
+    )
+    lines = Mart(
+        {
+            **key,
+            "line_number": "int not null",
+            "product_id": "bigint not null",
+            "unit_price": "decimal(19,4) not null",
+        },
+        ("customer_id", "order_id", "line_number"),
+        query="select customer_id, order_id, numbers.seq, numbers.seq * order_id, numbers.seq / 4 "
+        f"from orders, seq_1_to_{LINES_PER_ORDER} numbers",
+    )
+    customers = Mart({"customer_id": "bigint not null"}, ("customer_id",), rows=[(1,), (2,), (3,)])
+    inner = {"lines": {"model": "order_lines", "order_by": ["line_number"]}}
+    embed = {"orders": {"model": "orders", "order_by": ["order_id"], "embed": inner}}
+    publishable(
+        shop.loader,
+        shop.manifest,
+        {"customers": customers, "orders": orders, "order_lines": lines},
+        {"root": "customers", "key": "customer_id", "embed": embed, "shard_key": {"_id": "hashed"}},
+    )
+    return shop
+
+
+def test_a_customer_with_200_000_lines_is_a_document_of_15_mb(heavy: Shop) -> None:
+    finished = heavy.loader.done("load", "--no-gate", "--json")
+    assert (
+        "1 documents of handmade are over document_budget 1,048,576, the largest _id 2 with"
+        in finished.stderr
+    )
+    (found,) = heavy.documents[NAME].find_raw_batches({"_id": 2})
+    assert 14_500_000 < len(found) < 16_000_000
+    document = bson.decode(found)
+    assert [each["order_id"] for each in document["orders"]] == list(range(3, LINES // LINES_PER_ORDER + 3))
+    for order in document["orders"]:
+        numbers = range(1, LINES_PER_ORDER + 1)
+        assert order["lines"] == [
+            {
+                "line_number": number,
+                "product_id": number * order["order_id"],
+                "unit_price": bson.Decimal128(f"{number / 4:.4f}"),
+            }
+            for number in numbers
+        ]
+    verified = heavy.loader.done("verify", "--json", "--quiet").json["collections"][0]
+    assert (verified["unchanged"], verified["differences"]) == (3, 0)
+    assert verified["rows"]["order_lines"] == LINES + 2 * LINES_PER_ORDER
+    assert all(figure["equal"] for figure in verified["figures"])
+
+
 VALUES = Mart(
     {
         **{"parent_id": "bigint not null", "item_id": "int not null", "flag": "tinyint(1)"},
