@@ -7,7 +7,7 @@ else by pymongo in Spark's Python workers. Runs in its own environment, which ho
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from itertools import islice
@@ -58,7 +58,9 @@ def run(spark: SparkSession, setting: Setting, writer: str) -> None:
 
 def documents(spark: SparkSession, setting: Setting) -> DataFrame:
     """One row per customer, its orders an array of structs, the oldest first, each with its lines."""
-    customers, orders, lines = (_read(spark, setting, table) for table in _tables())
+    keys = ("customer_id", "order_id")
+    wanted = {"dim_customers": CUSTOMER, "fct_orders": (keys[0], *ORDER), "fct_order_lines": (*keys, *LINE)}
+    customers, orders, lines = _marts(spark, setting, wanted)
     by_order = lines.groupBy("customer_id", "order_id").agg(
         F.sort_array(F.collect_list(F.struct(*_named(LINE)))).alias("lines")
     )
@@ -74,25 +76,15 @@ def documents(spark: SparkSession, setting: Setting) -> DataFrame:
     return customers.join(by_customer, "customer_id", "left").select(key, *_named(CUSTOMER[1:]), nested)
 
 
-def _tables() -> tuple[tuple[str, Sequence[str]], ...]:
-    keys = ("customer_id", "order_id")
-    return (
-        ("dim_customers", CUSTOMER),
-        ("fct_orders", (keys[0], *ORDER)),
-        ("fct_order_lines", (*keys, *LINE)),
-    )
-
-
 def _named(columns: Sequence[str]) -> list[Column]:
     return [F.col(name).alias(camel(name)) for name in columns]
 
 
-def _read(spark: SparkSession, setting: Setting, table: tuple[str, Sequence[str]]) -> DataFrame:
-    """Read a mart in as many ranges of its key as there are partitions.
+def _marts(spark: SparkSession, setting: Setting, columns: Mapping[str, Sequence[str]]) -> list[DataFrame]:
+    """Read each mart in as many ranges of its key as there are partitions.
 
     The URL says mysql, not mariadb: Spark knows no other dialect that quotes columns as MariaDB wants them.
     """
-    name, columns = table
     options = {
         "url": f"jdbc:mysql://127.0.0.1:{setting.mariadb_port}/{setting.schema}?permitMysqlScheme",
         "driver": "org.mariadb.jdbc.Driver",
@@ -100,11 +92,12 @@ def _read(spark: SparkSession, setting: Setting, table: tuple[str, Sequence[str]
         "password": "pos",
         "fetchsize": str(FETCH),
     }
+    jdbc = spark.read.format("jdbc").options(**options)
     bounds = "(select min(customer_id) as first, max(customer_id) as last from dim_customers) as bounds"
-    first, last = spark.read.format("jdbc").options(**options, dbtable=bounds).load().first() or (0, 0)
+    first, last = jdbc.option("dbtable", bounds).load().first() or (0, 0)
     ranges = {"partitionColumn": "customer_id", "lowerBound": str(first), "upperBound": str(last)}
-    ranges |= {"numPartitions": str(PARTITIONS), "dbtable": name}
-    return spark.read.format("jdbc").options(**options, **ranges).load().select(*columns)
+    ranged = spark.read.format("jdbc").options(**options, **ranges, numPartitions=str(PARTITIONS))
+    return [ranged.option("dbtable", name).load().select(*names) for name, names in columns.items()]
 
 
 def write(rows: Iterator[Row], setting: Setting) -> None:
