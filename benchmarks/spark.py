@@ -50,7 +50,8 @@ def run(spark: SparkSession, setting: Setting, writer: str) -> None:
     found = documents(spark, setting)
     if writer == "connector":
         options = {"connection.uri": setting.mongo_uri, "database": setting.database, "collection": "spark"}
-        options |= {"writeConcern.w": "majority", "writeConcern.journal": "true", "ignoreNullValues": "true"}
+        options |= {"writeConcern.w": "majority", "writeConcern.journal": "true"}
+        options |= {"operationType": "insert", "ignoreNullValues": "true"}
         found.write.format("mongodb").mode("append").options(**options).save()
     else:
         found.foreachPartition(lambda rows: write(rows, setting))
