@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 import venv
 from pathlib import Path
 
+JAVA = range(17, 24)
+"""What this Spark runs on."""
 JDBC = Path("/usr/share/java/mariadb-java-client.jar")
 """Where Debian's libmariadb-java puts it."""
 
@@ -37,6 +40,17 @@ def _requirements(name: str) -> Path:
     return Path(__file__).with_name(f"{name}.txt")
 
 
+def _java() -> int:
+    """The version of Java that Spark would start; 0 where there is none."""
+    home = os.environ.get("JAVA_HOME")
+    program = shutil.which("java", path=str(Path(home) / "bin") if home else None)
+    if not program:
+        return 0
+    said = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(\d+)', said)
+    return int(found.group(1)) if found else 0
+
+
 def jars() -> list[str]:
     """The JDBC driver of MariaDB, and what POS_SPARK_JARS names, separated by commas."""
     named = [each for each in os.environ.get("POS_SPARK_JARS", "").split(",") if each]
@@ -47,7 +61,8 @@ def lacks(name: str) -> str:
     """What this machine lacks for a peer; empty when nothing."""
     if name != "spark":
         return ""
-    home = os.environ.get("JAVA_HOME")
-    if not (shutil.which("java") or (home and (Path(home) / "bin" / "java").exists())):
-        return "there is no Java on PATH"
+    version = _java()
+    if version not in JAVA:
+        found = f"Java {version}" if version else "no Java"
+        return f"there is {found} in JAVA_HOME or on PATH; install one from {JAVA[0]} to {JAVA[-1]}"
     return "" if jars() else f"there is no {JDBC}; install libmariadb-java, or name a jar in POS_SPARK_JARS"
