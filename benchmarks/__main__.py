@@ -72,15 +72,13 @@ def _interpreters(names: Sequence[str], folder: Path) -> dict[str, str]:
         raise SystemExit(f"benchmarks: error: no contender {unknown[0]}; there are: {', '.join(CONTENDERS)}")
     unused = PYMONGO if os.environ.get("POS_SPARK_JARS") else CONNECTOR
     found = {}
-    for name in names:
+    for name in [each for each in names if each != unused]:
         environment = CONTENDERS[name].environment
         lacks = environments.lacks(environment) if environment else ""
         if lacks:
             print(f"left out\t{name}\t{lacks}", file=sys.stderr)
-        elif not environment:
-            found[name] = sys.executable
-        elif name != unused:
-            found[name] = str(environments.make(folder, environment))
+        else:
+            found[name] = str(environments.make(folder, environment)) if environment else sys.executable
     return found
 
 
