@@ -19,6 +19,8 @@ POS_SCHEMA ?=
 # Size of the benchmark, and runs of each contender.
 LINES ?= 2000000
 RUNS ?= 5
+# Its size on the sharded cluster, which an emulator may run.
+CLUSTER_LINES ?= 200000
 DBT_VARS = $(if $(POS_SCHEMA),--vars '{pos_schema: "$(POS_SCHEMA)"}')
 
 # Turns `pos-sandbox status --json` into exports, so that the demo meets the sandbox's servers and no others.
@@ -104,8 +106,10 @@ load: setup ## Publish the marts that were built
 
 .PHONY: bench
 bench: setup ## Measure the loader against its databases' limits and its peers: make bench LINES=2000000 RUNS=5
-	@$(MAKE) benchmarking
+	@$(MAKE) benchmarking PEERS=yes
 	python -m benchmarks --lines $(LINES) --runs $(RUNS)
+	python -m benchmarks --cluster --lines $(CLUSTER_LINES) --runs $(RUNS)
+	python -m benchmarks.dbt_build --lines $(LINES) | tee target/bench/results/dbt_build.jsonl
 
 .PHONY: docs
 docs: setup ## Build the guides and dbt's lineage as a site, from the marts that were built
@@ -117,7 +121,7 @@ docs: setup ## Build the guides and dbt's lineage as a site, from the marts that
 setup: programs $(READY) profiles.yml ## Install what is missing, here and by apt
 
 .PHONY: lock
-lock: setup ## Renew requirements.txt from pyproject.toml
+lock: setup ## Renew the locked requirements from pyproject.toml
 	@python -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install -qq uv==$(UV_VERSION)
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
@@ -125,13 +129,17 @@ lock: setup ## Renew requirements.txt from pyproject.toml
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra bench \
 		--constraint requirements.txt --custom-compile-command 'make lock' \
 		--output-file benchmarks/requirements.txt pyproject.toml
+	for peer in spark ingestr; do
+		$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			--group "$$peer" --custom-compile-command 'make lock' --output-file "benchmarks/$$peer.txt"
+	done
 
 .PHONY: clean
 clean: ## Stop the sandbox and remove all that was made here but profiles.yml
 	@if [ -x $(BIN)/pos-sandbox ]; then pos-sandbox down --erase; fi
 	rm -rf $(VENV) target logs dbt_packages .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-# The peers need a MariaDB client library to be compiled against.
+# The scripts need a MariaDB client library to be compiled against; Spark, where there is Java, a JDBC driver.
 .PHONY: benchmarking
 benchmarking:
 	@$(MAKE) programs COMPILER=yes
@@ -156,6 +164,9 @@ programs:
 		has cc || missing+=(gcc libc6-dev)
 		headers=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')
 		[ -e "$$headers/Python.h" ] || missing+=(python3-dev)
+	fi
+	if [ -n "$(PEERS)" ] && has java; then
+		[ -e /usr/share/java/mariadb-java-client.jar ] || missing+=(libmariadb-java)
 	fi
 	if [ ! -e $(READY) ] && ! "$${PYTHON:-$(PYTHON)}" -c 'import ensurepip' 2>/dev/null; then
 		missing+=(python3-venv)

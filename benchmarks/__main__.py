@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,18 +13,21 @@ from typing import Annotated
 import typer
 from pymongo import MongoClient
 
-from benchmarks import generate, limits, report
-from benchmarks.contenders import CONTENDERS
+from benchmarks import environments, generate, limits, report
+from benchmarks.contenders import CONNECTOR, CONTENDERS, PYMONGO
 from benchmarks.measure import Samples, measure
 from benchmarks.servers import Servers, servers
 from benchmarks.setting import Setting
 from sandbox import mariadb
 
 SOURCE, MARTS, DATABASE = "bench_pos", "bench_marts", "bench"
-TABLES = "dim_customers", "fct_orders", "fct_order_lines"
 SHORT = (
     "raw insert", "documents, every byte verified", "load --full-refresh", "load, nothing changed",
     "verify --quick", "script by hand",
+)  # fmt: skip
+CLUSTER = (
+    "raw insert", "raw insert, 2 connections", "documents, every byte verified", "load --full-refresh",
+    "load, nothing changed", "load, 1% changed", "verify", "verify --quick", "plan", "script by hand",
 )  # fmt: skip
 
 
@@ -32,27 +36,50 @@ def main(
     runs: Annotated[int, typer.Option(help="Runs of each contender.")] = 5,
     only: Annotated[list[str] | None, typer.Option(help="A contender; repeat for more.")] = None,
     short: Annotated[bool, typer.Option("--short", help="Only the contenders that CI holds to.")] = False,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="On the sandbox's sharded cluster instead of a native mongod.")
+    ] = False,
     folder: Annotated[Path, typer.Option(help="Where data and results go.")] = Path("target/bench"),
     mariadb_port: Annotated[int, typer.Option()] = 35306,
     mongod_port: Annotated[int, typer.Option()] = 35117,
+    mongos_port: Annotated[
+        int, typer.Option(help="The cluster's other servers are on the three after.")
+    ] = 35118,
     mongo_uri: Annotated[str, typer.Option(help="A MongoDB to use instead.")] = "",
 ) -> None:
     """Measure the loader against the limits of its databases and against its peers."""
-    names = only or [*(SHORT if short else CONTENDERS)]
-    unknown = sorted(set(names) - set(CONTENDERS))
-    if unknown:
-        raise SystemExit(f"benchmarks: error: no contender {unknown[0]}; there are: {', '.join(CONTENDERS)}")
     folder = folder.resolve()
-    with servers(folder, mariadb_port=mariadb_port, mongod_port=mongod_port) as running:
+    folder.mkdir(parents=True, exist_ok=True)
+    interpreters = _interpreters(only or [*(SHORT if short else CLUSTER if cluster else CONTENDERS)], folder)
+    store_port = mongos_port if cluster else mongod_port
+    with servers(folder, mariadb_port=mariadb_port, store_port=store_port, cluster=cluster) as running:
         uri = mongo_uri or running.mongo_uri
         setting = Setting(mariadb_port, f"{MARTS}_{lines}", uri, DATABASE, str(folder / f"dbt-{lines}"))
         prepare(setting, lines)
-        samples = measure(names, setting, running, runs=runs)
+        samples = measure(interpreters, setting, running, runs=runs)
         about = _about(setting, running, runs)
         counted = _count(setting)
-    report.write(samples, folder / "results", lines=counted, about=about)
+    results = folder / "results" / ("results-cluster" if cluster else "results")
+    report.write(samples, results, lines=counted, about=about)
     _show(samples, counted, about)
-    print(f"written\t{folder / 'results'}")
+    print(f"written\t{results}.json, .md, .svg")
+
+
+def _interpreters(names: Sequence[str], folder: Path) -> dict[str, str]:
+    """The Python of each contender that this machine can run, its environment made; a note on any other."""
+    unknown = sorted(set(names) - set(CONTENDERS))
+    if unknown:
+        raise SystemExit(f"benchmarks: error: no contender {unknown[0]}; there are: {', '.join(CONTENDERS)}")
+    unused = PYMONGO if os.environ.get("POS_SPARK_JARS") else CONNECTOR
+    found = {}
+    for name in [each for each in names if each != unused]:
+        environment = CONTENDERS[name].environment
+        lacks = environments.lacks(environment) if environment else ""
+        if lacks:
+            print(f"left out\t{name}\t{lacks}", file=sys.stderr)
+        else:
+            found[name] = str(environments.make(folder, environment)) if environment else sys.executable
+    return found
 
 
 def prepare(setting: Setting, lines: int) -> None:
@@ -97,9 +124,11 @@ def _count(setting: Setting) -> int:
 
 def _about(setting: Setting, running: Servers, runs: int) -> dict[str, str]:
     with MongoClient[dict[str, object]](setting.mongo_uri) as client:
+        hello = client.admin.command("hello")
+        kind = "sharded cluster" if hello.get("msg") == "isdbgrid" else "replica set of one"
         versions = {
             "MariaDB": mariadb.version(running.mariadb_port) or "",
-            "MongoDB": client.server_info()["version"],
+            "MongoDB": f"{client.server_info()['version']} ({kind})",
             "Python": sys.version.split()[0],
         }
     megabytes = setting.documents.stat().st_size / 1e6
@@ -108,6 +137,7 @@ def _about(setting: Setting, running: Servers, runs: int) -> dict[str, str]:
         "date": datetime.now(UTC).date().isoformat(),
         "runs": f"{runs} of each, in turns; medians",
         "documents": f"{megabytes:,.0f} MB of BSON",
+        "seconds": "of the work alone; Python's start and imports, and a JVM's start, are before",
     }
 
 

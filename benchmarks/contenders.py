@@ -1,64 +1,74 @@
 """Everything that is measured, by name; each runs in a process of its own and prints what it took.
 
-`python -m benchmarks.contenders NAME SETTING` does one thing once. Seconds are those of the work, from the
-first connection on: starting Python and importing is the same for all and in the process's own time.
+`python -m benchmarks.contenders NAME SETTING` does one thing once. What a contender prepares is not measured:
+Python and its imports, a JVM, the documents in memory that a raw insert sends, the empty collection that will
+be filled. What it returns is: from the first connection to the last answer.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
-from benchmarks.setting import Setting
+import psutil
 
-Contender = Callable[[Setting], Mapping[str, Any] | None]
+from benchmarks.setting import TABLES, Setting
+
+Work = Callable[[], Mapping[str, Any] | None]
+Prepare = Callable[[Setting], Work]
 
 
-def raw_scan(setting: Setting) -> None:
+@dataclass(frozen=True)
+class Contender:
+    """What is prepared, what kind it is in the chart, the peer's environment its process runs in."""
+
+    kind: Literal["limit", "pos-loader", "peer"]
+    prepare: Prepare
+    environment: str = ""
+
+
+def raw_scan(setting: Setting) -> Work:
     """The collection's marts by the mariadb client, to nowhere."""
     from benchmarks import limits
 
-    limits.scan(setting.mariadb_port, setting.schema, ("dim_customers", "fct_orders", "fct_order_lines"))
+    return lambda: limits.scan(setting.mariadb_port, setting.schema, TABLES)
 
 
-def raw_insert(connections: int, *, layout: bool = False) -> Contender:
-    """The documents, already encoded, over so many connections; with `layout`, validator and indexes."""
+def raw_insert(connections: int, *, layout: bool = False, then_index: bool = False) -> Prepare:
+    """The documents, already encoded, over so many connections; validator and indexes before or after."""
 
-    def run(setting: Setting) -> None:
+    def prepare(setting: Setting) -> Work:
         from benchmarks import limits
 
-        limits.insert(
-            setting.mongo_uri,
-            setting.database,
-            "raw",
-            setting.documents,
-            connections=connections,
-            like=setting.collection if layout else "",
-        )
+        uri, name = setting.mongo_uri, (setting.database, "raw")
+        documents = setting.documents.read_bytes()
+        limits.create(uri, *name, like=setting.collection if layout else "")
 
-    return run
+        def run() -> None:
+            limits.insert(uri, *name, documents, connections=connections)
+            if then_index:
+                limits.index(uri, *name, like=setting.collection)
 
+        return run
 
-def raw_insert_then_index(setting: Setting) -> None:
-    """The documents on one connection, then the indexes, as a careful operator would."""
-    from benchmarks import limits
-
-    limits.insert(setting.mongo_uri, setting.database, "raw", setting.documents, connections=1)
-    limits.index(setting.mongo_uri, setting.database, "raw", like=setting.collection)
+    return prepare
 
 
-def loaded(step: str) -> Contender:
+def loaded(step: Literal["write", "insert"]) -> Prepare:
     """Extract, nest, encode and write all partitions; `insert` also reads every byte back."""
 
-    def run(setting: Setting) -> Mapping[str, Any]:
-        from loader import work
+    def prepare(setting: Setting) -> Work:
+        from benchmarks import limits
+        from loader import work, write
         from loader.job import Job
         from loader.session import open_job
         from loader.settings import read_settings
@@ -69,94 +79,136 @@ def loaded(step: str) -> Contender:
             def advance(self, name: str, *, rows: int) -> None: ...
 
         def write_only(handle: Any, documents: Any, _: Any, tally: work.Tally) -> None:
-            from loader import write
-
             with tally.timed("write"):
                 assert not write.insert(handle, documents)
 
         steps: dict[str, work.Step] = {"write": write_only, "insert": work.insert}
-        with open_job(read_settings(), select=[setting.collection], progress=Silent()) as job:
-            assert isinstance(job, Job)
-            (surveyed,) = work.survey(job, job.collections)
-            handle = job.client[setting.database]["steps"]
-            handle.drop()
-            tally = work.run(job, surveyed, handle, steps[step])
-            assert tally.differences == 0
-        return {"stages": dict(tally.seconds), "bytes": tally.bytes}
+        limits.create(setting.mongo_uri, setting.database, "steps")
 
-    return run
+        def run() -> Mapping[str, Any]:
+            with open_job(read_settings(), select=[setting.collection], progress=Silent()) as job:
+                assert isinstance(job, Job)
+                (surveyed,) = work.survey(job, job.collections)
+                tally = work.run(job, surveyed, job.client[setting.database]["steps"], steps[step])
+                assert tally.differences == 0
+            return {"stages": dict(tally.seconds), "bytes": tally.bytes}
+
+        return run
+
+    return prepare
 
 
-def command(*arguments: str) -> Contender:
+def command(*arguments: str) -> Prepare:
     """A command of the loader, as a user runs it."""
 
-    def run(setting: Setting) -> None:
+    def prepare(setting: Setting) -> Work:
         from typer.testing import CliRunner
 
-        from loader.cli import app
+        from loader import cli
 
+        for module in ("evidence", "plan", "session"):  # the command itself would import them
+            importlib.import_module(f"loader.{module}")
         selecting = ("--select", setting.collection, "--quiet")
-        result = CliRunner().invoke(app, [arguments[0], *selecting, *arguments[1:]])
-        if result.exit_code not in (0, 2 if arguments[0] == "plan" else 0):
-            raise RuntimeError(result.output)
 
-    return run
+        def run() -> None:
+            result = CliRunner().invoke(cli.app, [arguments[0], *selecting, *arguments[1:]])
+            if result.exit_code:
+                raise RuntimeError(result.output)
 
+        return run
 
-def peer(name: str) -> Contender:
-    """One of the scripts people write."""
-
-    def run(setting: Setting) -> None:
-        from benchmarks import peers
-
-        getattr(peers, name)(setting)
-
-    return run
+    return prepare
 
 
+def script(name: str, collection: str = "") -> Prepare:
+    """One of the scripts people write, into an empty collection where it needs one."""
+
+    def prepare(setting: Setting) -> Work:
+        from benchmarks import limits, peers
+
+        if collection:
+            limits.create(setting.mongo_uri, setting.database, collection)
+        return lambda: getattr(peers, name)(setting)
+
+    return prepare
+
+
+def spark(writer: Literal["connector", "pymongo"]) -> Prepare:
+    """Spark on two cores, in its own environment; its session is there before the timer starts."""
+
+    def prepare(setting: Setting) -> Work:
+        from benchmarks import limits
+        from benchmarks import spark as job
+
+        started = job.session()
+        limits.create(setting.mongo_uri, setting.database, "spark")
+        return lambda: job.run(started, setting, writer)
+
+    return prepare
+
+
+def flat_rows(setting: Setting) -> Work:
+    """The collection's marts by ingestr, in its own environment, a collection each."""
+    from benchmarks import flat_rows as job
+
+    return lambda: job.run(setting)
+
+
+CHANGED = "load, 1% changed"
+CONNECTOR, PYMONGO, FLAT = "Spark with the connector", "Spark, pymongo writer", "ingestr, flat rows"
 CONTENDERS: Mapping[str, Contender] = MappingProxyType(
     {
-        "raw scan": raw_scan,
-        "raw insert": raw_insert(1),
-        "raw insert, 2 connections": raw_insert(2),
-        "raw insert, 4 connections": raw_insert(4),
-        "raw insert, validator and indexes": raw_insert(1, layout=True),
-        "raw insert, then indexes": raw_insert_then_index,
-        "documents, not read back": loaded("write"),
-        "documents, every byte verified": loaded("insert"),
-        "load --full-refresh": command("load", "--full-refresh"),
-        "load, nothing changed": command("load"),
-        "load, 1% changed": command("load"),
-        "verify": command("verify"),
-        "verify --quick": command("verify", "--quick"),
-        "plan": command("plan"),
-        "script by hand": peer("by_hand"),
-        "script with upserts": peer("upserts"),
-        "script, tuned, 2 processes": peer("tuned"),
-        "JSON_ARRAYAGG script": peer("json_arrayagg"),
+        "raw scan": Contender("limit", raw_scan),
+        "raw insert": Contender("limit", raw_insert(1)),
+        "raw insert, 2 connections": Contender("limit", raw_insert(2)),
+        "raw insert, 4 connections": Contender("limit", raw_insert(4)),
+        "raw insert, validator and indexes": Contender("limit", raw_insert(1, layout=True)),
+        "raw insert, then indexes": Contender("limit", raw_insert(1, then_index=True)),
+        "documents, not read back": Contender("pos-loader", loaded("write")),
+        "documents, every byte verified": Contender("pos-loader", loaded("insert")),
+        "load --full-refresh": Contender("pos-loader", command("load", "--full-refresh")),
+        "load, nothing changed": Contender("pos-loader", command("load")),
+        CHANGED: Contender("pos-loader", command("load")),
+        "verify": Contender("pos-loader", command("verify")),
+        "verify --quick": Contender("pos-loader", command("verify", "--quick")),
+        "plan": Contender("pos-loader", command("plan")),
+        "script by hand": Contender("peer", script("by_hand", "by_hand")),
+        "script with upserts": Contender("peer", script("upserts")),
+        "script, tuned, 2 processes": Contender("peer", script("tuned", "tuned")),
+        "JSON_ARRAYAGG script": Contender("peer", script("json_arrayagg", "json")),
+        CONNECTOR: Contender("peer", spark("connector"), "spark"),
+        PYMONGO: Contender("peer", spark("pymongo"), "spark"),
+        FLAT: Contender("peer", flat_rows, "ingestr"),
     }
 )
 
 
 def main(name: str, setting: str) -> None:
     """Run one contender and print its figures as JSON: seconds, CPU seconds, peak bytes."""
-    run = CONTENDERS[name]
+    run = CONTENDERS[name].prepare(Setting(**json.loads(setting)))
+    modules = set(sys.modules)
     before = time.perf_counter(), _cpu()
-    more = run(Setting(**json.loads(setting))) or {}
-    found = {"seconds": time.perf_counter() - before[0], "cpu": _cpu() - before[1], "peak": _peak()}
+    more = dict(run() or {})
+    seconds, cpu = time.perf_counter() - before[0], _cpu() - before[1]
+    late = sorted(set(sys.modules) - modules)
+    found = {"seconds": seconds, "cpu": cpu, "peak": _peak(more.pop("children", 1)), "late_imports": late}
     print(json.dumps({**found, **more}))
 
 
 def _cpu() -> float:
+    """Seconds of this process and all that it has started, ended or not."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
+    alive = [each.cpu_times() for each in psutil.Process().children(recursive=True)]
+    running = sum(each.user + each.system + each.children_user + each.children_system for each in alive)
+    return sum(each.ru_utime + each.ru_stime for each in used) + running
 
 
-def _peak() -> int:
-    """Bytes of this process at most, and of its largest child."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    own = int(found.group(1)) if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return (own + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) * 1024
+def _peak(ended: int) -> int:
+    """Bytes of this process at most, of its own that still run, and of `ended` ones that ran at once."""
+    alive = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    found = [re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{each.pid}/status").read_text()) for each in alive]
+    kilobytes = sum(int(each.group(1)) for each in found if each)
+    return (kilobytes + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * ended) * 1024
 
 
 if __name__ == "__main__":

@@ -43,22 +43,30 @@ def dump(uri: str, database: str, collection: str, file: Path) -> int:
         return client[database][collection].count_documents({})
 
 
-def insert(uri: str, database: str, collection: str, file: Path, *, connections: int, like: str = "") -> None:
-    """Send documents already encoded, unordered, with majority and journal, over so many connections.
+def create(uri: str, database: str, collection: str, *, like: str = "") -> None:
+    """Make the collection anew, empty, and on a cluster sharded as ours is: by hashed `_id`, in chunks.
 
-    A batch is one OP_MSG whose document sequence is the file's bytes: the client does next to nothing.
-    With `like`, the new collection has that one's validator and indexes.
-    Source: https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/#op_msg
+    With `like`, it has that one's validator and indexes.
     """
     with MongoClient[dict[str, Any]](uri) as client:
         home = client[database]
         home.drop_collection(collection)
         options = next(home.list_collections(filter={"name": like}))["options"] if like else {}
         home.create_collection(collection, **options)
+        if client.admin.command("hello").get("msg") == "isdbgrid":
+            client.admin.command("shardCollection", f"{database}.{collection}", key={"_id": "hashed"})
     if like:
         index(uri, database, collection, like=like)
+
+
+def insert(uri: str, database: str, collection: str, documents: bytes, *, connections: int) -> None:
+    """Send documents already encoded, unordered, with majority and journal, over so many connections.
+
+    A batch is one OP_MSG whose document sequence is a piece of them: the client does next to nothing.
+    Source: https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/#op_msg
+    """
     (host, port), *_ = parse_uri(uri)["nodelist"]
-    batches = _batches(memoryview(file.read_bytes()))
+    batches = _batches(memoryview(documents))
     lock, errors = threading.Lock(), []
 
     def send() -> None:
@@ -69,7 +77,7 @@ def insert(uri: str, database: str, collection: str, file: Path, *, connections:
                 if batch is None:
                     return
                 reply = _insert(connection, database, collection, batch)
-                if not reply.get("ok") or reply.get("writeErrors"):
+                if not reply.get("ok") or reply.get("writeErrors") or reply.get("writeConcernError"):
                     errors.append(str(reply)[:300])
                     return
 

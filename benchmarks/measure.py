@@ -7,16 +7,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from benchmarks import check
+from benchmarks.contenders import CHANGED
 from benchmarks.servers import Servers
 from benchmarks.setting import Setting
-from sandbox.mariadb import connect
-
-CHANGED = "load, 1% changed"
 
 
 @dataclass
@@ -40,29 +39,36 @@ class Samples:
         return median(each.get(who, 0.0) for each in self.cpu)
 
 
-def measure(names: Sequence[str], setting: Setting, servers: Servers, *, runs: int) -> dict[str, Samples]:
-    """Run every contender `runs` times, taking turns, so that a noisy minute meets all of them."""
-    samples = {name: Samples(name) for name in names}
+def measure(
+    interpreters: Mapping[str, str], setting: Setting, servers: Servers, *, runs: int
+) -> dict[str, Samples]:
+    """Run every contender `runs` times, taking turns, so that a noisy minute meets all of them.
+
+    Each is given with the Python it runs in. Raises `SystemExit` where one fails or does something else.
+    """
+    samples = {name: Samples(name) for name in interpreters}
     for turn in range(runs):
         for name, mine in samples.items():
-            if name == CHANGED:
-                _change(setting, turn)
-            _once(name, mine, setting, servers)
+            changed = check.change(setting, turn) if name == CHANGED else 0
+            _once(mine, interpreters[name], setting, servers)
+            check.loaded(name, setting, changed)
+            if turn == runs - 1:
+                check.left(name, setting)
             print(f"{turn + 1}/{runs}\t{name}\t{mine.seconds[-1]:.2f} s", file=sys.stderr, flush=True)
     return samples
 
 
-def _once(name: str, samples: Samples, setting: Setting, servers: Servers) -> None:
+def _once(samples: Samples, python: str, setting: Setting, servers: Servers) -> None:
     before, begun = servers.cpu_seconds(), time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.contenders", name, setting.to_json()],
+        [python, "-m", "benchmarks.contenders", samples.name, setting.to_json()],
         env={**os.environ, **setting.environment},
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise SystemExit(f"benchmarks: error: {name} failed\n{done.stderr[-2000:]}")
+        raise SystemExit(f"benchmarks: error: {samples.name} failed\n{done.stderr[-2000:]}")
     samples.process.append(time.perf_counter() - begun)
     found = json.loads(done.stdout.splitlines()[-1])
     used = {server: after - before[server] for server, after in servers.cpu_seconds().items()}
@@ -70,12 +76,3 @@ def _once(name: str, samples: Samples, setting: Setting, servers: Servers) -> No
     samples.cpu.append({"client": found.pop("cpu"), **used})
     samples.peak = max(samples.peak, found.pop("peak"))
     samples.more = found
-
-
-def _change(setting: Setting, turn: int) -> None:
-    """Change one customer in a hundred, others each turn."""
-    with connect(port=setting.mariadb_port) as connection:
-        connection.cursor().execute(
-            f"update `{setting.schema}`.fct_order_lines set quantity = quantity + 1 "
-            f"where customer_id % 100 = {turn} and line_number = 1"
-        )

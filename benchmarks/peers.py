@@ -1,4 +1,7 @@
-"""The scripts people write instead: the same documents, from the same marts, to the same server."""
+"""The scripts people write instead: the same documents, from the same marts, to the same server.
+
+The empty collections are there already, made before the timer starts.
+"""
 
 from __future__ import annotations
 
@@ -18,31 +21,23 @@ import orjson
 from bson.decimal128 import Decimal128
 from pymongo import MongoClient, ReplaceOne
 
+from benchmarks.columns import CUSTOMER, LINE, ORDER, camel
 from benchmarks.setting import Setting
 
 Document = dict[str, Any]
 BATCH = 1000
-CUSTOMER = (
-    "customer_id", "first_name", "last_name", "email", "address1", "address2", "phone", "birthdate", "zip",
-    "city", "state", "count_orders", "total_units", "lifetime_revenue", "first_ordered_at", "last_ordered_at",
-)  # fmt: skip
-ORDER = ("order_id", "placed_at", "shipped_at", "is_shipped", "count_lines", "total_units", "order_total")
-LINE = (
-    "line_number", "product_id", "product_name", "quantity", "unit_price", "line_total", "is_known_product",
-)  # fmt: skip
 
 
 def by_hand(setting: Setting) -> None:
     """Three ordered cursors, groupby, Decimal128, insert_many."""
     with MongoClient[Document](setting.mongo_uri, w="majority", journal=True) as client:
         collection = client[setting.database]["by_hand"]
-        collection.drop()
         for batch in _batches(_documents(setting, _converted)):
             collection.insert_many(batch, ordered=False)
 
 
 def upserts(setting: Setting) -> None:
-    """The same, replacing each document by its key, so that it can be run again."""
+    """The same, replacing each document by its key, so that it can be run again; the run before left them."""
     with MongoClient[Document](setting.mongo_uri, w="majority", journal=True) as client:
         collection = client[setting.database]["upserts"]
         for batch in _batches(_documents(setting, _converted)):
@@ -50,11 +45,8 @@ def upserts(setting: Setting) -> None:
             collection.bulk_write(requests, ordered=False)
 
 
-def tuned(setting: Setting) -> None:
+def tuned(setting: Setting) -> dict[str, int]:
     """The best we know how to write: decimals cached, no garbage collection, two processes."""
-    with MongoClient[Document](setting.mongo_uri) as client:
-        client[setting.database]["tuned"].drop()
-        client[setting.database].create_collection("tuned")
     with MySQLdb.connect(**_connection(setting)) as connection, connection.cursor() as cursor:
         cursor.execute("select min(customer_id), max(customer_id) from dim_customers")
         ((first, last),) = cursor.fetchall()
@@ -70,6 +62,7 @@ def tuned(setting: Setting) -> None:
         process.join()
     if any(process.exitcode for process in halves):
         raise RuntimeError("a process of the tuned script failed")
+    return {"children": len(halves)}
 
 
 def _tuned_part(setting: Setting, where: str) -> None:
@@ -82,21 +75,22 @@ def _tuned_part(setting: Setting, where: str) -> None:
 
 def json_arrayagg(setting: Setting) -> None:
     """MariaDB nests, orjson parses; decimals become doubles and dates texts, so it is no equal."""
-    lines = ", ".join(f"'{_camel(name)}', {name}" for name in LINE)
-    orders = ", ".join(f"'{_camel(name)}', o.{name}" for name in ORDER)
-    customer = ", ".join(f"'{_camel(name)}', c.{name}" for name in CUSTOMER[1:])
+    lines = ", ".join(f"'{camel(name)}', {name}" for name in LINE)
+    orders = ", ".join(f"'{camel(name)}', o.{name}" for name in ORDER)
+    customer = ", ".join(f"'{camel(name)}', c.{name}" for name in CUSTOMER[1:])
     sql = (
         "with l as (select customer_id, order_id, "
         f"json_arrayagg(json_object({lines}) order by line_number) as a "
         "from fct_order_lines group by customer_id, order_id), n as (select o.customer_id, json_arrayagg("
-        f"json_object({orders}, 'lines', json_query(l.a, '$')) order by o.placed_at, o.order_id) as a "
+        f"json_object({orders}, 'lines', json_query(coalesce(l.a, '[]'), '$')) "
+        "order by o.placed_at, o.order_id) as a "
         "from fct_orders as o left join l using (customer_id, order_id) group by o.customer_id) "
-        f"select json_object('_id', c.customer_id, {customer}, 'orders', json_query(n.a, '$')) "
+        f"select json_object('_id', c.customer_id, {customer}, "
+        "'orders', json_query(coalesce(n.a, '[]'), '$')) "
         "from dim_customers as c left join n using (customer_id)"
     )
     with MongoClient[Document](setting.mongo_uri, w="majority", journal=True) as client:
         collection = client[setting.database]["json"]
-        collection.drop()
         with MySQLdb.connect(**_connection(setting)) as connection, connection.cursor() as cursor:
             cursor.execute("set session group_concat_max_len = 1073741824")
             cursor.execute(sql)
@@ -140,7 +134,7 @@ def _documents(
     orders = _Groups(
         _rows(setting, "fct_orders", ("customer_id", *ORDER), "customer_id, placed_at, order_id", where), key
     )
-    names, order_names, line_names = (list(map(_camel, each)) for each in (CUSTOMER[1:], ORDER, LINE))
+    names, order_names, line_names = (list(map(camel, each)) for each in (CUSTOMER[1:], ORDER, LINE))
     for customer in _rows(setting, "dim_customers", CUSTOMER, "customer_id", where):
         document = {"_id": customer[0]}
         document.update(_pairs(names, customer[1:], convert))
@@ -202,8 +196,3 @@ def _batches(documents: Iterator[Document]) -> Iterator[list[Document]]:
             batch = []
     if batch:
         yield batch
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(part.capitalize() for part in rest)

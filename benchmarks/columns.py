@@ -1,0 +1,18 @@
+"""The columns that the peers nest, and their names in a document."""
+
+from __future__ import annotations
+
+CUSTOMER = (
+    "customer_id", "first_name", "last_name", "email", "address1", "address2", "phone", "birthdate", "zip",
+    "city", "state", "count_orders", "total_units", "lifetime_revenue", "first_ordered_at", "last_ordered_at",
+)  # fmt: skip
+ORDER = ("order_id", "placed_at", "shipped_at", "is_shipped", "count_lines", "total_units", "order_total")
+LINE = (
+    "line_number", "product_id", "product_name", "quantity", "unit_price", "line_total", "is_known_product",
+)  # fmt: skip
+
+
+def camel(name: str) -> str:
+    """Spell `customer_id` as `customerId`."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
