@@ -108,6 +108,7 @@ load: setup ## Publish the marts that were built
 bench: setup ## Measure the loader against its databases' limits and its peers: make bench LINES=2000000 RUNS=5
 	@$(MAKE) benchmarking PEERS=yes
 	python -m benchmarks --lines $(LINES) --runs $(RUNS)
+	python -m benchmarks.stages --lines $(LINES)
 	python -m benchmarks --cluster --lines $(CLUSTER_LINES) --runs $(RUNS)
 	python -m benchmarks.dbt_build --lines $(LINES) | tee target/bench/results/dbt_build.jsonl
 

@@ -63,20 +63,30 @@ def raw_insert(connections: int, *, layout: bool = False, then_index: bool = Fal
     return prepare
 
 
-def loaded(step: Literal["write", "insert"]) -> Prepare:
-    """Extract, nest, encode and write all partitions; `insert` also reads every byte back."""
+class Silent:
+    """A progress that shows nothing."""
+
+    def note(self, text: str, **context: object) -> None:
+        """Say nothing."""
+
+    def start(self, name: str, *, rows: int, unit: str = "rows") -> None:
+        """Show nothing."""
+
+    def advance(self, name: str, *, rows: int) -> None:
+        """Show nothing."""
+
+
+def loaded(step: Literal["write", "insert"], *, threads: int | None = None, dask: int = 0) -> Prepare:
+    """Extract, nest, encode and write all partitions; `insert` also reads every byte back.
+
+    By so many threads of this process, or Dask workers of one thread that are there before the timer starts.
+    """
 
     def prepare(setting: Setting) -> Work:
         from benchmarks import limits
         from loader import work, write
-        from loader.job import Job
         from loader.session import open_job
         from loader.settings import read_settings
-
-        class Silent:
-            def note(self, text: str, **context: object) -> None: ...
-            def start(self, name: str, *, rows: int, unit: str = "rows") -> None: ...
-            def advance(self, name: str, *, rows: int) -> None: ...
 
         def write_only(handle: Any, documents: Any, _: Any, tally: work.Tally) -> None:
             with tally.timed("write"):
@@ -84,10 +94,10 @@ def loaded(step: Literal["write", "insert"]) -> Prepare:
 
         steps: dict[str, work.Step] = {"write": write_only, "insert": work.insert}
         limits.create(setting.mongo_uri, setting.database, "steps")
+        settings = read_settings(workers=threads, scheduler=_scheduler(dask) if dask else None)
 
         def run() -> Mapping[str, Any]:
-            with open_job(read_settings(), select=[setting.collection], progress=Silent()) as job:
-                assert isinstance(job, Job)
+            with open_job(settings, select=[setting.collection], progress=Silent()) as job:
                 (surveyed,) = work.survey(job, job.collections)
                 tally = work.run(job, surveyed, job.client[setting.database]["steps"], steps[step])
                 assert tally.differences == 0
@@ -96,6 +106,20 @@ def loaded(step: Literal["write", "insert"]) -> Prepare:
         return run
 
     return prepare
+
+
+def _scheduler(workers: int) -> str:
+    """Start a Dask cluster here that ends with this process; its scheduler's address."""
+    import distributed
+
+    import loader.work  # noqa: F401 - the workers import it before the timer starts, too
+
+    cluster = distributed.LocalCluster(
+        n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+    )
+    with distributed.Client(cluster) as client:
+        client.run(importlib.import_module, "loader.work")
+    return str(cluster.scheduler_address)
 
 
 def command(*arguments: str) -> Prepare:
@@ -166,6 +190,9 @@ CONTENDERS: Mapping[str, Contender] = MappingProxyType(
         "raw insert, then indexes": Contender("limit", raw_insert(1, then_index=True)),
         "documents, not read back": Contender("pos-loader", loaded("write")),
         "documents, every byte verified": Contender("pos-loader", loaded("insert")),
+        "documents, 1 thread": Contender("pos-loader", loaded("insert", threads=1)),
+        "documents, 1 Dask worker": Contender("pos-loader", loaded("insert", dask=1)),
+        "documents, 2 Dask workers": Contender("pos-loader", loaded("insert", dask=2)),
         "load --full-refresh": Contender("pos-loader", command("load", "--full-refresh")),
         "load, nothing changed": Contender("pos-loader", command("load")),
         CHANGED: Contender("pos-loader", command("load")),

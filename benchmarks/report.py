@@ -50,10 +50,10 @@ def table(samples: Mapping[str, Samples], lines: int) -> list[tuple[str, ...]]:
     ]
 
 
-def markdown(rows: Sequence[tuple[str, ...]]) -> str:
+def markdown(rows: Sequence[tuple[str, ...]], heads: Sequence[str] = HEADS) -> str:
     """A Markdown table."""
-    head = f"| {' | '.join(HEADS)} |"
-    rule = f"| --- |{' ---: |' * (len(HEADS) - 1)}"
+    head = f"| {' | '.join(heads)} |"
+    rule = f"| --- |{' ---: |' * (len(heads) - 1)}"
     return "\n".join([head, rule, *(f"| {' | '.join(row)} |" for row in rows)])
 
 

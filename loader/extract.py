@@ -165,7 +165,8 @@ def extract(server: MariaDB, collection: Collection, partition: Partition) -> di
     return {level: _read(server, level, collection, partition) for level in collection.root.walk()}
 
 
-def _read(server: MariaDB, level: Level, collection: Collection, partition: Partition) -> pa.Table:
+def statement(level: Level, collection: Collection, partition: Partition) -> str:
+    """Write the read of a level in a partition: a range of its mart's clustered index, in order."""
     types = {field.column: field for field in level.fields}
     columns = [
         f"cast({quote(name)} as char) as {quote(name)}"
@@ -175,7 +176,11 @@ def _read(server: MariaDB, level: Level, collection: Collection, partition: Part
     ]
     conditions = placed(level, collection, partition)
     order = ", ".join(quote(name) for name in level.key)
-    sql = f"select {', '.join(columns)} from {relation(level)}{where_clause(conditions)} order by {order}"  # noqa: S608
+    return f"select {', '.join(columns)} from {relation(level)}{where_clause(conditions)} order by {order}"  # noqa: S608
+
+
+def _read(server: MariaDB, level: Level, collection: Collection, partition: Partition) -> pa.Table:
+    sql = statement(level, collection, partition)
     try:
         table = connectorx.read_sql(server.url, sql, return_type="arrow", protocol="binary")
     except RuntimeError as error:

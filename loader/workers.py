@@ -75,7 +75,8 @@ class DaskWorkers:
         """
         import distributed
 
-        waiting, begun = iter(items), set()
+        waiting = iter(items)
+        begun: set[Any] = set()
         results = distributed.as_completed(with_results=True)
 
         def hand_out() -> None:
