@@ -1,8 +1,8 @@
 {#-
     Incremental builds. A build may change the facts instead of making them anew when it knows exactly what the build
     before it left: the table dbt_build_state holds, for each table, the invocation that built it last (built_by), the
-    one that had built it when this invocation began (previous), and what the project was like then. The model
-    int_orders_changed decides for the whole invocation; see docs/incremental.md.
+    one that had built it when this invocation began (previous), what the project was like then, and whether all tests of
+    that table passed (tested). The model int_orders_changed decides for the whole invocation; see docs/incremental.md.
 -#}
 
 {% macro build_state_table() %}
@@ -11,7 +11,8 @@
 
 {#- Hook: what is built now is what this invocation finds. -#}
 {% macro begin_build_state() %}
-    {%- if execute and flags.WHICH in ['build', 'run', 'retry'] and build_states() -%}
+    {%- if execute and flags.WHICH in ['build', 'run', 'retry'] -%}
+        {%- do create_build_state_table() -%}
         {%- do run_query('update ' ~ build_state_table() ~ ' set previous = built_by, base = null') -%}
         {%- do run_query('commit') -%}
     {%- endif -%}
@@ -21,8 +22,9 @@
     {%- do run_query(
         'create table if not exists ' ~ build_state_table() ~ ' (model varchar(128) not null, '
         ~ 'built_by varchar(36) not null, built_at datetime(6) not null, definition char(32) not null, '
-        ~ 'previous varchar(36), base varchar(36), primary key (model)) engine = innodb ' ~ utf8mb4()
+        ~ 'previous varchar(36), base varchar(36), tested char(32), primary key (model)) engine = innodb ' ~ utf8mb4()
     ) -%}
+    {%- do run_query('alter table ' ~ build_state_table() ~ ' add column if not exists tested char(32)') -%}
 {% endmacro %}
 
 {#- Statement that records `this` as built by this invocation; `base` is the build that int_orders_changed compared with. -#}
@@ -60,9 +62,9 @@
         "select 1 from information_schema.tables where table_schema = '" ~ table.schema
         ~ "' and table_name = '" ~ table.identifier ~ "'"
     ).rows -%}
-        {%- for row in run_query('select model, built_by, definition, previous, base from ' ~ table).rows -%}
+        {%- for row in run_query('select model, built_by, definition, previous, base, tested from ' ~ table).rows -%}
             {%- do states.update({row[0]: {
-                'built_by': row[1], 'definition': row[2], 'previous': row[3], 'base': row[4]
+                'built_by': row[1], 'definition': row[2], 'previous': row[3], 'base': row[4], 'tested': row[5]
             }}) -%}
         {%- endfor -%}
     {%- endif -%}
@@ -116,18 +118,19 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- Whether this invocation changes `this` only where the source has changed. -#}
-{% macro is_partial() %}
+{#- Whether this invocation changes the table, `this` or another model's, only where the source has changed. -#}
+{% macro is_partial(name=none) %}
     {%- if not execute -%}
         {{ return('') }}
     {%- else -%}
     {%- set states = build_states() -%}
     {%- set changes = states.get('int_orders_changed', {}) -%}
-    {%- set state = states.get(this.identifier, {}) -%}
+    {%- set table = built_mart(name or this.identifier) -%}
+    {%- set state = states.get(table.identifier, {}) -%}
     {{ return(
         not flags.FULL_REFRESH and changes.get('built_by') == invocation_id
         and changes.get('base') is not none and changes.get('base') == state.get('previous')
-        and state.get('definition') == build_definition() and load_cached_relation(this) is not none
+        and state.get('definition') == build_definition() and load_cached_relation(table) is not none
     ) }}
     {%- endif -%}
 {% endmacro %}
@@ -136,3 +139,72 @@
 {% macro built_mart(name) %}
     {{ return(api.Relation.create(schema=target.schema, identifier=name)) }}
 {% endmacro %}
+
+{#- Hook: of which tables this invocation has run all tests, and none failed. -#}
+{% macro end_build_state(results) %}
+    {%- if execute and flags.WHICH in ['build', 'retry'] -%}
+        {%- set passed = [] -%}
+        {%- for result in results if result.status == 'pass' or is_only_warning(result.node) -%}
+            {%- do passed.append(result.node.unique_id) -%}
+        {%- endfor -%}
+        {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.config.get('changed_by') -%}
+            {%- set left = [] -%}
+            {%- for test in graph.nodes.values() if test.resource_type == 'test' -%}
+                {%- if node.unique_id in test.depends_on.nodes and test.unique_id not in passed -%}
+                    {%- do left.append(test.unique_id) -%}
+                {%- endif -%}
+            {%- endfor -%}
+            {%- if not left -%}
+                {%- do run_query(
+                    'update ' ~ build_state_table() ~ " set tested = '" ~ tested_mark(invocation_id) ~ "' where model = '"
+                    ~ node.name ~ "' and built_by = '" ~ invocation_id ~ "'"
+                ) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- do run_query('commit') -%}
+    {%- endif -%}
+{% endmacro %}
+
+{#- A test that cannot fail reads all rows in every build, so that no warning is lost. -#}
+{% macro is_only_warning(test) %}
+    {{ return(test.config.severity | lower == 'warn') }}
+{% endmacro %}
+
+{#- A digest of an invocation and the tests of the project as they are now. -#}
+{% macro tested_mark(invocation) %}
+    {%- set parts = [invocation] -%}
+    {%- for name, node in graph.nodes.items() | sort(attribute='0') if node.resource_type == 'test' -%}
+        {%- do parts.extend([name, node.raw_code, node.config.get('where') | string, node.config.severity]) -%}
+    {%- endfor -%}
+    {{ return(local_md5(parts | join('|'))) }}
+{% endmacro %}
+
+{#-
+    What a test reads of a model: in a partial build only the rows that were replaced, if the build before passed all
+    tests of the others. Uniqueness needs no more: the keys of these tables are enforced.
+-#}
+{% macro rows_to_test(relation) %}
+    {%- if not execute or config.get('severity') | lower == 'warn' or not is_partial(relation.identifier) -%}
+        {{ return(relation) }}
+    {%- endif -%}
+    {%- set state = build_states()[relation.identifier] -%}
+    {%- if state.built_by != invocation_id or state.tested != tested_mark(state.previous) -%}
+        {{ return(relation) }}
+    {%- endif -%}
+    {%- set node_config = graph.nodes['model.' ~ project_name ~ '.' ~ relation.identifier].config -%}
+    {%- set by = [] -%}
+    {%- for column in node_config.changed_by -%}
+        {%- do by.append('replaced.' ~ column ~ ' = changed.' ~ column) -%}
+    {%- endfor -%}
+    {{ return(
+        '(select replaced.* from ' ~ built_mart(node_config.changed_in) ~ ' as changed inner join ' ~ relation
+        ~ ' as replaced on ' ~ by | join(' and ') ~ ') as rows_to_test'
+    ) }}
+{% endmacro %}
+
+{#- What generic tests read. -#}
+{% macro mariadb__get_where_subquery(relation) -%}
+    {%- set rows = rows_to_test(relation) -%}
+    {%- set where = config.get('where') -%}
+    {{ return('(select * from ' ~ rows ~ ' where ' ~ where ~ ') as dbt_subquery' if where else rows) }}
+{%- endmacro %}

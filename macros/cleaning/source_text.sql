@@ -1,16 +1,12 @@
-{#-
-    A value of the source as text, uncleaned: a text as it is, a decimal to the cent, a moment as its day.
-    `kinds` is what source_kinds found.
--#}
-{% macro source_text(column, kinds) %}
-    {%- set kind = kinds.get(column, 'text') -%}
+{#- A value of the source as text, uncleaned: a text as it is, a decimal to the cent, a moment as its day. -#}
+{% macro source_text(value, kind) %}
     {%- if kind == 'decimal' -%}
-        cast(round({{ column }}, 2) as char)
+        cast(round({{ value }}, 2) as char)
     {%- elif kind in ['date', 'datetime', 'timestamp'] -%}
-        date_format({{ column }}, '%Y-%m-%d')
+        date_format({{ value }}, '%Y-%m-%d')
     {%- elif kind == 'integer' -%}
-        cast({{ column }} as char)
+        cast({{ value }} as char)
     {%- else -%}
-        convert({{ column }} using utf8mb4)
+        convert({{ value }} using utf8mb4)
     {%- endif -%}
 {% endmacro %}

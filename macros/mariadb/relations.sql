@@ -125,7 +125,6 @@
             {%- do run_query('rename table ' ~ new ~ ' to ' ~ target_relation) -%}
         {%- endif -%}
         {%- if config.get('changed_by') or config.get('compared') -%}
-            {%- do create_build_state_table() -%}
             {%- do run_query(record_build_state()) -%}
         {%- endif -%}
     {%- endif -%}
@@ -137,8 +136,8 @@
 {% endmaterialization %}
 
 {#-
-    Of the rows that int_orders_changed or int_customers_changed names (changed_in, by the columns of changed_by),
-    deletes those that are no longer so and inserts those that are new, in one transaction.
+    Of the rows that int_orders_changed or int_purchases_changed names (changed_in, by the columns of changed_by),
+    deletes those that are no longer so and inserts those that are new, in one transaction and in the order of the key.
 -#}
 {% macro replace_changed_rows(target_relation, new) %}
     {%- set changed = target_relation.incorporate(path={'identifier': config.get('changed_in')}) -%}
@@ -156,7 +155,7 @@
     {%- endfor -%}
     {%- do run_query('start transaction') -%}
     {%- do run_query(
-        'delete built from ' ~ changed ~ ' as changed inner join ' ~ target_relation ~ ' as built on '
+        'delete built from ' ~ changed ~ ' as changed force index (primary) inner join ' ~ target_relation ~ ' as built on '
         ~ by | join(' and ') ~ ' left join ' ~ new ~ ' as made on ' ~ (known + same) | join(' and ')
         ~ ' where made.' ~ key[0] ~ ' is null'
     ) -%}

@@ -18,6 +18,9 @@ final as (
         cast(
             sum(case when order_lines.quantity < 0 then -order_lines.line_total end) as decimal(19, 4)
         ) as returned_amount,
+        cast(
+            sum(order_lines.quantity > 0 and order_lines.is_known_product) as signed
+        ) as count_bought_products,
         max(order_lines.placed_at) as placed_at,
         max(order_lines.is_known_order) as is_known_order,
         count(*) as count_lines,

@@ -74,23 +74,31 @@ recent_lines as (
 
 ),
 
+line_orders as (
+
+    select distinct order_id
+    from order_lines
+    where order_id is not null
+
+),
+
 changed as (
 
-    -- New orders, and orders whose customer or dates have changed.
+    -- New orders.
     select orders.order_id
     from orders
     left join built_orders on orders.order_id = built_orders.order_id
-    where
-        not coalesce(built_orders.customer_id = orders.customer_id, false)
-        or not (built_orders.placed_at <=> orders.placed_at and built_orders.shipped_at <=> orders.shipped_at)
+    where built_orders.order_id is null
 
     union distinct
 
-    -- Orders that have left the source.
+    -- Orders that have left the source, and orders whose customer or dates have changed.
     select built_orders.order_id
     from built_orders
     left join orders on built_orders.order_id = orders.order_id
-    where orders.order_id is null
+    where
+        not coalesce(built_orders.customer_id = orders.customer_id, false)
+        or not (built_orders.placed_at <=> orders.placed_at and built_orders.shipped_at <=> orders.shipped_at)
 
     union distinct
 
@@ -111,10 +119,10 @@ changed as (
     union distinct
 
     -- Lines of orders that the source does not have, now or in the build before: always.
-    select order_lines.order_id
-    from order_lines
-    left join orders on order_lines.order_id = orders.order_id
-    where orders.order_id is null and order_lines.order_id is not null
+    select line_orders.order_id
+    from line_orders
+    left join orders on line_orders.order_id = orders.order_id
+    where orders.order_id is null
 
     union distinct
 

@@ -10,7 +10,7 @@ final as (
         quantity,
         unit_price,
         line_total
-    from {{ ref('fct_order_lines') }}
+    from {{ rows_to_test(ref('fct_order_lines')) }}
     where not (line_total <=> quantity * unit_price)
 
 )

@@ -6,7 +6,7 @@ line_prices as (
     select distinct
         product_id,
         unit_price
-    from {{ ref('fct_order_lines') }}
+    from {{ rows_to_test(ref('fct_order_lines')) }}
 
 ),
 

@@ -1,46 +1,34 @@
-{#- Units, money: all lines = all purchases + lines without a known product or buyer, for every product. -#}
+{#-
+    Units, money: all lines = all purchases + lines without a known product or buyer, for every product. Those of all lines
+    are in dim_products, which assert_products_are_the_sum_of_their_lines compares with them.
+-#}
 with
-
-order_lines as (
-
-    select
-        product_id,
-        sum(quantity) as units,
-        coalesce(sum(line_total), 0) as amount
-    from {{ ref('fct_order_lines') }}
-    where
-        is_known_product
-        and customer_id <> {{ var('unknown_member') }}
-    group by product_id
-
-),
-
-purchases as (
-
-    select
-        product_id,
-        sum(quantity) as units,
-        sum(amount) as amount
-    from {{ ref('fct_product_purchases') }}
-    group by product_id
-
-),
 
 counted as (
 
     select
         product_id,
-        units,
-        amount
-    from order_lines
+        total_units as units,
+        total_revenue as amount
+    from {{ ref('dim_products') }}
 
     union all
 
     select
         product_id,
-        -units as units,
-        -amount as amount
-    from purchases
+        -quantity as units,
+        -coalesce(line_total, 0) as amount
+    from {{ ref('fct_order_lines') }}
+    where is_known_product and customer_id = {{ var('unknown_member') }}
+
+    union all
+
+    select
+        product_id,
+        -sum(quantity) as units,
+        -sum(amount) as amount
+    from {{ ref('fct_product_purchases') }}
+    group by product_id
 
 ),
 

@@ -124,6 +124,7 @@ def test_a_failed_model_leaves_no_table(built: Warehouse) -> None:
         "accepted",
         "cross_database",
         "dbt_build_stamp",
+        "dbt_build_state",
     }
 
 

@@ -153,6 +153,22 @@ def test_a_change_before_the_lookback_stops_the_build_until_a_full_refresh(shop:
     assert marts(shop)["fct_order_lines"] != before["fct_order_lines"]
 
 
+def test_only_rows_that_a_tested_build_left_go_untested(shop: Warehouse) -> None:
+    test = "assert_line_totals_are_quantity_times_price"
+    harm = "update fct_order_lines set line_total = line_total + 1 where order_id = 27 and line_number = 1"
+    shop.query(harm)
+    shop.dbt("build", check=False)
+    assert shop.results()[test][0] == "fail", "the build before ran no tests"
+    made = made_at(shop)
+    shop.dbt("build")
+    assert made_at(shop) != made, "after a failed build the next one is full"
+    shop.query(harm)
+    shop.dbt("build", check=False)
+    results = shop.results()
+    assert results[test][0] == "pass", "the row was tested, and no build has replaced it"
+    assert results["assert_products_are_the_sum_of_their_lines"][0] == "fail", "sums are of all rows"
+
+
 def test_a_failed_build_leaves_the_rows_and_the_next_one_is_full(shop: Warehouse) -> None:
     before, made = marts(shop), made_at(shop)
     change(shop, ["insert into orderline values ({recent}, 12, 900000000000000000)"])

@@ -13,6 +13,8 @@ HARM = {
         "assert_line_totals_are_quantity_times_price",
         "assert_orders_are_the_sum_of_their_lines",
         "assert_products_are_the_sum_of_their_lines",
+    },
+    "update fct_product_purchases set quantity = quantity + 1 limit 1": {
         "assert_purchases_and_unplaced_lines_are_all_lines",
     },
     "update fct_order_lines set unit_price = 7, line_total = 7 * quantity where order_id = 888888": {

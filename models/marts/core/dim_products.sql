@@ -18,12 +18,32 @@ purchases as (
 
 ),
 
-buyers as (
+-- Purchases are sorted by product; lines without a known buyer are no purchases, and one range of their mart.
+sales as (
 
     select
         product_id,
-        count(*) as count_customers
+        count(*) as count_customers,
+        sum(count_orders) as count_orders,
+        sum(quantity) as total_units,
+        sum(amount) as total_revenue,
+        min(first_purchased_at) as first_sold_at,
+        max(last_purchased_at) as last_sold_at
     from purchases
+    group by product_id
+
+    union all
+
+    select
+        product_id,
+        0 as count_customers,
+        sum(is_known_order) as count_orders,
+        sum(quantity) as total_units,
+        coalesce(sum(line_total), 0) as total_revenue,
+        min(placed_at) as first_sold_at,
+        max(placed_at) as last_sold_at
+    from order_lines
+    where customer_id = {{ var('unknown_member') }}
     group by product_id
 
 ),
@@ -32,12 +52,13 @@ product_sales as (
 
     select
         product_id,
-        cast(sum(is_known_order) as signed) as count_orders,
-        cast(sum(quantity) as signed) as total_units,
-        sum(line_total) as total_revenue,
-        min(placed_at) as first_sold_at,
-        max(placed_at) as last_sold_at
-    from order_lines
+        cast(sum(count_customers) as signed) as count_customers,
+        cast(sum(count_orders) as signed) as count_orders,
+        cast(sum(total_units) as signed) as total_units,
+        sum(total_revenue) as total_revenue,
+        min(first_sold_at) as first_sold_at,
+        max(last_sold_at) as last_sold_at
+    from sales
     group by product_id
 
 ),
@@ -53,10 +74,9 @@ final as (
         product_sales.first_sold_at,
         product_sales.last_sold_at,
         coalesce(product_sales.count_orders, 0) as count_orders,
-        coalesce(buyers.count_customers, 0) as count_customers,
+        coalesce(product_sales.count_customers, 0) as count_customers,
         coalesce(product_sales.total_units, 0) as total_units
     from products
-    left join buyers on products.product_id = buyers.product_id
     left join product_sales on products.product_id = product_sales.product_id
 
 )

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_orders_changed') }}
+-- depends_on: {{ ref('int_orders_changed') }}, {{ ref('int_purchases_changed') }}
 with
 
 source_lines as (

@@ -1,4 +1,4 @@
--- depends_on: {{ ref('int_customers_changed') }}
+-- depends_on: {{ ref('int_purchases_changed') }}
 with
 
 order_lines as (
@@ -26,8 +26,10 @@ purchases as (
         max(order_lines.placed_at) as last_purchased_at
     from order_lines
     {%- if is_partial() %}
-    inner join {{ ref('int_customers_changed') }} as changed_customers
-        on order_lines.customer_id = changed_customers.customer_id
+    inner join {{ ref('int_purchases_changed') }} as changed_purchases
+        on
+            order_lines.customer_id = changed_purchases.customer_id
+            and order_lines.product_id = changed_purchases.product_id
     {%- endif %}
     where order_lines.is_known_product and order_lines.customer_id <> {{ var('unknown_member') }}
     group by order_lines.product_id, order_lines.customer_id

@@ -29,18 +29,30 @@ cohorts as (
 
 ),
 
-activity as (
+activity_numbered as (
 
     select
-        date_format(customers.first_ordered_at, '%Y-%m') collate utf8mb4_bin as cohort_month,
-        date_format(orders.placed_at, '%Y-%m') collate utf8mb4_bin as placed_month,
+        extract(year_month from customers.first_ordered_at) as cohort_number,
+        extract(year_month from orders.placed_at) as placed_number,
         count(distinct orders.customer_id) as count_customers,
         count(*) as count_orders,
         sum(orders.order_total) as revenue
     from orders
     inner join customers on orders.customer_id = customers.customer_id
     where orders.placed_at is not null
-    group by date_format(customers.first_ordered_at, '%Y-%m'), date_format(orders.placed_at, '%Y-%m')
+    group by extract(year_month from customers.first_ordered_at), extract(year_month from orders.placed_at)
+
+),
+
+activity as (
+
+    select
+        {{ month_text('cohort_number') }} as cohort_month,
+        {{ month_text('placed_number') }} as placed_month,
+        count_customers,
+        count_orders,
+        revenue
+    from activity_numbered
 
 ),
 

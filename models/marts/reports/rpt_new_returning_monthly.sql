@@ -6,9 +6,9 @@ months as (
 
 ),
 
-customers as (
+cohorts as (
 
-    select * from {{ ref('dim_customers') }}
+    select * from {{ ref('rpt_cohort_retention') }}
 
 ),
 
@@ -18,37 +18,31 @@ orders as (
 
 ),
 
-placed as (
+-- A customer is new in the first month of the cohort, and returns in any other.
+cohort_months as (
 
     select
-        orders.customer_id,
-        orders.order_total,
-        date_format(orders.placed_at, '%Y-%m') collate utf8mb4_bin as placed_month,
-        case
-            when customers.customer_id is null then 'unknown'
-            when
-                date_format(orders.placed_at, '%Y-%m') = date_format(customers.first_ordered_at, '%Y-%m')
-                then 'new'
-            else 'returning'
-        end as customer_type
-    from orders
-    left join customers on orders.customer_id = customers.customer_id
-    where orders.placed_at is not null
+        sum(case when months_since_first_order = 0 then count_customers else 0 end) as count_new_customers,
+        sum(case when months_since_first_order > 0 then count_customers else 0 end)
+            as count_returning_customers,
+        sum(case when months_since_first_order = 0 then revenue end) as new_revenue,
+        sum(case when months_since_first_order > 0 then revenue end) as returning_revenue,
+        date_format(
+            timestampadd(month, months_since_first_order, concat(cohort_month, '-01')), '%Y-%m'
+        ) collate utf8mb4_bin as placed_month
+    from cohorts
+    group by placed_month
 
 ),
 
-monthly as (
+unknown_months as (
 
     select
-        placed_month,
-        count(distinct case when customer_type = 'new' then customer_id end) as count_new_customers,
-        count(distinct case when customer_type = 'returning' then customer_id end)
-            as count_returning_customers,
-        sum(case when customer_type = 'new' then order_total end) as new_revenue,
-        sum(case when customer_type = 'returning' then order_total end) as returning_revenue,
-        sum(case when customer_type = 'unknown' then order_total end) as unknown_revenue
-    from placed
-    group by placed_month
+        date_format(placed_at, '%Y-%m') collate utf8mb4_bin as placed_month,
+        sum(order_total) as unknown_revenue
+    from orders
+    where customer_id = {{ var('unknown_member') }}
+    group by date_format(placed_at, '%Y-%m')
 
 ),
 
@@ -56,17 +50,18 @@ final as (
 
     select
         months.placed_month,
-        coalesce(monthly.count_new_customers, 0) as count_new_customers,
-        coalesce(monthly.count_returning_customers, 0) as count_returning_customers,
-        cast(coalesce(monthly.new_revenue, 0) as decimal(19, 4)) as new_revenue,
-        cast(coalesce(monthly.returning_revenue, 0) as decimal(19, 4)) as returning_revenue,
-        cast(coalesce(monthly.unknown_revenue, 0) as decimal(19, 4)) as unknown_revenue,
+        cast(coalesce(cohort_months.count_new_customers, 0) as signed) as count_new_customers,
+        cast(coalesce(cohort_months.count_returning_customers, 0) as signed) as count_returning_customers,
+        cast(coalesce(cohort_months.new_revenue, 0) as decimal(19, 4)) as new_revenue,
+        cast(coalesce(cohort_months.returning_revenue, 0) as decimal(19, 4)) as returning_revenue,
+        cast(coalesce(unknown_months.unknown_revenue, 0) as decimal(19, 4)) as unknown_revenue,
         {{ ratio(
-            'monthly.count_returning_customers',
-            '(monthly.count_new_customers + monthly.count_returning_customers)',
+            'cohort_months.count_returning_customers',
+            '(cohort_months.count_new_customers + cohort_months.count_returning_customers)',
         ) }} as returning_share
     from months
-    left join monthly on months.placed_month = monthly.placed_month
+    left join cohort_months on months.placed_month = cohort_months.placed_month
+    left join unknown_months on months.placed_month = unknown_months.placed_month
 
 )
 

@@ -15,7 +15,7 @@ orders as (
 monthly_orders as (
 
     select
-        date_format(placed_at, '%Y-%m') collate utf8mb4_bin as placed_month,
+        extract(year_month from placed_at) as placed_number,
         count(*) as count_orders,
         cast(sum(customer_id = {{ var('unknown_member') }}) as signed) as count_orders_without_customer,
         cast(sum(count_lines = 0) as signed) as count_orders_without_lines,
@@ -26,7 +26,7 @@ monthly_orders as (
         count(case when shipped_at >= placed_at then 1 end) as count_timed_orders
     from orders
     where placed_at is not null
-    group by date_format(placed_at, '%Y-%m')
+    group by extract(year_month from placed_at)
 
 ),
 
@@ -44,7 +44,7 @@ final as (
             as average_days_to_ship,
         {{ ratio('monthly_orders.count_unshipped_orders', 'monthly_orders.count_orders') }} as unshipped_share
     from months
-    left join monthly_orders on months.placed_month = monthly_orders.placed_month
+    left join monthly_orders on months.placed_month = {{ month_text('monthly_orders.placed_number') }}
 
 )
 

@@ -6,6 +6,12 @@ order_lines as (
 
 ),
 
+order_totals as (
+
+    select * from {{ ref('int_order_lines_totaled') }}
+
+),
+
 products as (
 
     select * from {{ ref('dim_products') }}
@@ -26,23 +32,38 @@ purchases as (
 baskets as (
 
     select count(*) as count_baskets
-    from (
-        select distinct
-            customer_id,
-            order_id
-        from purchases
-    ) as orders
+    from order_totals
+    where is_known_order and count_bought_products > 0
+
+),
+
+-- Lines that are no purchases, such as returns, are few: all of a product's orders less these bought it.
+other_lines as (
+
+    select
+        order_lines.product_id,
+        count(*) as count_orders
+    from order_totals
+    inner join order_lines
+        on
+            order_totals.customer_id = order_lines.customer_id
+            and order_totals.order_id = order_lines.order_id
+    where
+        order_totals.is_known_order
+        and order_totals.count_bought_products < order_totals.count_lines
+        and order_lines.quantity <= 0
+    group by order_lines.product_id
 
 ),
 
 top_products as (
 
     select
-        product_id,
-        count(*) as count_orders
-    from purchases
-    group by product_id
-    order by count_orders desc, product_id asc
+        products.product_id,
+        products.count_orders - coalesce(other_lines.count_orders, 0) as count_orders
+    from products
+    left join other_lines on products.product_id = other_lines.product_id
+    order by count_orders desc, products.product_id asc
     limit {{ number_var('pairs_top_products', 2, 2000) }}
 
 ),

@@ -12,97 +12,54 @@ order_lines as (
 
 ),
 
--- Buyers of known products are in the dimension; those of others are few.
-unknown_product_buyers as (
-
-    select
-        product_id,
-        count(distinct nullif(customer_id, {{ var('unknown_member') }})) as count_customers
-    from order_lines
-    where not is_known_product
-    group by product_id
-
-),
-
-sales as (
+-- The dimension has the sums of known products, without the returns; lines of others are few.
+other_sales as (
 
     select
         product_id,
         cast(sum(is_known_order) as signed) as count_orders,
         cast(sum(quantity) as signed) as total_units,
-        cast(sum(greatest(quantity, 0)) as signed) as sold_units,
         cast(sum(greatest(-quantity, 0)) as signed) as returned_units,
+        count(distinct nullif(customer_id, {{ var('unknown_member') }})) as count_customers,
         max(product_name) as product_name,
+        max(is_known_product) as is_known_product,
         coalesce(sum(line_total), 0) as revenue,
         max(placed_at) as last_sold_at
     from order_lines
+    where quantity < 0 or not is_known_product
     group by product_id
-
-),
-
--- Known products, sold or not, and what was sold, of products that only order lines name too.
-named as (
-
-    select
-        product_id,
-        product_name,
-        true as is_known_product,
-        null as last_sold_at,
-        0 as count_orders,
-        count_customers,
-        0 as total_units,
-        0 as sold_units,
-        0 as returned_units,
-        0 as revenue
-    from products
-
-    union all
-
-    select
-        product_id,
-        product_name,
-        false as is_known_product,
-        last_sold_at,
-        count_orders,
-        0 as count_customers,
-        total_units,
-        sold_units,
-        returned_units,
-        revenue
-    from sales
-
-    union all
-
-    select
-        product_id,
-        null as product_name,
-        false as is_known_product,
-        null as last_sold_at,
-        0 as count_orders,
-        count_customers,
-        0 as total_units,
-        0 as sold_units,
-        0 as returned_units,
-        0 as revenue
-    from unknown_product_buyers
 
 ),
 
 product_sales as (
 
     select
+        products.product_id,
+        products.count_orders,
+        products.count_customers,
+        products.total_units,
+        products.total_revenue as revenue,
+        products.product_name,
+        true as is_known_product,
+        products.last_sold_at,
+        coalesce(other_sales.returned_units, 0) as returned_units
+    from products
+    left join other_sales on products.product_id = other_sales.product_id
+
+    union all
+
+    select
         product_id,
-        cast(sum(count_orders) as signed) as count_orders,
-        cast(sum(count_customers) as signed) as count_customers,
-        cast(sum(total_units) as signed) as total_units,
-        cast(sum(sold_units) as signed) as sold_units,
-        cast(sum(returned_units) as signed) as returned_units,
-        cast(sum(revenue) as decimal(19, 4)) as revenue,
-        max(product_name) as product_name,
-        max(is_known_product) as is_known_product,
-        max(last_sold_at) as last_sold_at
-    from named
-    group by product_id
+        count_orders,
+        count_customers,
+        total_units,
+        cast(revenue as decimal(19, 4)) as revenue,
+        product_name,
+        false as is_known_product,
+        last_sold_at,
+        returned_units
+    from other_sales
+    where not is_known_product
 
 ),
 
@@ -157,7 +114,7 @@ final as (
         revenue,
         revenue_rank,
         last_sold_at,
-        sold_units = 0 as is_never_sold,
+        total_units + returned_units = 0 as is_never_sold,
         case when is_known_product then rank_from_below end as least_sold_rank,
         {{ ratio('revenue', 'all_revenue') }} as revenue_share,
         {{ ratio('cumulative_revenue', 'all_revenue') }} as cumulative_revenue_share,

@@ -12,7 +12,21 @@ order_totals as (
 
 ),
 
-measured as (
+-- Few orders are unusual, so these are looked for first; an order without lines is never one.
+unusual as (
+
+    select
+        customer_id,
+        order_id,
+        largest_quantity,
+        coalesce(revenue > {{ number_var('unusual_order_total', 0, 100000000000000) }}, false)
+            as has_unusual_total,
+        largest_quantity > {{ number_var('unusual_quantity', 0, 1000000000000) }} as has_unusual_quantity
+    from order_totals
+
+),
+
+final as (
 
     select
         orders.order_id,
@@ -21,23 +35,15 @@ measured as (
         orders.shipped_at,
         orders.order_total,
         orders.total_units,
-        coalesce(order_totals.largest_quantity, 0) as largest_quantity,
-        orders.order_total > {{ number_var('unusual_order_total', 0, 100000000000000) }} as has_unusual_total,
-        coalesce(order_totals.largest_quantity, 0) > {{ number_var('unusual_quantity', 0, 1000000000000) }}
-            as has_unusual_quantity
-    from orders
-    left join order_totals
+        unusual.largest_quantity,
+        unusual.has_unusual_total,
+        unusual.has_unusual_quantity
+    from unusual
+    inner join orders
         on
-            orders.customer_id = order_totals.customer_id
-            and orders.order_id = order_totals.order_id
-
-),
-
-final as (
-
-    select *
-    from measured
-    where has_unusual_total or has_unusual_quantity
+            unusual.customer_id = orders.customer_id
+            and unusual.order_id = orders.order_id
+    where unusual.has_unusual_total or unusual.has_unusual_quantity
 
 )
 

@@ -8,39 +8,57 @@
     'orderline': ['order_id', 'product_id', 'quantity'],
 } -%}
 
+{%- set measures = ['count_rows', 'count_empty', 'count_untrimmed', 'count_not_ascii', 'longest'] -%}
+
 with
 
 {% for table, names in columns.items() -%}
 {%- set kinds = source_kinds(table) -%}
-{{ table }}_values as (
+{{ table }}_measured as (
 
     select
     {% for name in names %}
-        {{ source_text(name, kinds) }} as {{ name | lower }}{{ "," if not loop.last }}
+        {{ source_measures(name, kinds.get(name, 'text')) }}{{ "," if not loop.last }}
     {% endfor %}
     from {{ pos_table(table) }}
 
 ),
 
+{{ table }}_columns as (
+    {%- for name in names %}
+
+    select '{{ name }}' as name_in_source
+    {%- if not loop.last %}
+
+    union all
+    {%- endif %}
+    {%- endfor %}
+
+),
+
 {% endfor -%}
 
+-- A table is read once, into one row, of which each of its columns takes its part.
 final as (
-    {% for table, names in columns.items() -%}
-    {%- set outer_last = loop.last -%}
-    {%- for name in names %}
+    {%- for table, names in columns.items() %}
+
     select
-        '{{ table }}.{{ name }}' as source_column,
-        count(*) as count_rows,
-        sum(coalesce({{ name | lower }}, '') = '') as count_empty,
-        sum(octet_length({{ name | lower }}) <> octet_length(trim({{ name | lower }}))) as count_untrimmed,
-        sum(octet_length({{ name | lower }}) <> char_length({{ name | lower }})) as count_not_ascii,
-        max(char_length({{ name | lower }})) as longest
-    from {{ table }}_values
-    {% if not (outer_last and loop.last) %}
+        {%- for measure in measures %}
+        case columns_of_table.name_in_source
+            {%- for name in names %}
+            when '{{ name }}' then measured.{{ name | lower }}_{{ measure }}
+            {%- endfor %}
+        end as {{ measure }},
+        {%- endfor %}
+        concat('{{ table }}.', columns_of_table.name_in_source) as source_column
+    from {{ table }}_measured as measured
+    cross join {{ table }}_columns as columns_of_table
+    {%- if not loop.last %}
+
     union all
-    {% endif -%}
-    {%- endfor -%}
+    {%- endif %}
     {%- endfor %}
+
 )
 
 select * from final

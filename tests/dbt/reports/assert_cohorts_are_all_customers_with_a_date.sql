@@ -1,80 +1,51 @@
 {#- Dated orders of known customers = those of all cohorts; a cohort's first month has all its customers. -#}
 with
 
-counted as (
+order_sums as (
 
     select
-        'orders' as measured,
-        0 as customers,
-        1 as count_orders,
-        order_total as revenue
+        count(*) as count_orders,
+        coalesce(sum(order_total), 0) as revenue
     from {{ ref('fct_orders') }}
     where placed_at is not null and customer_id <> {{ var('unknown_member') }}
 
-    union all
+),
 
-    select
-        'orders' as measured,
-        -0 as customers,
-        -count_orders as count_orders,
-        -revenue as revenue
-    from {{ ref('rpt_cohort_retention') }}
+customer_sums as (
 
-    union all
-
-    select
-        'cohort size' as measured,
-        1 as customers,
-        0 as count_orders,
-        0 as revenue
+    select count(*) as count_customers
     from {{ ref('dim_customers') }}
     where first_ordered_at is not null
 
-    union all
+),
+
+cohort_sums as (
 
     select
-        'cohort size' as measured,
-        -cohort_size as customers,
-        -0 as count_orders,
-        -0 as revenue
+        coalesce(sum(count_orders), 0) as count_orders,
+        coalesce(sum(revenue), 0) as revenue,
+        coalesce(sum(case when months_since_first_order = 0 then cohort_size end), 0) as count_customers,
+        coalesce(sum(case when months_since_first_order = 0 then count_customers end), 0)
+            as count_first_customers
     from {{ ref('rpt_cohort_retention') }}
-    where months_since_first_order = 0
-
-    union all
-
-    select
-        'active at first' as measured,
-        1 as customers,
-        0 as count_orders,
-        0 as revenue
-    from {{ ref('dim_customers') }}
-    where first_ordered_at is not null
-
-    union all
-
-    select
-        'active at first' as measured,
-        -count_customers as customers,
-        -0 as count_orders,
-        -0 as revenue
-    from {{ ref('rpt_cohort_retention') }}
-    where months_since_first_order = 0
 
 ),
 
 final as (
 
     select
-        measured,
-        sum(customers) as missing_customers,
-        sum(count_orders) as missing_count_orders,
-        sum(revenue) as missing_revenue
-    from counted
-    group by measured
-    having
-        sum(customers) <> 0
-        or sum(count_orders) <> 0
-        or sum(revenue) <> 0
+        order_sums.count_orders - cohort_sums.count_orders as missing_count_orders,
+        order_sums.revenue - cohort_sums.revenue as missing_revenue,
+        customer_sums.count_customers - cohort_sums.count_customers as missing_customers,
+        customer_sums.count_customers - cohort_sums.count_first_customers as missing_first_customers
+    from order_sums
+    cross join customer_sums
+    cross join cohort_sums
+    where
+        order_sums.count_orders <> cohort_sums.count_orders
+        or order_sums.revenue <> cohort_sums.revenue
+        or customer_sums.count_customers <> cohort_sums.count_customers
+        or customer_sums.count_customers <> cohort_sums.count_first_customers
 
 )
 

@@ -4,13 +4,14 @@ with
 counted as (
 
     select
-        date_format(placed_at, '%Y-%m') as placed_month,
-        1 as count_orders,
-        not is_shipped as unshipped,
-        customer_id = {{ var('unknown_member') }} as without_customer,
-        count_lines = 0 as without_lines
+        {{ month_text('extract(year_month from placed_at)') }} as placed_month,
+        count(*) as count_orders,
+        sum(not is_shipped) as unshipped,
+        sum(customer_id = {{ var('unknown_member') }}) as without_customer,
+        sum(count_lines = 0) as without_lines
     from {{ ref('fct_orders') }}
     where placed_at is not null
+    group by extract(year_month from placed_at)
 
     union all
 

@@ -1,14 +1,27 @@
 {#- A pair's products are in as many orders as it says, and both in no more orders than either. -#}
 with
 
+paired_products as (
+
+    select product_id
+    from {{ ref('rpt_product_pairs') }}
+
+    union distinct
+
+    select paired_product_id as product_id
+    from {{ ref('rpt_product_pairs') }}
+
+),
+
 product_orders as (
 
     select
-        product_id,
+        order_lines.product_id,
         count(*) as count_orders
-    from {{ ref('fct_order_lines') }}
-    where quantity > 0 and is_known_order
-    group by product_id
+    from {{ ref('fct_order_lines') }} as order_lines
+    inner join paired_products on order_lines.product_id = paired_products.product_id
+    where order_lines.quantity > 0 and order_lines.is_known_order
+    group by order_lines.product_id
 
 ),
 

@@ -1,21 +1,41 @@
-{#- Lines, units and money of every product, known or not: all lines = the report. -#}
+{#- Lines, units, money: those of known products are the dimension's, those of all products are all sales. -#}
 with
 
 counted as (
 
     select
         product_id,
-        sum(is_known_order) as count_orders,
-        sum(quantity) as units,
-        coalesce(sum(line_total), 0) as revenue,
-        sum(greatest(-quantity, 0)) as returned_units
-    from {{ ref('fct_order_lines') }}
-    group by product_id
+        count_orders,
+        total_units as units,
+        total_revenue as revenue,
+        0 as returned_units
+    from {{ ref('dim_products') }}
 
     union all
 
     select
         product_id,
+        -count_orders as count_orders,
+        -total_units as units,
+        -revenue as revenue,
+        0 as returned_units
+    from {{ ref('rpt_product_sales') }}
+    where is_known_product
+
+    union all
+
+    select
+        null as product_id,
+        coalesce(sum(is_known_order * count_lines), 0) as count_orders,
+        coalesce(sum(total_units), 0) as units,
+        coalesce(sum(revenue), 0) as revenue,
+        coalesce(sum(returned_units), 0) as returned_units
+    from {{ ref('int_order_lines_totaled') }}
+
+    union all
+
+    select
+        null as product_id,
         -count_orders as count_orders,
         -total_units as units,
         -revenue as revenue,

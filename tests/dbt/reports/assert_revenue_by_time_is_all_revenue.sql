@@ -13,11 +13,11 @@ order_sums as (
 line_sums as (
 
     select
-        coalesce(sum(quantity), 0) as units,
-        coalesce(sum(line_total), 0) as revenue,
-        coalesce(sum(greatest(-quantity, 0)), 0) as returned_units,
-        coalesce(sum(case when quantity < 0 then -line_total end), 0) as returned_amount
-    from {{ ref('fct_order_lines') }}
+        coalesce(sum(total_units), 0) as units,
+        coalesce(sum(revenue), 0) as revenue,
+        coalesce(sum(returned_units), 0) as returned_units,
+        coalesce(sum(returned_amount), 0) as returned_amount
+    from {{ ref('int_order_lines_totaled') }}
 
 ),
 

@@ -10,9 +10,9 @@ large_orders as (
     where
         order_total > {{ var('unusual_order_total') }}
         or order_id in (
-            select order_lines.order_id
-            from {{ ref('fct_order_lines') }} as order_lines
-            where order_lines.quantity > {{ var('unusual_quantity') }}
+            select order_totals.order_id
+            from {{ ref('int_order_lines_totaled') }} as order_totals
+            where order_totals.largest_quantity > {{ var('unusual_quantity') }}
         )
 
 ),
