@@ -135,7 +135,7 @@ def _about(setting: Setting, running: Servers, runs: int) -> dict[str, str]:
     return {
         "machine": report.machine(versions),
         "date": datetime.now(UTC).date().isoformat(),
-        "runs": f"{runs} of each, in turns; medians",
+        "runs": f"{runs} of each but the slow peers, in turns; medians",
         "documents": f"{megabytes:,.0f} MB of BSON",
         "seconds": "of the work alone; Python's start and imports, and a JVM's start, are before",
     }

@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks import check
-from benchmarks.contenders import CHANGED
+from benchmarks.contenders import CHANGED, CONTENDERS
 from benchmarks.servers import Servers
 from benchmarks.setting import Setting
 
@@ -42,17 +42,20 @@ class Samples:
 def measure(
     interpreters: Mapping[str, str], setting: Setting, servers: Servers, *, runs: int
 ) -> dict[str, Samples]:
-    """Run every contender `runs` times, taking turns, so that a noisy minute meets all of them.
+    """Run every contender `runs` times, taking turns, so that a noisy minute meets all of them; some once.
 
     Each is given with the Python it runs in. Raises `SystemExit` where one fails or does something else.
     """
     samples = {name: Samples(name) for name in interpreters}
     for turn in range(runs):
         for name, mine in samples.items():
+            last = 0 if CONTENDERS[name].once else runs - 1
+            if turn > last:
+                continue
             changed = check.change(setting, turn) if name == CHANGED else 0
             _once(mine, interpreters[name], setting, servers)
             check.loaded(name, setting, changed)
-            if turn == runs - 1:
+            if turn == last:
                 check.left(name, setting)
             print(f"{turn + 1}/{runs}\t{name}\t{mine.seconds[-1]:.2f} s", file=sys.stderr, flush=True)
     return samples

@@ -17,7 +17,7 @@ from benchmarks.measure import Samples
 LIMIT, LAID_OUT, REFRESH = "raw insert", "raw insert, then indexes", "load --full-refresh"
 HEADS = (
     *("contender", "seconds", "k lines/s", "of raw insert", "of raw insert + indexes", "of full refresh"),
-    *("CPU s client", "MariaDB", "MongoDB", "peak MB"),
+    *("CPU s client", "MariaDB", "MongoDB", "peak MB", "runs"),
 )
 
 
@@ -45,6 +45,7 @@ def table(samples: Mapping[str, Samples], lines: int) -> list[tuple[str, ...]]:
             against(name, REFRESH),
             *(f"{each.cpu_of(who):.2f}" for who in ("client", "mariadb", "mongodb")),
             f"{each.peak / 1e6:,.0f}",
+            str(len(each.seconds)),
         )
         for name, each in samples.items()
     ]
