@@ -7,6 +7,7 @@ else by pymongo in Spark's Python workers. Runs in its own environment, which ho
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -29,6 +30,7 @@ MEMORY = "2g"
 def session() -> SparkSession:
     """Start the JVM, in UTC, with bounded memory."""
     os.environ["TZ"] = "UTC"
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # its workers have this environment, too
     time_zone = "-Duser.timezone=UTC"
     settings = {
         "spark.jars": ",".join(jars()),
