@@ -243,7 +243,7 @@ def _cpu() -> float:
 def _peak(ended: int) -> int:
     """Bytes of this process at most, of its own that still run, and of `ended` ones that ran at once.
 
-    One that only asks the system something (MariaDB's driver asks its name) is forked with our pages, not its.
+    One that only asks the system something (MariaDB's driver does) was forked with our pages.
     """
     alive = [psutil.Process(), *psutil.Process().children(recursive=True)]
     found = [re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{each.pid}/status").read_text()) for each in alive]
