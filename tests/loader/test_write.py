@@ -139,7 +139,7 @@ def test_batches_fit_one_message_and_lose_nothing() -> None:
 def test_answers_lost_on_the_way_back_change_nothing(
     handle: mongo.Handle, target: tuple[str, int], lost: int
 ) -> None:
-    """One lost answer is the driver's retry; three reach ours, which meets its own documents again."""
+    """Each lost answer is a retry of ours, which meets its own documents again."""
     rows = documents(customers(50))
     with (
         AnswerLosingProxy(*target, command="insert", lose=lost) as proxy,
