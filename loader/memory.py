@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from functools import cache
 
 import pyarrow as pa
 
@@ -10,6 +11,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _LARGEST = 2**30
 
 
+@cache
 def keep_pages() -> None:
     """Keep freed blocks of megabytes for the next partition instead of giving their pages back.
 

@@ -55,7 +55,7 @@ class _Run(RawBSONDocument):
     __slots__ = ("_run",)
 
     def __init__(self, run: memoryview) -> None:
-        super().__init__(bytes(run[: int.from_bytes(run[:4], "little")]))
+        super().__init__(run[: int.from_bytes(run[:4], "little")])
         self._run = run
 
     @property
