@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,14 +12,14 @@ from typing import Annotated
 import typer
 from pymongo import MongoClient
 
-from benchmarks import environments, generate, limits, report
+from benchmarks import environments, report
 from benchmarks.contenders import CONNECTOR, CONTENDERS, PYMONGO
 from benchmarks.measure import Samples, measure
+from benchmarks.prepare import prepare
 from benchmarks.servers import Servers, servers
 from benchmarks.setting import Setting
 from sandbox import mariadb
 
-SOURCE, MARTS, DATABASE = "bench_pos", "bench_marts", "bench"
 SHORT = (
     "raw insert", "documents, every byte verified", "load --full-refresh", "load, nothing changed",
     "verify --quick", "script by hand",
@@ -54,8 +53,7 @@ def main(
     store_port = mongos_port if cluster else mongod_port
     with servers(folder, mariadb_port=mariadb_port, store_port=store_port, cluster=cluster) as running:
         uri = mongo_uri or running.mongo_uri
-        setting = Setting(mariadb_port, f"{MARTS}_{lines}", uri, DATABASE, str(folder / f"dbt-{lines}"))
-        prepare(setting, lines)
+        setting = prepare(folder, lines, mariadb_port=mariadb_port, mongo_uri=uri)
         samples = measure(interpreters, setting, running, runs=runs)
         about = _about(setting, running, runs)
         counted = _count(setting)
@@ -80,39 +78,6 @@ def _interpreters(names: Sequence[str], folder: Path) -> dict[str, str]:
         else:
             found[name] = str(environments.make(folder, environment)) if environment else sys.executable
     return found
-
-
-def prepare(setting: Setting, lines: int) -> None:
-    """Make data and marts, where they are not there, and publish them once."""
-    artifacts = Path(setting.artifacts)
-    done = artifacts / "run_results.json"
-    if not done.exists():
-        source = f"{SOURCE}_{lines}"
-        print(f"generating {lines:,} order lines", file=sys.stderr)
-        generate.fill(setting.mariadb_port, source, generate.Scale(lines))
-        print("building the marts", file=sys.stderr)
-        dbt = [str(Path(sys.executable).with_name("dbt")), "--quiet", "build", "--select"]
-        dbt += [
-            "+exposure:customer_order_history",
-            "--indirect-selection",
-            "buildable",
-            "--vars",
-            f"{{pos_schema: {source}}}",
-        ]
-        partial = artifacts.with_suffix(".partial")
-        subprocess.run(
-            [*dbt, "--target-path", str(partial)], check=True, env={**os.environ, **setting.environment}
-        )
-        partial.rename(artifacts)
-    load = ["load", "--full-refresh", "--quiet", "--select", setting.collection]
-    subprocess.run(
-        [sys.executable, "-m", "loader", *load],
-        check=True,
-        env={**os.environ, **setting.environment},
-        stdout=subprocess.DEVNULL,
-    )
-    if not setting.documents.exists():
-        limits.dump(setting.mongo_uri, setting.database, setting.collection, setting.documents)
 
 
 def _count(setting: Setting) -> int:

@@ -1,6 +1,12 @@
-"""The columns that the peers nest, and their names in a document."""
+"""The columns that the peers nest, and their names and values in a document."""
 
 from __future__ import annotations
+
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from bson.decimal128 import Decimal128
 
 CUSTOMER = (
     "customer_id", "first_name", "last_name", "email", "address1", "address2", "phone", "birthdate", "zip",
@@ -16,3 +22,12 @@ def camel(name: str) -> str:
     """Spell `customer_id` as `customerId`."""
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)
+
+
+def converted(value: Any) -> Any:
+    """Give a decimal as Decimal128, a date as its midnight, all else as it is."""
+    if isinstance(value, Decimal):
+        return Decimal128(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime.combine(value, time())
+    return value

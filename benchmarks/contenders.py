@@ -36,17 +36,15 @@ class Contender:
     environment: str = ""
     once: bool = False
     """Whether it is slow and only there for comparison: run in the first turn alone."""
+    children: int = 0
+    """Programs that work for it at once and end before it does, for its peak memory."""
 
 
 def raw_scan(setting: Setting) -> Work:
     """The collection's marts by the mariadb client, to nowhere."""
     from benchmarks import limits
 
-    def run() -> Mapping[str, Any]:
-        limits.scan(setting.mariadb_port, setting.schema, TABLES)
-        return {"children": 1}
-
-    return run
+    return lambda: limits.scan(setting.mariadb_port, setting.schema, TABLES)
 
 
 def raw_insert(connections: int, *, layout: bool = False, then_index: bool = False) -> Prepare:
@@ -69,19 +67,6 @@ def raw_insert(connections: int, *, layout: bool = False, then_index: bool = Fal
     return prepare
 
 
-class Silent:
-    """A progress that shows nothing."""
-
-    def note(self, text: str, **context: object) -> None:
-        """Say nothing."""
-
-    def start(self, name: str, *, rows: int, unit: str = "rows") -> None:
-        """Show nothing."""
-
-    def advance(self, name: str, *, rows: int) -> None:
-        """Show nothing."""
-
-
 def loaded(step: Literal["write", "insert"], *, threads: int | None = None, dask: int = 0) -> Prepare:
     """Extract, nest, encode and write all partitions; `insert` also reads every byte back.
 
@@ -91,6 +76,7 @@ def loaded(step: Literal["write", "insert"], *, threads: int | None = None, dask
     def prepare(setting: Setting) -> Work:
         from benchmarks import limits
         from loader import work, write
+        from loader.console import Console
         from loader.session import open_job
         from loader.settings import read_settings
 
@@ -103,7 +89,7 @@ def loaded(step: Literal["write", "insert"], *, threads: int | None = None, dask
         settings = read_settings(workers=threads, scheduler=_scheduler(dask) if dask else None)
 
         def run() -> Mapping[str, Any]:
-            with open_job(settings, select=[setting.collection], progress=Silent()) as job:
+            with open_job(settings, select=[setting.collection], progress=Console(quiet=True)) as job:
                 (surveyed,) = work.survey(job, job.collections)
                 tally = work.run(job, surveyed, job.client[setting.database]["steps"], steps[step])
                 assert tally.differences == 0
@@ -181,18 +167,14 @@ def flat_rows(setting: Setting) -> Work:
     """The collection's marts by ingestr, in its own environment, a collection each."""
     from benchmarks import flat_rows as job
 
-    def run() -> Mapping[str, Any]:
-        job.run(setting)
-        return {"children": 1}
-
-    return run
+    return lambda: job.run(setting)
 
 
 CHANGED = "load, 1% changed"
 CONNECTOR, PYMONGO, FLAT = "Spark with the connector", "Spark, pymongo writer", "ingestr, flat rows"
 CONTENDERS: Mapping[str, Contender] = MappingProxyType(
     {
-        "raw scan": Contender("limit", raw_scan),
+        "raw scan": Contender("limit", raw_scan, children=1),
         "raw insert": Contender("limit", raw_insert(1)),
         "raw insert, 2 connections": Contender("limit", raw_insert(2)),
         "raw insert, 4 connections": Contender("limit", raw_insert(4)),
@@ -211,24 +193,25 @@ CONTENDERS: Mapping[str, Contender] = MappingProxyType(
         "plan": Contender("pos-loader", command("plan")),
         "script by hand": Contender("peer", script("by_hand", "by_hand")),
         "script with upserts": Contender("peer", script("upserts"), once=True),
-        "script, tuned, 2 processes": Contender("peer", script("tuned", "tuned")),
+        "script, tuned, 2 processes": Contender("peer", script("tuned", "tuned"), children=2),
         "JSON_ARRAYAGG script": Contender("peer", script("json_arrayagg", "json"), once=True),
         CONNECTOR: Contender("peer", spark("connector"), "spark", once=True),
         PYMONGO: Contender("peer", spark("pymongo"), "spark", once=True),
-        FLAT: Contender("peer", flat_rows, "ingestr", once=True),
+        FLAT: Contender("peer", flat_rows, "ingestr", once=True, children=1),
     }
 )
 
 
 def main(name: str, setting: str) -> None:
     """Run one contender and print its figures as JSON: seconds, CPU seconds, peak bytes."""
-    run = CONTENDERS[name].prepare(Setting(**json.loads(setting)))
+    contender = CONTENDERS[name]
+    run = contender.prepare(Setting(**json.loads(setting)))
     modules = set(sys.modules)
     before = time.perf_counter(), _cpu()
-    more = dict(run() or {})
+    more = run() or {}
     seconds, cpu = time.perf_counter() - before[0], _cpu() - before[1]
     late = sorted(set(sys.modules) - modules)
-    found = {"seconds": seconds, "cpu": cpu, "peak": _peak(more.pop("children", 0)), "late_imports": late}
+    found = {"seconds": seconds, "cpu": cpu, "peak": _peak(contender.children), "late_imports": late}
     print(json.dumps({**found, **more}))
 
 

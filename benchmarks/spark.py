@@ -9,17 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, time
-from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from bson.decimal128 import Decimal128
 from pymongo import MongoClient
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - as all of Spark's documentation has it
 
-from benchmarks.columns import CUSTOMER, LINE, ORDER, camel
+from benchmarks.columns import CUSTOMER, LINE, ORDER, camel, converted
 from benchmarks.environments import jars
 from benchmarks.setting import Setting
 
@@ -107,18 +104,14 @@ def write(rows: Iterator[Row], setting: Setting) -> None:
     """Insert a partition's documents; runs in one of Spark's Python workers."""
     with MongoClient[dict[str, Any]](setting.mongo_uri, w="majority", journal=True) as client:
         collection = client[setting.database]["spark"]
-        while batch := [_converted(row) for row in islice(rows, BATCH)]:
+        while batch := [_nested(row) for row in islice(rows, BATCH)]:
             collection.insert_many(batch, ordered=False)
 
 
-def _converted(value: Any) -> Any:
+def _nested(value: Any) -> Any:
     if isinstance(value, Row):
         pairs = zip(value.__fields__, value, strict=True)
-        return {name: _converted(each) for name, each in pairs if each is not None}
+        return {name: _nested(each) for name, each in pairs if each is not None}
     if isinstance(value, list):
-        return [_converted(each) for each in value]
-    if isinstance(value, Decimal):
-        return Decimal128(value)
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return datetime.combine(value, time())
-    return value
+        return [_nested(each) for each in value]
+    return converted(value)

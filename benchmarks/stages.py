@@ -19,8 +19,7 @@ from typing import Annotated
 import typer
 
 from benchmarks import limits
-from benchmarks.__main__ import DATABASE, MARTS, prepare
-from benchmarks.contenders import Silent
+from benchmarks.prepare import prepare
 from benchmarks.report import markdown
 from benchmarks.servers import Servers, servers
 from benchmarks.setting import Setting
@@ -38,9 +37,7 @@ def main(
     """Profile a full refresh by stage and write results/stages.md and .json."""
     folder = folder.resolve()
     with servers(folder, mariadb_port=mariadb_port, store_port=mongod_port) as running:
-        artifacts = str(folder / f"dbt-{lines}")
-        setting = Setting(mariadb_port, f"{MARTS}_{lines}", running.mongo_uri, DATABASE, artifacts)
-        prepare(setting, lines)
+        setting = prepare(folder, lines, mariadb_port=mariadb_port, mongo_uri=running.mongo_uri)
         os.environ.update(setting.environment)
         found = profile(setting, running)
     total = [sum(column) for column in zip(*found.values(), strict=True)]
@@ -55,6 +52,7 @@ def main(
 def profile(setting: Setting, running: Servers) -> Stages:
     """Seconds, CPU seconds of the client, those in the kernel, of MariaDB and MongoDB, by stage."""
     from loader import layout, verify, work, write
+    from loader.console import Console
     from loader.extract import extract
     from loader.nest import nest
     from loader.reconcile import reconcile
@@ -73,7 +71,7 @@ def profile(setting: Setting, running: Servers) -> Stages:
     limits.create(setting.mongo_uri, setting.database, "stages")
     with ExitStack() as stack:
         with stage("open"):
-            opened = open_job(read_settings(), select=[setting.collection], progress=Silent())
+            opened = open_job(read_settings(), select=[setting.collection], progress=Console(quiet=True))
             job = stack.enter_context(opened)
         with stage("survey"):
             (surveyed,) = work.survey(job, job.collections)

@@ -20,6 +20,7 @@ from bson.int64 import Int64
 from loader import encode, mongo, pipeline
 from loader.artifacts import read_manifest
 from loader.collection import BsonType, Collection, Figure
+from loader.console import Console
 from loader.errors import DataError
 from loader.job import Options
 from loader.profile import MariaDB
@@ -321,7 +322,7 @@ def test_an_encoder_that_is_wrong_on_both_sides_is_caught_and_nothing_published(
         monkeypatch.setenv(name, value)
     before = content(published.database, NAME)
     options = Options(full_refresh=True, gate=False)
-    with open_job(read_settings(), select=(), progress=_Silent(), options=options) as job:
+    with open_job(read_settings(), select=(), progress=Console(quiet=True), options=options) as job:
         with pytest.raises(DataError) as refused:
             pipeline.load(job)
         checked = pipeline.check(job).collections[0]
@@ -335,17 +336,6 @@ def test_an_encoder_that_is_wrong_on_both_sides_is_caught_and_nothing_published(
     # the live documents are right: now it is the byte diff that is wrong, and says so
     assert checked.differences > 0
     assert checked.unequal == ()
-
-
-class _Silent:
-    def note(self, text: str, **context: object) -> None:
-        """Say nothing."""
-
-    def start(self, name: str, *, rows: int, unit: str = "rows") -> None:
-        """Say nothing."""
-
-    def advance(self, name: str, *, rows: int) -> None:
-        """Say nothing."""
 
 
 def test_items_left_out_or_in_buckets_are_reckoned_with(
