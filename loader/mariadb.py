@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import mysql.connector
+import tenacity
 
 from loader.collection import Key
 from loader.errors import ConnectionFailed, LoaderError, SpecError, TableReplaced
@@ -18,6 +19,8 @@ Row = tuple[Any, ...]
 _REPLACED = {1146, 1205, 1213, 1412}
 _REFUSED = {1044, 1045, 1142, 1698}
 _UNREACHABLE = {2002, 2003, 2005, 2006, 2013, 2055, 1040, 1053}
+# The server ends a handshake after its connect_timeout of 10 s: a laptop slept, a machine was busy.
+_INTERRUPTED = {2013, 2055}
 
 
 class Queries:
@@ -54,27 +57,38 @@ class Queries:
 def connect(server: MariaDB) -> Iterator[Queries]:
     """Open a connection in UTC with utf8mb4.
 
-    Raises `ConnectionFailed` naming host and port where the server is unreachable or refuses us.
+    A handshake that is cut off is begun again. Raises `ConnectionFailed` naming host and port where the
+    server is unreachable or refuses us.
     """
     try:
-        connection = mysql.connector.connect(
-            host=server.host,
-            port=server.port,
-            user=server.user,
-            password=server.password,
-            charset="utf8mb4",
-            collation="utf8mb4_unicode_ci",  # the driver's default is unknown to MariaDB (1273)
-            autocommit=True,
-            time_zone="+00:00",
-            connection_timeout=10,
-            use_pure=True,
-        )
+        connection = _open(server)
     except mysql.connector.Error as error:
         raise translate(str(error), error.errno, server) from None
     try:
         yield Queries(connection, server)
     finally:
         connection.close()
+
+
+@tenacity.retry(
+    retry=tenacity.retry_if_exception(lambda error: getattr(error, "errno", None) in _INTERRUPTED),
+    wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
+    stop=tenacity.stop_after_attempt(4),
+    reraise=True,
+)
+def _open(server: MariaDB) -> Any:
+    return mysql.connector.connect(
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        password=server.password,
+        charset="utf8mb4",
+        collation="utf8mb4_unicode_ci",  # the driver's default is unknown to MariaDB (1273)
+        autocommit=True,
+        time_zone="+00:00",
+        connection_timeout=10,
+        use_pure=True,
+    )
 
 
 def translate(message: str, code: int | None, server: MariaDB) -> LoaderError:

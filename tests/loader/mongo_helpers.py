@@ -104,15 +104,20 @@ def _is_text(rows: list[Mapping[str, Any]]) -> bool:
     return bool(rows) and isinstance(rows[0]["_id"], str)
 
 
+def command(name: str) -> bytes:
+    """What marks a command in MongoDB's messages: a field of text or array that bears its name."""
+    return b"\x02" + name.encode() + b"\0"
+
+
 class AnswerLosingProxy:
-    """Forwards to a server; `lose` times it cuts the line when `command` has been answered.
+    """Forwards to a server; `lose` times it cuts the line when what holds `marker` has been answered.
 
     So the server has done the work, and the client cannot know.
     """
 
-    def __init__(self, host: str, port: int, *, command: str, lose: int) -> None:
+    def __init__(self, host: str, port: int, *, marker: bytes, lose: int) -> None:
         self._target = (host, port)
-        self._marker = b"\x02" + command.encode() + b"\0"
+        self._marker = marker
         self._lock = threading.Lock()
         self.left = lose
         self._listener = socket.create_server(("127.0.0.1", 0))

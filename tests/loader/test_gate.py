@@ -125,7 +125,7 @@ def test_a_build_during_a_load_stops_it(gated: Gated, tmp_path: Path) -> None:
     finally:
         process.kill()
         warehouse.query(f"update dbt_build_stamp set invocation_id = '{before[0]}', state = '{before[1]}'")
-    assert process.returncode == 4
+    assert process.returncode == 4, said
     assert said.startswith("pos-loader: error: another build began during the load: MariaDB was built by dbt")
     assert said.endswith("nothing was published; run again when dbt has ended\n")
     assert gated.published == set()

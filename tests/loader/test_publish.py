@@ -19,7 +19,7 @@ from loader.collection import Collection, Index
 from loader.errors import DataError
 from loader.stage import FULL_REFRESH, Staged, show
 from loader.work import Tally, Work
-from tests.loader.mongo_helpers import WHOLE, AnswerLosingProxy, customers, declare, documents
+from tests.loader.mongo_helpers import WHOLE, AnswerLosingProxy, command, customers, declare, documents
 
 
 def _build(
@@ -111,7 +111,7 @@ def test_a_rename_whose_answer_was_lost_is_done_once(
     host, port = parse_uri(servers.mongo_uri)["nodelist"][0]
     assert port is not None
     with (
-        AnswerLosingProxy(host, port, command="renameCollection", lose=1) as proxy,
+        AnswerLosingProxy(host, port, marker=command("renameCollection"), lose=1) as proxy,
         mongo.connect(f"mongodb://127.0.0.1:{proxy.port}/") as through,
     ):
         publish.rename(through, database, build, "lost")

@@ -17,6 +17,7 @@ from loader.errors import ConnectionFailed
 from tests.loader.mongo_helpers import (
     WHOLE,
     AnswerLosingProxy,
+    command,
     customer,
     customers,
     declare,
@@ -142,7 +143,7 @@ def test_answers_lost_on_the_way_back_change_nothing(
     """Each lost answer is a retry of ours, which meets its own documents again."""
     rows = documents(customers(50))
     with (
-        AnswerLosingProxy(*target, command="insert", lose=lost) as proxy,
+        AnswerLosingProxy(*target, marker=command("insert"), lose=lost) as proxy,
         mongo.connect(f"mongodb://127.0.0.1:{proxy.port}/") as through,
     ):
         assert write.insert(through[handle.database.name][handle.name], rows) == ()
@@ -155,7 +156,7 @@ def test_a_retry_does_not_hide_a_document_that_differs(handle: mongo.Handle, tar
     handle.insert_one(customer(Int64(7), state="ZZ"))
     rows = documents(customers(50))
     with (
-        AnswerLosingProxy(*target, command="insert", lose=2) as proxy,
+        AnswerLosingProxy(*target, marker=command("insert"), lose=2) as proxy,
         mongo.connect(f"mongodb://127.0.0.1:{proxy.port}/") as through,
     ):
         write.insert(through[handle.database.name][handle.name], rows)
@@ -168,7 +169,7 @@ def test_a_retry_does_not_hide_a_document_that_differs(handle: mongo.Handle, tar
 def test_a_server_that_stays_away_is_a_connection_error(
     handle: mongo.Handle, target: tuple[str, int]
 ) -> None:
-    with AnswerLosingProxy(*target, command="insert", lose=1000) as proxy:
+    with AnswerLosingProxy(*target, marker=command("insert"), lose=1000) as proxy:
         uri = f"mongodb://127.0.0.1:{proxy.port}/"
         with (
             mongo.connect(uri, timeout=0.5) as through,
