@@ -37,10 +37,13 @@ def scan(port: int, schema: str, tables: Sequence[str]) -> None:
 
 def dump(uri: str, database: str, collection: str, file: Path) -> int:
     """Write a collection's documents back to back, as mongodump does; returns their number."""
-    with MongoClient[dict[str, Any]](uri) as client, file.open("wb") as out:
+    partial = file.with_suffix(".partial")
+    with MongoClient[dict[str, Any]](uri) as client, partial.open("wb") as out:
         for batch in client[database][collection].find_raw_batches(batch_size=1_000_000):
             out.write(cast(bytes, batch))
-        return client[database][collection].count_documents({})
+        count = client[database][collection].count_documents({})
+    partial.rename(file)
+    return count
 
 
 def create(uri: str, database: str, collection: str, *, like: str = "") -> None:

@@ -11,11 +11,14 @@ from benchmarks import generate, limits
 from benchmarks.setting import Setting
 
 SOURCE, MARTS, DATABASE = "bench_pos", "bench_marts", "bench"
+"""Of each size, with its number of lines."""
 
 
 def prepare(folder: Path, lines: int, *, mariadb_port: int, mongo_uri: str) -> Setting:
     """Make data and marts, where `folder` has none of so many lines, and publish them once."""
-    setting = Setting(mariadb_port, f"{MARTS}_{lines}", mongo_uri, DATABASE, str(folder / f"dbt-{lines}"))
+    setting = Setting(
+        mariadb_port, f"{MARTS}_{lines}", mongo_uri, f"{DATABASE}_{lines}", str(folder / f"dbt-{lines}")
+    )
     artifacts = Path(setting.artifacts)
     done = artifacts / "run_results.json"
     if not done.exists():

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+from dataclasses import dataclass, field
 from functools import cache
+from threading import Lock
 
+import psutil
 import pyarrow as pa
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
@@ -16,8 +19,8 @@ def keep_pages() -> None:
     """Keep freed blocks of megabytes for the next partition instead of giving their pages back.
 
     glibc maps each large block anew and the kernel clears its pages at the first touch, which is a fourth of
-    the loader's time. All threads share one arena, for each would keep the pages of its own. Arrow then
-    allocates by it too. Other C libraries have no `mallopt` and are left alone.
+    the loader's time. All threads share one arena, for each would keep the pages of its own. Other C
+    libraries have no `mallopt` and are left alone; Arrow's own allocator keeps its pages.
     Source: https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
@@ -25,4 +28,40 @@ def keep_pages() -> None:
         mallopt(_M_MMAP_THRESHOLD, _LARGEST)
         mallopt(_M_TRIM_THRESHOLD, _LARGEST)
         mallopt(_M_ARENA_MAX, 1)
-        pa.set_memory_pool(pa.system_memory_pool())
+
+
+@dataclass
+class KeptPages:
+    """Gives kept pages back when there are many: blocks of all sizes leave ever more holes between them.
+
+    Pages given back are cleared again at the next touch. So this waits until the program holds `least` bytes,
+    and a third more than after the last time, however large the partitions are.
+    Source: https://man7.org/linux/man-pages/man3/malloc_trim.3.html
+    """
+
+    least: int = 440_000_000
+    in_use: int = 0
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def release(self) -> bool:
+        """Give them back if there are so many; says whether it did."""
+        if resident() <= max(self.least, self.in_use * 4 // 3) or not self._lock.acquire(blocking=False):
+            return False
+        try:
+            trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+            if trim is not None:
+                trim(0)
+            pa.default_memory_pool().release_unused()
+            self.in_use = resident()
+        finally:
+            self._lock.release()
+        return True
+
+
+kept_pages = KeptPages()
+"""Those of this program."""
+
+
+def resident() -> int:
+    """The memory that this program holds, in bytes."""
+    return int(psutil.Process().memory_info().rss)

@@ -253,6 +253,7 @@ def _partition(
     partition: Partition,
 ) -> Tally:
     """One partition's task: all that it needs is given, and it may be done twice."""
+    memory.kept_pages.release()
     tally = Tally()
     handle = opened()
     with tally.timed("extract"):
