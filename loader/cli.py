@@ -138,13 +138,13 @@ def handled(command: Callable[P, ExitCode]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        code = ExitCode.OK
         try:
             code = command(*args, **kwargs)
             sys.stdout.flush()
         except BrokenPipeError:
             # Whoever reads has enough; what is left in the buffer goes nowhere, when Python ends too.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = ExitCode.OK
         except (LoaderError, KeyboardInterrupt) as error:
             code, line = ending(error)
             log_format = LogFormat(str(kwargs.get("log_format", LogFormat.TEXT)))

@@ -72,4 +72,4 @@ class PartialLoad(LoaderError):
 
 
 class TableReplaced(PartialLoad):
-    """A mart was rebuilt under the reader (MariaDB errors 1412, 1146, 1205): read the partition again."""
+    """A mart was rebuilt under the reader (MariaDB 1146, 1205, 1213, 1412): read the partition again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,10 +34,11 @@ def load(job: Job) -> Outcome:
     """
     keeper = _Keeper(job)
     keeper.begin()
+    done: list[CollectionOutcome] = []
     try:
-        outcome = pipeline.load(job)
+        outcome = pipeline.load(job, done)
     except BaseException as error:
-        keeper.end(_failed(job, error))
+        keeper.end(_failed(job, done, error))
         raise
     keeper.end(outcome)
     if RESULTS not in keeper.faults:
@@ -120,12 +121,14 @@ def _lineage_is_configured() -> bool:
     return any(name.startswith(named) for name in os.environ) or any(file.is_file() for file in files)
 
 
-def _failed(job: Job, error: BaseException) -> Outcome:
+def _failed(job: Job, done: Sequence[CollectionOutcome], error: BaseException) -> Outcome:
+    """Sum up a load that an error ended; `done` are the collections it has shown or refused before."""
     failed = [
         CollectionOutcome(name=each.name, namespace=f"{each.database}.{each.collection}", mode=FAILED)
         for each in job.collections
+        if each.name not in {one.name for one in done}
     ]
-    return pipeline.conclude(job, "load", failed, error=error)
+    return pipeline.conclude(job, "load", sorted([*done, *failed], key=lambda each: each.name), error=error)
 
 
 def _reason(error: Exception) -> str:

@@ -99,7 +99,7 @@ def translate(message: str, code: int | None, server: MariaDB) -> LoaderError:
     where = f"MariaDB at {server.address}"
     text = " ".join(message.replace(server.url, "").split())
     if server.password:
-        text = text.replace(server.password, "***")
+        text = _masked(text, server.password)
     if code in _REPLACED:
         return TableReplaced(f"a mart was replaced or locked: {text}", where=where, fix="run the load again")
     if code in _REFUSED:
@@ -109,6 +109,12 @@ def translate(message: str, code: int | None, server: MariaDB) -> LoaderError:
     if code in _UNREACHABLE or re.search(r"(?i)connect|refused|timed out|broken pipe|reset", text):
         return ConnectionFailed("cannot connect", where=where, fix="start it, or check the dbt profile")
     return SpecError(f"query failed: {text[:300]}", where=where, fix="run dbt build again")
+
+
+def _masked(text: str, password: str) -> str:
+    """Hide the password; where it is a word, such as `pos`, not in the midst of a longer one."""
+    edges = (r"(?<!\w)", r"(?!\w)") if re.fullmatch(r"\w+", password) else ("", "")
+    return re.sub(re.escape(password).join(edges), "***", text)
 
 
 def quote(name: str) -> str:

@@ -80,6 +80,12 @@ def _encode(
             where=f"model {level.model}, {key}",
             fix="cast or clean it in the mart, or declare another type",
         ) from None
+    except (OverflowError, pa.ArrowCapacityError) as error:
+        raise DataError(
+            f"a partition of {level.model} is too large: {error}",
+            where=f"model {level.model}, {table.num_rows} rows",
+            fix="give --partition-rows a smaller number",
+        ) from None
 
 
 def _bodies(child: Level, parent: Level, tables: Mapping[Level, pa.Table]) -> pa.Array:

@@ -26,9 +26,10 @@ from loader.stage import SYNC, Staged, show, stage
 from loader.work import Tally, Work, compare, look, reconciled, run, survey
 
 
-def load(job: Job) -> Outcome:
+def load(job: Job, done: list[CollectionOutcome]) -> Outcome:
     """Publish the job's collections that pass the gate.
 
+    `done` is given the outcomes of those refused or shown, so that they are known when another fails.
     Raises `LoaderError`; whatever is raised, each published collection is as it was or as MariaDB has it.
     """
     if not job.topology.is_cluster:
@@ -36,21 +37,23 @@ def load(job: Job) -> Outcome:
     _note_privileges(job)
     verdicts = _gate(job)
     passed = tuple(each for each in job.collections if not verdicts[each.name].refused)
+    done += [_refused_outcome(each, verdicts[each.name]) for each in job.collections if each not in passed]
     with _leases(job, passed) as held:
         staged: list[Staged] = []
+        shown: list[Staged] = []
         try:
             staged.extend(stage(job, work) for work in _work(job, passed))
             _require_same_build(job, passed)
             for holder in held:
                 holder.require()
-            show(job, staged)
+            shown.extend(show(job, staged))
         except Exception:
             for each in staged:
                 with suppress(LoaderError):
                     each.discard()
             raise
-        done = [_staged_outcome(job, each, verdicts[each.work.collection.name]) for each in staged]
-    done += [_refused_outcome(each, verdicts[each.name]) for each in job.collections if each not in passed]
+        finally:
+            done += [_staged_outcome(job, each, verdicts[each.work.collection.name]) for each in shown]
     return conclude(job, "load", sorted(done, key=lambda each: each.name))
 
 
@@ -147,6 +150,9 @@ def _leases(job: Job, collections: Sequence[Collection]) -> Iterator[list[Lease]
 
 def _staged_outcome(job: Job, staged: Staged, verdict: gate.Verdict) -> CollectionOutcome:
     tally, work, is_sync = staged.tally, staged.work, staged.mode == SYNC
+    shards: dict[str, ShardShare] = {}
+    with suppress(LoaderError):  # what is published is so, whether or not its place can be looked up
+        shards = _shares(job, work.collection)
     return CollectionOutcome(
         name=work.collection.name,
         namespace=job.live(work.collection).full_name,
@@ -164,7 +170,7 @@ def _staged_outcome(job: Job, staged: Staged, verdict: gate.Verdict) -> Collecti
         seconds=_rounded(tally),
         warnings=verdict.warnings,
         figures=tally.figures,
-        shards=_shares(job, work.collection),
+        shards=shards,
     )
 
 

@@ -52,7 +52,7 @@ class _Measure:
 
     `divisor` brings MariaDB's value to MongoDB's unit; `wide` replaces the term where int64 does not hold
     the sum; `bound` is SQL for n times the magnitude added up, by which the sum of n doubles may be rounded.
-    `types` are the fields and BSON types that the terms need.
+    `needs` is a condition on the fields' BSON types, without which the figure cannot be taken.
     """
 
     field: str

@@ -110,8 +110,8 @@ def stage(job: Job, work: Work) -> Staged:
     return Staged(work, SYNC, decision.tally, layout=decision.layout)
 
 
-def show(job: Job, staged: Sequence[Staged]) -> None:
-    """Show everything to readers, collection by collection, each in one step.
+def show(job: Job, staged: Sequence[Staged]) -> Iterator[Staged]:
+    """Show everything to readers, collection by collection, each in one step; yields what is shown.
 
     A collection and its buckets that are both synced are one step; otherwise the buckets come first, so that
     an item that grew out of its document is there twice for a moment, not missing.
@@ -135,6 +135,7 @@ def show(job: Job, staged: Sequence[Staged]) -> None:
                 fix="what is published is whole; mend it and run again for the rest",
             ) from error
         shown += names
+        yield from step
 
 
 def _steps(staged: Sequence[Staged]) -> Iterator[list[Staged]]:

@@ -131,7 +131,9 @@ def open_pool(
         import dask
         import distributed
     except ImportError:
-        raise SpecError("Dask is not installed", fix="pip install 'pos-loader[dask]'") from None
+        raise SpecError(
+            "Dask is not installed", fix="pip install '.[dask]' in the loader's checkout"
+        ) from None
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with dask.config.set({"distributed.comm.timeouts.connect": timeout}), ExitStack() as stack:
         if processes:

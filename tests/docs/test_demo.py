@@ -1,4 +1,4 @@
-"""`make demo` prints what the README shows, numbers apart."""
+"""`make demo` prints what the README shows, numbers apart but for those of dbt's nodes."""
 
 import os
 import re
@@ -15,6 +15,11 @@ def spelled(text: str) -> str:
     text = re.sub(r"MariaDB\S*", "MariaDB", text)
     text = re.sub(r"\d[\d.,]*\d|\d", "0", text)
     return re.sub(r" +", " ", text).strip()
+
+
+def counted(text: str) -> list[str]:
+    """What dbt says of how many nodes of each kind it has built, and how they ended."""
+    return re.findall(r"^Finished running .* hooks|^Done\. PASS.*$", text, flags=re.MULTILINE)
 
 
 def first_missing(shown: str, printed: str) -> str | None:
@@ -54,6 +59,7 @@ def test_the_demo_prints_what_the_readme_shows(
         check=False,
     )
     assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert counted(shown.text) == counted(demo.stdout), "dbt has built another number of nodes"
     printed = spelled(demo.stdout.replace(mongo_database, "pos"))
     missing = first_missing(spelled(shown.text), printed)
     assert missing is None, f"the demo does not print {missing!r} where the README has it:\n{printed}"

@@ -16,8 +16,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from loader import __version__, outcome
+from loader import __version__, outcome, publish
 from loader.collection import Difference, Figure
+from loader.errors import DataError
 from sandbox import mariadb
 from sandbox.cluster import Endpoints
 from tests.loader.running import ERROR, Loader
@@ -165,6 +166,41 @@ def test_a_refused_and_a_failed_load_leave_their_evidence(
 
 
 @pytest.mark.usefixtures("first")
+@pytest.mark.usefixtures("first")
+def test_evidence_holds_what_was_shown_before_a_fault(
+    loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second of two renames fails, which no real server is known to do."""
+    rename = publish.rename
+
+    def failing(client: Any, database: str, build: str, target: str) -> None:
+        if target == PRODUCTS:
+            raise DataError("made up by a test")
+        rename(client, database, build, target)
+
+    monkeypatch.setattr(publish, "rename", failing)
+    finished = loader.invoke("load", "--full-refresh", "--quiet")
+    assert finished.code == 1
+    assert finished.error.startswith(f"{CUSTOMERS} published, {PRODUCTS} not: made up by a test")
+    results = valid(json.loads(loader.results.read_text()))
+    assert (results["status"], results["error"]) == ("failed", finished.error)
+    customers, products = results["collections"]
+    assert (customers["mode"], customers["inserted"] > 0) == ("full refresh", True)
+    assert (products["mode"], products["inserted"]) == ("failed", 0)
+    _, collections = audited(loader.warehouse, results["load_id"])
+    assert collections[CUSTOMERS]["inserted"] == customers["inserted"]
+    assert (collections[PRODUCTS]["mode"], collections[PRODUCTS]["documents"]) == ("failed", None)
+
+
+def test_a_reader_that_is_gone_changes_no_exit_code(refusing: Loader) -> None:
+    process = refusing.start("plan", "--json", "--quiet", "--full-refresh")
+    assert process.stdout
+    process.stdout.close()
+    assert process.wait(timeout=120) == 2
+    assert process.stderr
+    assert process.stderr.read() == ""
+
+
 def test_a_load_says_that_it_cannot_write_its_audit_row(loader: Loader, servers: Endpoints) -> None:
     before = loader.warehouse.query("select count(*) from pos_loader_runs")
     with mariadb.connect(port=servers.mariadb_port) as connection:

@@ -38,6 +38,19 @@ def test_handshakes_that_are_always_cut_off_are_an_error(servers: Endpoints) -> 
     assert proxy.left == 96
 
 
+@pytest.mark.parametrize(
+    ("password", "text", "shown"),
+    [
+        ("pos", "no table analytics.pos_loader_runs at this position", None),
+        ("pos", "user pos with pos, 'pos'", "user *** with ***, '***'"),
+        ("s3cr!t", "mysql://me:s3cr!t@host, s3cr!tx", "mysql://me:***@host, ***x"),
+    ],
+)
+def test_a_password_is_hidden_and_no_other_word(password: str, text: str, shown: str | None) -> None:
+    server = MariaDB("127.0.0.1", 3306, "me", password, "analytics")
+    assert f"query failed: {shown or text} (" in str(mariadb.translate(text, 1064, server))
+
+
 def test_an_absent_server_is_asked_once(servers: Endpoints, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _: pytest.fail("waited to ask again"))
     absent = MariaDB("127.0.0.1", 1, servers.mariadb_user, servers.mariadb_password, "mysql")

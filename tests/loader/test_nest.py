@@ -422,3 +422,21 @@ def test_two_hundred_thousand_lines() -> None:
     assert found == [{"_id": key, "orders": orders} for key, orders in orders_of.items()]
     assert documents.rows == {each.model: table.num_rows for each, table in tables.items()}
     assert documents.rows["fct_order_lines"] == 200_000
+
+
+@pytest.mark.parametrize("fault", [OverflowError("more than 2 GiB"), pa.ArrowCapacityError("too many bytes")])
+def test_a_partition_that_arrow_cannot_hold_is_named(
+    fault: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fault is made up: a real one takes gigabytes of memory."""
+
+    def encode(*_: Any, **__: Any) -> None:
+        raise fault
+
+    monkeypatch.setattr("loader.nest.encode", encode)
+    collection = collection_of(customers_level())
+    heads = keys_table(("customer_id",), [(1,), (2,)])
+    with pytest.raises(DataError, match=rf"^a partition of dim_customers is too large: {fault}") as found:
+        nest(collection, {collection.root: heads})
+    assert found.value.where == "model dim_customers, 2 rows"
+    assert found.value.fix == "give --partition-rows a smaller number"

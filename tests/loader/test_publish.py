@@ -144,14 +144,16 @@ def test_what_was_shown_before_a_fault_is_said(
     first = staged("shown", _build(client, topology, declare(database, name="shown"), "1a", 3))
     second = staged("left", "left__build_1a")
     job: Any = None  # of no use to renames
+    shown: list[Staged] = []
     with pytest.raises(
         DataError, match=r"shown published, left not: there is no build .*left__build_1a"
     ) as found:
-        show(job, [first, second])
+        shown.extend(show(job, [first, second]))
+    assert shown == [first]
     assert found.value.fix == "what is published is whole; mend it and run again for the rest"
     assert client[database]["shown"].count_documents({}) == 3
     with pytest.raises(DataError, match="there is no build"):
-        show(job, [second])
+        list(show(job, [second]))
 
 
 def test_strays_are_builds_of_this_collection_only(client: mongo.Client, database: str) -> None:

@@ -324,7 +324,7 @@ def test_an_encoder_that_is_wrong_on_both_sides_is_caught_and_nothing_published(
     options = Options(full_refresh=True, gate=False)
     with open_job(read_settings(), select=(), progress=Console(quiet=True), options=options) as job:
         with pytest.raises(DataError) as refused:
-            pipeline.load(job)
+            pipeline.load(job, [])
         checked = pipeline.check(job).collections[0]
     assert str(refused.value) == (
         f"2 of {len(published.figures())} figures of {NAME} do not reconcile (first balance, sum: "
