@@ -78,6 +78,12 @@ def _connection(output: Mapping[str, str], *, where: str) -> MariaDB:
         raise SpecError(
             f"adapter {output.get('type')} is not MariaDB's", where=where, fix="use type: mariadb"
         )
+    if output.get("unix_socket"):
+        raise SpecError(
+            "unix_socket is set, and the loader connects by TCP",
+            where=where,
+            fix="give server and port instead",
+        )
     schema = output.get("schema")
     if not schema:
         raise SpecError("schema is not set", where=where, fix="name the schema that dbt builds")
