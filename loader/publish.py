@@ -14,11 +14,11 @@ from bson.binary import Binary
 from loader.errors import DataError
 from loader.mongo import Client, Database, retrying, translated
 
-LOAD_ID = r"[0-9a-z]+"
+LOAD_ID = r"[0-9a-f]{16}"
 
 
 def build_name(collection: str, load_id: str) -> str:
-    """The collection a load builds in: `<collection>__build_<load id>`; the id is lower-case and digits."""
+    """The collection a load builds in: `<collection>__build_<load id>`; the id is 16 hexadecimal digits."""
     if not re.fullmatch(LOAD_ID, load_id):
         raise ValueError(f"load id {load_id!r} is not of {LOAD_ID}")
     return f"{collection}__build_{load_id}"
@@ -59,22 +59,9 @@ def strays(database: Database, collection: str) -> list[str]:
         return sorted(database.list_collection_names(filter={"name": {"$regex": pattern}}))
 
 
-def drop_strays(database: Database, collection: str) -> list[str]:
-    """Drop all builds of `collection` and return their names; call it under the collection's lease only."""
-    found = strays(database, collection)
-    for name in found:
-        drop(database, name)
-    return found
-
-
 def drop(database: Database, build: str) -> None:
     """Drop one build; dropping what is not there is no error."""
     with translated(database.client, f"drop {database.name}.{build}"):
         for attempt in retrying():
             with attempt:
                 database.drop_collection(build)
-
-
-def drop_builds(database: Database, collection: str, *, load_id: str) -> None:
-    """Drop the build that the load `load_id` left of `collection`, if it did."""
-    drop(database, build_name(collection, load_id))

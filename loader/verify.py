@@ -9,7 +9,7 @@ type would be in no range; index bounds follow BSON's order over all types, so i
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -60,30 +60,6 @@ class Comparison:
     def found(self) -> int:
         """How many documents MongoDB holds in the range."""
         return self.same + len(self.changed) + len(self.extra)
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Totals over partitions."""
-
-    same: int
-    missing: int
-    changed: int
-    extra: int
-
-    def __str__(self) -> str:
-        """One line for a person."""
-        return f"{self.same} same, {self.missing} missing, {self.changed} changed, {self.extra} extra"
-
-
-def count(comparisons: Sequence[Comparison]) -> Counts:
-    """Add up the partitions of a collection."""
-    return Counts(
-        same=sum(each.same for each in comparisons),
-        missing=sum(len(each.missing) for each in comparisons),
-        changed=sum(len(each.changed) for each in comparisons),
-        extra=sum(len(each.extra) for each in comparisons),
-    )
 
 
 def compare(handle: Handle, documents: Documents, partition: Partition, *, limit: int = 10) -> Comparison:
