@@ -21,6 +21,8 @@ LINES ?= 2000000
 RUNS ?= 5
 # Its size on the sharded cluster, which an emulator may run.
 CLUSTER_LINES ?= 200000
+# A second, larger size, at which time and memory for each line are compared; empty leaves that out.
+MORE_LINES ?=
 DBT_VARS = $(if $(POS_SCHEMA),--vars '{pos_schema: "$(POS_SCHEMA)"}')
 
 # Turns `pos-sandbox status --json` into exports, so that the demo meets the sandbox's servers and no others.
@@ -111,6 +113,7 @@ bench: setup ## Measure the loader against its databases' limits and its peers: 
 	python -m benchmarks.stages --lines $(LINES)
 	python -m benchmarks --cluster --lines $(CLUSTER_LINES) --runs $(RUNS)
 	python -m benchmarks.dbt_build --lines $(LINES) | tee target/bench/results/dbt_build.jsonl
+	$(if $(MORE_LINES),python -m benchmarks.growth --lines $(LINES) --more $(MORE_LINES))
 
 .PHONY: docs
 docs: setup ## Build the guides and dbt's lineage as a site, from the marts that were built
