@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from typing import Annotated, Any, ParamSpec
 import typer
 from typer.core import TyperGroup
 
-from loader.console import PROGRAM, Console, LogFormat
+from loader.console import PROGRAM, Console, LogFormat, discard_output
 from loader.errors import ExitCode, LoaderError, ending
 from loader.settings import read_settings
 
@@ -143,8 +142,7 @@ def handled(command: Callable[P, ExitCode]) -> Callable[P, None]:
             code = command(*args, **kwargs)
             sys.stdout.flush()
         except BrokenPipeError:
-            # Whoever reads has enough; what is left in the buffer goes nowhere, when Python ends too.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard_output()
         except (LoaderError, KeyboardInterrupt) as error:
             code, line = ending(error)
             log_format = LogFormat(str(kwargs.get("log_format", LogFormat.TEXT)))

@@ -6,6 +6,7 @@ With the log format "json", what goes to stderr is one JSON object per line, mad
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -104,8 +105,11 @@ class Console:
         self.text(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
     def text(self, text: str) -> None:
-        """Print text as it is, on stdout (Rich would turn tabs into spaces)."""
-        print(text, file=self._out.file)
+        """Print text as it is, on stdout (Rich would turn tabs into spaces); to nobody if none reads."""
+        try:
+            print(text, file=self._out.file)
+        except BrokenPipeError:
+            discard_output()
 
     def outcome(self, outcome: Outcome, *, as_json: bool) -> None:
         """Show what a load or a verification did."""
@@ -141,9 +145,9 @@ class Console:
         )
 
     def lines(self, lines: Iterable[str]) -> None:
-        """Print lines as they come, on stdout."""
+        """Print lines as they come, on stdout; raises `BrokenPipeError` where none reads any more."""
         for line in lines:
-            self.text(line)
+            print(line, file=self._out.file)
 
     def rows(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print a table of any length as it comes, on stdout.
@@ -173,6 +177,11 @@ class Console:
         for row in rows:
             table.add_row(*row)
         self._out.print(table)
+
+
+def discard_output() -> None:
+    """Send the rest of stdout nowhere: whoever reads has enough, and Python flushes once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:

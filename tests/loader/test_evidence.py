@@ -193,12 +193,12 @@ def test_evidence_holds_what_was_shown_before_a_fault(
 
 
 def test_a_reader_that_is_gone_changes_no_exit_code(refusing: Loader) -> None:
-    process = refusing.start("plan", "--json", "--quiet", "--full-refresh")
-    assert process.stdout
-    process.stdout.close()
-    assert process.wait(timeout=120) == 2
-    assert process.stderr
-    assert process.stderr.read() == ""
+    with refusing.start("plan", "--json", "--quiet", "--full-refresh") as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.wait(timeout=120) == 2
+        assert process.stderr.read() == ""
 
 
 def test_a_load_says_that_it_cannot_write_its_audit_row(loader: Loader, servers: Endpoints) -> None:
