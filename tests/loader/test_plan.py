@@ -99,7 +99,7 @@ def test_every_command_of_the_guide_does_what_it_says(
         for program, *arguments in written:
             assert program == "pos-loader"
             pending = "--full-refresh" in arguments and arguments[0] == "plan"
-            changed = [str(sample_warehouse.target_path) if each == "target" else each for each in arguments]
-            assert loader.run(*changed).code == (2 if pending else 0), arguments
+            kept = [str(sample_warehouse.target_path) if each == "before" else each for each in arguments]
+            assert loader.run(*kept).code == (2 if pending else 0), arguments
         assert client[database]["customer_order_history"].count_documents({}) == 200
     assert loader.run("plan").code == 0
