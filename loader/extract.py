@@ -95,6 +95,12 @@ def require_small_arrays(queries: Queries, collection: Collection) -> None:
                 )
 
 
+_ROOM = (
+    "set session tmp_memory_table_size = greatest(@@tmp_memory_table_size, 256 * 1024 * 1024), "
+    "max_heap_table_size = greatest(@@max_heap_table_size, 256 * 1024 * 1024)"
+)
+
+
 @dataclass(frozen=True)
 class Cut:
     """A collection's partitions, the rows that have a place in documents, and where these may be large."""
@@ -112,8 +118,9 @@ def cut(
     """Cut the key space into partitions of about `rows` rows over all levels, the ends left open.
 
     `weights` holds what a row of each level weighs at most, `limit` the weight above which a key is heavy.
-    Every mart's clustered index is read once.
+    Every mart's clustered index is read once; the sums of millions of keys stay in MariaDB's memory.
     """
+    queries.execute(_ROOM)
     levels = [*collection.root.walk()]
     key = quote(collection.key_column)
     names = [f"c{place}" for place in range(len(levels))]

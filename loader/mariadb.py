@@ -23,12 +23,6 @@ _UNREACHABLE = {2002, 2003, 2005, 2006, 2013, 2055, 1040, 1053}
 _INTERRUPTED = {2013, 2055}
 
 
-_ROOM = (
-    "set session tmp_memory_table_size = greatest(@@tmp_memory_table_size, 256 * 1024 * 1024), "
-    "max_heap_table_size = greatest(@@max_heap_table_size, 256 * 1024 * 1024)"
-)
-
-
 class Queries:
     """One short-lived connection; every statement sees the latest committed data."""
 
@@ -61,15 +55,13 @@ class Queries:
 
 @contextmanager
 def connect(server: MariaDB) -> Iterator[Queries]:
-    """Open a connection in UTC with utf8mb4, and with room in memory for the survey's sums of many keys.
+    """Open a connection in UTC with utf8mb4.
 
     A handshake that is cut off is begun again. Raises `ConnectionFailed` naming host and port where the
     server is unreachable or refuses us.
     """
     try:
         connection = _open(server)
-        with connection.cursor() as cursor:
-            cursor.execute(_ROOM)
     except mysql.connector.Error as error:
         raise translate(str(error), error.errno, server) from None
     try:

@@ -166,7 +166,6 @@ def test_a_refused_and_a_failed_load_leave_their_evidence(
 
 
 @pytest.mark.usefixtures("first")
-@pytest.mark.usefixtures("first")
 def test_evidence_holds_what_was_shown_before_a_fault(
     loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,6 +200,7 @@ def test_a_reader_that_is_gone_changes_no_exit_code(refusing: Loader) -> None:
         assert process.stderr.read() == ""
 
 
+@pytest.mark.usefixtures("first")
 def test_a_load_says_that_it_cannot_write_its_audit_row(loader: Loader, servers: Endpoints) -> None:
     before = loader.warehouse.query("select count(*) from pos_loader_runs")
     with mariadb.connect(port=servers.mariadb_port) as connection:

@@ -167,6 +167,7 @@ def test_strays_are_builds_of_this_collection_only(client: mongo.Client, databas
         "sales__build_archive",
         "sales__build_65f0a1000000cafe_kept",
         "axb__build_65f0a1000000cafe",
+        "a.b",
     ]
     for name in (*reversed(builds), *others):
         home.create_collection(name)
