@@ -10,6 +10,7 @@
         post_hook=[
             'create index if not exists product_id on {{ this }} (product_id)',
             'create index if not exists dbt_scd_id on {{ this }} (dbt_scd_id)',
+            'analyze table {{ this }}',
         ],
     )
 }}

@@ -90,6 +90,7 @@
 
 {#-
     Fills a new table beside the old one and swaps them in one RENAME TABLE: readers see the old or the new, never none.
+    MariaDB counts the rows of a new table some seconds later; until then it would join the next model to a table of none.
     In an incremental build, a model with the config changed_by has its changed rows replaced in one transaction.
 -#}
 {% materialization table, adapter='mariadb' %}
@@ -118,6 +119,7 @@
         {%- if indexes_after() -%}
             {%- do run_query('alter table ' ~ new ~ ' ' ~ indexes_after()) -%}
         {%- endif -%}
+        {%- do run_query('analyze table ' ~ new) -%}
         {%- if existing -%}
             {%- do run_query('rename table ' ~ target_relation ~ ' to ' ~ old ~ ', ' ~ new ~ ' to ' ~ target_relation) -%}
             {%- do adapter.drop_relation(old) -%}

@@ -117,3 +117,27 @@ def test_a_reader_always_finds_the_marts_while_they_are_rebuilt(servers: Endpoin
     assert min(seen.pop()) > 0
     assert states == {"running", "finished"}
     assert len(tables) > 1, "the reader never saw the new table"
+
+
+def test_mariadb_knows_the_size_of_a_new_table_before_the_next_model_reads_it(
+    servers: Endpoints, tmp_path: Path
+) -> None:
+    """Or joins to it are planned as if it were empty, and take hours where there are millions of lines."""
+    warehouse = new_warehouse(servers, tmp_path, "test_statistics")
+    warehouse.dbt("seed")
+    warehouse.query("set global innodb_stats_auto_recalc = off")
+    try:
+        warehouse.dbt(
+            "build", "--resource-type", "model", "--resource-type", "snapshot", "--select", "+fct_orders"
+        )
+    finally:
+        warehouse.query("set global innodb_stats_auto_recalc = on")
+    estimated = dict(
+        warehouse.query(
+            "select table_name, n_rows from mysql.innodb_table_stats "
+            f"where database_name = '{warehouse.schema}' and table_name regexp '^(int|dim|fct|product)_'"
+        )
+    )
+    actual = {name: warehouse.query(f"select count(*) from {name}")[0][0] for name in estimated}
+    assert {"product_prices__sample", "int_product_prices_ranged", "fct_order_lines"} <= estimated.keys()
+    assert estimated == {name: pytest.approx(rows, rel=0.2) for name, rows in actual.items()}
