@@ -26,6 +26,7 @@ import psutil
 import typer
 
 from benchmarks import generate
+from benchmarks.servers import with_buffer_pool
 from sandbox import mariadb
 from sandbox.process import Deadline, running, start, stop, wait_for
 
@@ -164,7 +165,7 @@ def builds(project: Project, scale: generate.Scale, *, share: float) -> dict[str
 def server(root: Path, port: int) -> Iterator[psutil.Process]:
     """The sandbox's MariaDB alone, as users have it; one that runs there is used, and left running."""
     root.mkdir(parents=True, exist_ok=True)
-    described = mariadb.server(root, port)
+    described = with_buffer_pool(mariadb.server(root, port))
     found = running([described]).get(described.name)
     process = found or start(described, mariadb.prepare(root))
     try:

