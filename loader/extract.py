@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import connectorx
 import pyarrow as pa
 
 from loader.collection import BsonType, Collection, Key, Level, OnOverflow, Partition
 from loader.errors import DataError, SpecError
-from loader.mariadb import Queries, literal, quote, translate
+from loader.mariadb import Queries, connect, literal, quote, translate
 from loader.profile import MariaDB
 from loader.types import precision_and_scale
 
@@ -108,19 +110,27 @@ class Cut:
 
 
 def cut(
-    queries: Queries, collection: Collection, *, rows: int, weights: Mapping[Level, int], limit: int
+    queries: Queries,
+    collection: Collection,
+    *,
+    rows: int,
+    weights: Mapping[Level, int],
+    limit: int,
+    workers: int = 1,
 ) -> Cut:
     """Cut the key space into partitions of about `rows` rows over all levels, the ends left open.
 
     `weights` holds what a row of each level weighs at most, `limit` the weight above which a key is heavy.
-    Every mart's clustered index is read once, a stretch at a time, so that MariaDB never sums more keys than
-    its memory holds.
+    Every mart's clustered index is read once, a stretch at a time, `workers` at once, so that MariaDB never
+    sums more keys than its memory holds.
     """
-    found = [
-        row
-        for stretch in _stretches(queries, collection, rows=2 * rows)
-        for row in queries.rows(_cut(collection, stretch, rows=rows, weights=weights, limit=limit))
-    ]
+
+    def read(stretch: Partition) -> list[tuple[Any, ...]]:
+        with connect(queries.server) as mine:
+            return mine.rows(_cut(collection, stretch, rows=rows, weights=weights, limit=limit))
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="survey") as pool:
+        found = [row for part in pool.map(read, _stretches(queries, collection, rows=rows)) for row in part]
     inner: list[Key] = [row[0] for row in found[1:]]
     edges: list[Key | None] = [None, *inner, None]
     partitions = tuple(Partition(index, edges[index], edges[index + 1]) for index in range(len(edges) - 1))

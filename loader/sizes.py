@@ -24,7 +24,10 @@ JSON_FACTOR, JSON_MORE = 8, 16
 """BSON bytes per byte of JSON text, at most: `1,` in an array becomes 4 bytes, a type, and an index of up to
 ten digits and its end."""
 MANY = 100
-"""More documents than this are neither named to a query one by one nor encoded to know their size."""
+"""More documents than this are not encoded to know their size."""
+NAMED = 999
+"""More keys than this are not named to a query one by one: MariaDB would make a table of them.
+Source: https://mariadb.com/kb/en/conversion-of-big-in-predicates-into-subqueries/"""
 _ARRAY, _ELEMENT, _DOCUMENT = 7, 2, 5
 _WIDTHS = {BsonType.DOUBLE: 8, BsonType.BOOL: 1, BsonType.DATE: 8, BsonType.INT32: 4, BsonType.INT64: 8}
 _WIDTHS |= {BsonType.DECIMAL: 16, BsonType.STRING: 5, BsonType.BINARY: 5, BsonType.JSON: JSON_MORE}
@@ -78,7 +81,7 @@ def check(
     suspects = _suspects(queries, collection, within) if within else []
     if not suspects:
         return ""
-    keys = suspects if len(suspects) <= MANY else ()
+    keys = suspects if len(suspects) <= NAMED else ()
     documents, over, is_exact = largest(queries, collection, keys=keys)
     too_large = [each for each in documents if each.bytes > MAX_DOCUMENT_BYTES]
     if len(too_large) > allowed:
@@ -117,7 +120,7 @@ def _suspects(queries: Queries, collection: Collection, within: Sequence[tuple[K
     )
     found = queries.rows(
         f"select k from ({counts}) as levels group by k "  # noqa: S608
-        f"having sum(b) > {allowance(collection)} limit {MANY + 1}"
+        f"having sum(b) > {allowance(collection)} limit {NAMED + 1}"
     )
     return [key for (key,) in found]
 

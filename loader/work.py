@@ -172,6 +172,7 @@ def survey(job: Job, collections: tuple[Collection, ...]) -> list[Work]:
                 rows=job.partition_rows,
                 weights=sizes.widths(collection),
                 limit=sizes.allowance(collection),
+                workers=job.workers,
             )
             if not (job.options.allow_empty or collection.allow_empty):
                 extract.require_rows(cut.rows, collection)
