@@ -286,6 +286,7 @@ def plan(
 @handled
 def verify(
     select: Select = None,
+    state: State = None,
     quick: Quick = False,
     project_dir: ProjectDir = None,
     profiles_dir: ProfilesDir = None,
@@ -317,7 +318,7 @@ def verify(
     console = Console(quiet=quiet, log_format=log_format)
     options = Options(gate=False, allow_empty=True)
     with (
-        open_job(settings, select=select or (), progress=console, options=options) as job,
+        open_job(settings, select=select or (), progress=console, options=options, state=state) as job,
         console.progress(),
     ):
         console.bind(load_id=job.load_id)
@@ -330,6 +331,7 @@ def verify(
 @handled
 def status(
     select: Select = None,
+    state: State = None,
     project_dir: ProjectDir = None,
     profiles_dir: ProfilesDir = None,
     target: Target = None,
@@ -352,7 +354,7 @@ def status(
         dask_workers=0,
     )
     console = Console(quiet=quiet, log_format=log_format)
-    with open_job(settings, select=select or (), progress=console) as job:
+    with open_job(settings, select=select or (), progress=console, state=state) as job:
         found = [published.look(job.client, each) for each in job.collections]
         loads, fault = published.last_loads(job.server)
         if fault:

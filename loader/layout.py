@@ -9,6 +9,7 @@ sorted once, a multikey index costs a quarter of what it does document by docume
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
@@ -231,24 +232,41 @@ def changes(collection: Collection, live: Live, *, is_cluster: bool = True) -> C
 def amend(handle: Handle, collection: Collection, pending: Changes) -> None:
     """Give a live collection the declared indexes and validator; `pending.rebuild` must be empty.
 
-    Raises DataError when the server refuses: documents that break a new unique index, say.
+    Raises DataError when the server refuses: documents that break a new unique index, say. The indexes that
+    were to be replaced are then there again.
     """
     with translated(handle.database.client, f"change the layout of {handle.full_name}"):
-        for attempt in retrying():
-            with attempt:
-                there = handle.index_information()
-                for name in set(pending.drop) & set(there):
-                    handle.drop_index(name)
-                for index in pending.create:
-                    handle.create_indexes([_model(index)])
-                if pending.validator:
-                    handle.database.command(
-                        "collMod",
-                        handle.name,
-                        validator=validator(collection),
-                        validationLevel="strict",
-                        validationAction="error",
-                    )
+        before = {each["name"]: dict(each) for each in handle.list_indexes()}
+        try:
+            for attempt in retrying():
+                with attempt:
+                    _amend(handle, collection, pending)
+        except OperationFailure:
+            _restore(handle, [before[name] for name in pending.drop if name in before])
+            raise
+
+
+def _amend(handle: Handle, collection: Collection, pending: Changes) -> None:
+    for name in set(pending.drop) & set(handle.index_information()):
+        handle.drop_index(name)
+    for index in pending.create:
+        handle.create_indexes([_model(index)])
+    if pending.validator:
+        handle.database.command(
+            "collMod",
+            handle.name,
+            validator=validator(collection),
+            validationLevel="strict",
+            validationAction="error",
+        )
+
+
+def _restore(handle: Handle, dropped: Sequence[Mapping[str, Any]]) -> None:
+    there = handle.index_information()
+    for index in dropped:
+        if index["name"] not in there:
+            with suppress(OperationFailure):  # a new index of another name has its keys
+                handle.database.command("createIndexes", handle.name, indexes=[index])
 
 
 def differences(collection: Collection, live: Live, *, is_cluster: bool = True) -> list[str]:

@@ -308,3 +308,32 @@ def test_driver_errors_keep_the_servers_words(client: mongo.Client, database: st
     with pytest.raises(OperationFailure) as caught:
         client[database].command("aggregate", "any", pipeline=[{"$nonsense": Int64(1)}], cursor={})
     assert mongo.reason(caught.value) == "Unrecognized pipeline stage name: '$nonsense'"
+
+
+def test_an_index_whose_successor_is_refused_stays(
+    client: mongo.Client, topology: mongo.Topology, database: str
+) -> None:
+    old = (
+        Index((("state", 1), ("email", 1)), {"name": "by_state"}),
+        Index((("email", "text"),), {"name": "text"}),
+    )
+    new = Index((("state", 1),), {"unique": True, "name": "by_state"})
+    declared = declare(database, *old, shard_key={}, name="amended")
+    handle = layout.create(client, declared, "amended", topology=topology)
+    write.insert(handle, documents(customers(100)))
+    layout.complete(handle, declared)
+    before = handle.index_information()
+
+    wanted = declare(database, new, shard_key={}, name="amended")
+    live = layout.describe(handle)
+    assert live is not None
+    pending = layout.changes(wanted, live)
+    assert set(pending.drop) == {"by_state", "text"}
+    with pytest.raises(DataError, match=r"amended: .*duplicate key|amended.*E11000"):
+        layout.amend(handle, wanted, pending)
+    assert handle.index_information() == before
+
+    handle.delete_many({})
+    layout.amend(handle, wanted, pending)
+    assert handle.index_information().keys() == {"_id_", "by_state"}
+    assert handle.index_information()["by_state"]["unique"] is True

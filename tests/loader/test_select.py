@@ -95,6 +95,9 @@ def test_on_the_command_line(servers: Endpoints, manifest: Manifest, tmp_path: P
         assert published.loader.done("load", "--no-gate", "--json", *state).json["collections"] == []
         published.declare(exclude=["city"])
         assert published.load(*state)["replaced"] == 200
+        for command in ("verify", "status"):
+            (found,) = published.loader.done(command, "--json", *state).json["collections"]
+            assert found["name"] == "handmade"
         missing = published.refused("--select", "state:modified", "--state", str(folder / "no"), code=2)
         assert missing.startswith(f"manifest.json is missing ({folder / 'no'})")
         assert read_manifest(folder)
