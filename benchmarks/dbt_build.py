@@ -163,7 +163,7 @@ def builds(project: Project, scale: generate.Scale, *, share: float) -> dict[str
 
 @contextlib.contextmanager
 def server(root: Path, port: int) -> Iterator[psutil.Process]:
-    """The sandbox's MariaDB alone, as users have it; one that runs there is used, and left running."""
+    """MariaDB alone, as in the other benchmarks; one that runs there is used, and left running."""
     root.mkdir(parents=True, exist_ok=True)
     described = with_buffer_pool(mariadb.server(root, port))
     found = running([described]).get(described.name)

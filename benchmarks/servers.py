@@ -78,7 +78,7 @@ def servers(root: Path, *, mariadb_port: int, store_port: int, cluster: bool = F
 
 
 def with_buffer_pool(server: Server) -> Server:
-    """MariaDB with room for its data in memory; the sandbox's has its default of 128 MB."""
+    """MariaDB with room for the data in memory; the sandbox's has less."""
     return replace(server, flags=(*server.flags, f"--innodb-buffer-pool-size={CACHE_BYTES}"))
 
 

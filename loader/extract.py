@@ -109,6 +109,12 @@ class Cut:
     """Where rows of one key may weigh more than asked: first and last such key of each partition with any."""
 
 
+_ROOM = (
+    "set session tmp_memory_table_size = greatest(@@tmp_memory_table_size, 256 * 1024 * 1024), "
+    "max_heap_table_size = greatest(@@max_heap_table_size, 256 * 1024 * 1024)"
+)
+
+
 def cut(
     queries: Queries,
     collection: Collection,
@@ -121,12 +127,14 @@ def cut(
     """Cut the key space into partitions of about `rows` rows over all levels, the ends left open.
 
     `weights` holds what a row of each level weighs at most, `limit` the weight above which a key is heavy.
-    Every mart's clustered index is read once, a stretch at a time, `workers` at once, so that MariaDB never
-    sums more keys than its memory holds.
+    Every mart's clustered index is read once, a stretch at a time, `workers` at once, so that MariaDB sums no
+    more keys than its memory holds. The sums that follow on `queries` have the same room there.
     """
+    queries.execute(_ROOM)
 
     def read(stretch: Partition) -> list[tuple[Any, ...]]:
         with connect(queries.server) as mine:
+            mine.execute(_ROOM)
             return mine.rows(_cut(collection, stretch, rows=rows, weights=weights, limit=limit))
 
     with ThreadPoolExecutor(workers, thread_name_prefix="survey") as pool:

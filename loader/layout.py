@@ -15,7 +15,7 @@ from itertools import cycle
 from typing import Any
 
 from bson.min_key import MinKey
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.operations import IndexModel
 
 from loader.collection import BsonType, Collection, Index
@@ -23,7 +23,7 @@ from loader.errors import DataError
 from loader.mongo import Client, Database, Handle, Topology, retrying, translated
 from loader.schema import validator
 
-NAMESPACE_EXISTS, INVALID_OPTIONS, UNKNOWN_FIELD = 48, 72, 40415
+INDEX_NOT_FOUND, NAMESPACE_EXISTS, INVALID_OPTIONS, UNKNOWN_FIELD = 27, 48, 72, 40415
 WAITING_OPTIONS = frozenset(("name", "sparse"))
 INDEX_DEFAULTS: Mapping[str, object] = {"unique": False, "sparse": False}
 
@@ -232,17 +232,23 @@ def changes(collection: Collection, live: Live, *, is_cluster: bool = True) -> C
 def amend(handle: Handle, collection: Collection, pending: Changes) -> None:
     """Give a live collection the declared indexes and validator; `pending.rebuild` must be empty.
 
-    Raises DataError when the server refuses: documents that break a new unique index, say. The indexes that
-    were to be replaced are then there again.
+    Raises DataError when the server refuses: documents that break a new unique index, say. The indexes are
+    then made what they were, on all shards: one may have built what another refused.
     """
     with translated(handle.database.client, f"change the layout of {handle.full_name}"):
-        before = {each["name"]: dict(each) for each in handle.list_indexes()}
+        before: dict[str, Mapping[str, Any]] = {}
+        for attempt in retrying():
+            with attempt:
+                before = {each["name"]: dict(each) for each in handle.list_indexes()}
         try:
             for attempt in retrying():
                 with attempt:
                     _amend(handle, collection, pending)
         except OperationFailure:
-            _restore(handle, [before[name] for name in pending.drop if name in before])
+            with suppress(PyMongoError):  # the refusal is what the user has to know
+                for attempt in retrying():
+                    with attempt:
+                        _restore(handle, before, pending)
             raise
 
 
@@ -261,12 +267,16 @@ def _amend(handle: Handle, collection: Collection, pending: Changes) -> None:
         )
 
 
-def _restore(handle: Handle, dropped: Sequence[Mapping[str, Any]]) -> None:
-    there = handle.index_information()
-    for index in dropped:
-        if index["name"] not in there:
-            with suppress(OperationFailure):  # a new index of another name has its keys
-                handle.database.command("createIndexes", handle.name, indexes=[index])
+def _restore(handle: Handle, before: Mapping[str, Mapping[str, Any]], pending: Changes) -> None:
+    for index in pending.create:
+        try:
+            handle.drop_index(index.name)
+        except OperationFailure as error:
+            if error.code != INDEX_NOT_FOUND:
+                raise
+    dropped = [before[name] for name in pending.drop if name in before]
+    if dropped:
+        handle.database.command("createIndexes", handle.name, indexes=dropped)
 
 
 def differences(collection: Collection, live: Live, *, is_cluster: bool = True) -> list[str]:

@@ -337,3 +337,27 @@ def test_an_index_whose_successor_is_refused_stays(
     layout.amend(handle, wanted, pending)
     assert handle.index_information().keys() == {"_id_", "by_state"}
     assert handle.index_information()["by_state"]["unique"] is True
+
+
+def test_an_index_that_one_shard_alone_refuses_stays_on_all(
+    client: mongo.Client, topology: mongo.Topology, database: str
+) -> None:
+    declared = declare(database, Index((("state", 1),), {"name": "by_state"}), name="half_refused")
+    handle = layout.create(client, declared, "half_refused", topology=topology)
+    write.insert(handle, documents([*customers(99), {**customers(1, start=99)[0], "returns": [{"id": 1}]}]))
+    layout.complete(handle, declared)
+
+    def indexes() -> list[tuple[str, str, str]]:
+        found = handle.aggregate([{"$indexStats": {}}])
+        return sorted((each["shard"], each["name"], str(each["key"])) for each in found)
+
+    before = indexes()
+    assert {shard for shard, *_ in before} == set(topology.shards)
+    parallel = Index((("orders.order_id", 1), ("returns.id", 1)), {"name": "by_state"})
+    extra = Index((("email", 1),), {"name": "by_email"})
+    wanted = declare(database, extra, parallel, name="half_refused")
+    live = layout.describe(handle)
+    assert live is not None
+    with pytest.raises(DataError, match="cannot index parallel arrays"):
+        layout.amend(handle, wanted, layout.changes(wanted, live))
+    assert indexes() == before
