@@ -98,6 +98,12 @@ def require_small_arrays(queries: Queries, collection: Collection) -> None:
                 )
 
 
+_ROOM = (
+    "set session tmp_memory_table_size = greatest(@@tmp_memory_table_size, 256 * 1024 * 1024), "
+    "max_heap_table_size = greatest(@@max_heap_table_size, 256 * 1024 * 1024)"
+)
+
+
 @dataclass(frozen=True)
 class Cut:
     """A collection's partitions, the rows that have a place in documents, and where these may be large."""
@@ -107,12 +113,6 @@ class Cut:
     """Per model, without those of the unknown member; for buckets, the rows of the keys that have any."""
     heavy: tuple[tuple[Key, Key], ...]
     """Where rows of one key may weigh more than asked: first and last such key of each partition with any."""
-
-
-_ROOM = (
-    "set session tmp_memory_table_size = greatest(@@tmp_memory_table_size, 256 * 1024 * 1024), "
-    "max_heap_table_size = greatest(@@max_heap_table_size, 256 * 1024 * 1024)"
-)
 
 
 def cut(
@@ -139,29 +139,32 @@ def cut(
 
     with ThreadPoolExecutor(workers, thread_name_prefix="survey") as pool:
         found = [row for part in pool.map(read, _stretches(queries, collection, rows=rows)) for row in part]
-    inner: list[Key] = [row[0] for row in found[1:]]
-    edges: list[Key | None] = [None, *inner, None]
-    partitions = tuple(Partition(index, edges[index], edges[index + 1]) for index in range(len(edges) - 1))
     levels = [*collection.root.walk()]
     counted: Counter[str] = Counter({level.model: 0 for level in levels})
     for _, _, _, *parts in found:
         for level, count in zip(levels, parts, strict=True):
             counted[level.model] += int(count)
     heavy = tuple((first, last) for _, first, last, *_ in found if first is not None)
-    return Cut(partitions, dict(counted), heavy)
+    return Cut(_between([row[0] for row in found[1:]]), dict(counted), heavy)
 
 
-def _stretches(queries: Queries, collection: Collection, *, rows: int) -> list[Partition]:
+def _stretches(queries: Queries, collection: Collection, *, rows: int) -> tuple[Partition, ...]:
     """Cut the key space at every so many rows of the root, the ends left open."""
     key, root = quote(collection.key_column), relation(collection.root)
-    edges: list[Key | None] = [None]
+    edges: list[Key] = []
     beyond: list[str] = []
     while found := queries.rows(
         f"select {key} from {root}{where_clause(beyond)} order by {key} limit 1 offset {rows}"  # noqa: S608
     ):
         edges.append(found[0][0])
-        beyond = [f"{key} > {literal(found[0][0])}"]
-    return [Partition(index, *ends) for index, ends in enumerate(pairwise([*edges, None]))]
+        beyond = [f"{key} > {literal(edges[-1])}"]
+    return _between(edges)
+
+
+def _between(edges: Sequence[Key]) -> tuple[Partition, ...]:
+    """The ranges that these keys part, the ends left open."""
+    ends = pairwise([None, *edges, None])
+    return tuple(Partition(index, lo, hi) for index, (lo, hi) in enumerate(ends))
 
 
 def _cut(

@@ -236,25 +236,17 @@ def amend(handle: Handle, collection: Collection, pending: Changes) -> None:
     then made what they were, on all shards: one may have built what another refused.
     """
     with translated(handle.database.client, f"change the layout of {handle.full_name}"):
-        before: dict[str, Mapping[str, Any]] = {}
-        for attempt in retrying():
-            with attempt:
-                before = {each["name"]: dict(each) for each in handle.list_indexes()}
+        before = retrying()(lambda: {each["name"]: dict(each) for each in handle.list_indexes()})
         try:
-            for attempt in retrying():
-                with attempt:
-                    _amend(handle, collection, pending)
+            retrying()(_amend, handle, collection, pending)
         except OperationFailure:
             with suppress(PyMongoError):  # the refusal is what the user has to know
-                for attempt in retrying():
-                    with attempt:
-                        _restore(handle, before, pending)
+                retrying()(_restore, handle, before, pending)
             raise
 
 
 def _amend(handle: Handle, collection: Collection, pending: Changes) -> None:
-    for name in set(pending.drop) & set(handle.index_information()):
-        handle.drop_index(name)
+    _drop(handle, pending.drop)
     for index in pending.create:
         handle.create_indexes([_model(index)])
     if pending.validator:
@@ -268,15 +260,20 @@ def _amend(handle: Handle, collection: Collection, pending: Changes) -> None:
 
 
 def _restore(handle: Handle, before: Mapping[str, Mapping[str, Any]], pending: Changes) -> None:
-    for index in pending.create:
-        try:
-            handle.drop_index(index.name)
-        except OperationFailure as error:
-            if error.code != INDEX_NOT_FOUND:
-                raise
+    _drop(handle, [index.name for index in pending.create])
     dropped = [before[name] for name in pending.drop if name in before]
     if dropped:
         handle.database.command("createIndexes", handle.name, indexes=dropped)
+
+
+def _drop(handle: Handle, names: Sequence[str]) -> None:
+    """Drop the indexes that are there, on every shard; one that an attempt before has dropped is not."""
+    for name in names:
+        try:
+            handle.drop_index(name)
+        except OperationFailure as error:
+            if error.code != INDEX_NOT_FOUND:
+                raise
 
 
 def differences(collection: Collection, live: Live, *, is_cluster: bool = True) -> list[str]:
