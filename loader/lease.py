@@ -1,7 +1,7 @@
 """One load per collection at a time: a lease with owner, heartbeat and expiry, kept beside the collections.
 
 The server's clock decides (`$$NOW`), so the loaders' clocks need not agree. A lease outlives its owner by at
-most its term; an owner known to be dead (same host, no such process) is succeeded at once. A transaction
+most its term; an owner known to be dead (same machine, no such process) is succeeded at once. A transaction
 outlives its client too, by a minute, and blocks whoever writes next; so a lease names the session that writes
 under it, and the successor ends that one.
 """
@@ -13,7 +13,8 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -28,12 +29,26 @@ TERM_SECONDS = 60
 _POLL_SECONDS = 0.5
 
 
+def process_space() -> str:
+    """Name where a process id means the same as here: this boot of the kernel, this container.
+
+    Containers may share a host's name, but not its processes. Empty where the kernel does not tell.
+    Source: https://man7.org/linux/man-pages/man7/pid_namespaces.7.html
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
 @dataclass(frozen=True)
 class Owner:
     """Who holds a lease: a process, identified beyond its id by when it started."""
 
     load_id: str
     host: str = field(default_factory=socket.gethostname)
+    process_space: str = field(default_factory=process_space)
     pid: int = field(default_factory=lambda: psutil.Process().pid)
     process_started: float = field(default_factory=lambda: psutil.Process().create_time())
 
@@ -43,8 +58,8 @@ class Owner:
 
     @property
     def is_dead(self) -> bool:
-        """Whether the process certainly runs no more; another host's cannot be known."""
-        if self.host != socket.gethostname():
+        """Whether the process certainly runs no more; another host's or container's cannot be known."""
+        if (self.host, self.process_space) != (socket.gethostname(), process_space()):
             return False
         try:
             return abs(psutil.Process(self.pid).create_time() - self.process_started) > 1
@@ -146,7 +161,7 @@ def announce(database: mongo.Database, names: Sequence[str], *, load_id: str, se
 
 
 def _owner(held: dict[str, Any]) -> Owner:
-    return Owner(held["load_id"], held["host"], held["pid"], held["process_started"])
+    return Owner(**{each.name: held.get(each.name, "") for each in fields(Owner)})
 
 
 def _expiry() -> dict[str, Any]:

@@ -16,6 +16,7 @@ import pytest
 import tenacity
 from pymongo.errors import OperationFailure
 
+from loader.lease import process_space
 from sandbox.cluster import Endpoints
 from tests.faults.shop import Shop, shop
 from tests.loader.handmade import NAME
@@ -59,9 +60,9 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 def hold(shop: Shop, *, expires_in: float, host: str = FAR_AWAY, pid: int = 1, **more: Any) -> None:
     """A lease of a load elsewhere, by the server's clock."""
     now: datetime = shop.documents.command("hello")["localTime"]
-    owner = {"load_id": "feedbeef", "host": host, "pid": pid, "process_started": 1.0}
-    expiry = now + timedelta(seconds=expires_in)
-    shop.documents[LEASES].replace_one({"_id": NAME}, {**owner, **more, "expires_at": expiry}, upsert=True)
+    owner = {"load_id": "feedbeef", "host": host, "process_space": process_space(), "pid": pid}
+    lease = {**owner, "process_started": 1.0, "expires_at": now + timedelta(seconds=expires_in), **more}
+    shop.documents[LEASES].replace_one({"_id": NAME}, lease, upsert=True)
 
 
 def test_the_second_load_waits_or_names_the_first(published: Shop) -> None:
@@ -91,6 +92,17 @@ def test_the_lease_of_a_killed_load_is_taken_over_at_once(published: Shop) -> No
 
 def test_a_process_that_got_the_id_of_a_dead_one_is_not_its_owner(published: Shop) -> None:
     hold(published, expires_in=3600, host=socket.gethostname(), pid=os.getpid())
+    published.load()
+
+
+@pytest.mark.parametrize("elsewhere", ["another boot", None])
+def test_the_processes_of_a_container_with_this_host_s_name_are_not_known(
+    elsewhere: str | None, published: Shop
+) -> None:
+    """`None`: held by a loader that did not say where its process is."""
+    hold(published, expires_in=3600, host=socket.gethostname(), process_space=elsewhere)
+    assert "is being loaded by load feedbeef" in published.refused(code=1)
+    hold(published, expires_in=-1, host=socket.gethostname(), process_space=elsewhere)
     published.load()
 
 
