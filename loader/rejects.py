@@ -24,14 +24,24 @@ def path(folder: Path, collection: Collection) -> Path:
 
 
 def write(folder: Path, collection: Collection, rejects: Sequence[Reject], *, whole: bool) -> Path:
-    """Replace the collection's file; without rejects, remove it. Returns its path."""
+    """Replace the collection's file; without rejects, remove it. Returns its path.
+
+    Raises `DataError` where it cannot be written.
+    """
     file = path(folder, collection)
-    if not rejects:
-        file.unlink(missing_ok=True)
-        return file
-    file.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps(_line(collection, each, whole=whole), ensure_ascii=False) for each in rejects]
-    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    try:
+        if lines:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        else:
+            file.unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"the {len(lines)} rejects of {collection.name} cannot be listed: {error.strerror}",
+            where=str(file),
+            fix="make room for that file and run again",
+        ) from None
     return file
 
 
@@ -71,7 +81,7 @@ def keys(folder: Path, collection: Collection) -> tuple[Key, ...]:
         return ()
     try:
         found = {_key(json.loads(line)["key"]) for line in file.read_text(encoding="utf-8").splitlines()}
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise SpecError(
             f"{file.name} is no rejects file: {error}", where=str(file.parent), fix="remove it"
         ) from None

@@ -169,7 +169,12 @@ def _write(job: Job, staged: Sequence[Staged]) -> None:
         each.tally.changed -= len(mine) - new
         each.tally.rejects += mine
     for each in staged:
-        require_few_rejects(job, each.work.collection, each.tally, together=len(refused))
+        try:
+            require_few_rejects(job, each.work.collection, each.tally, together=len(refused))
+        except DataError as error:
+            if len(refused) > job.options.max_rejects:
+                raise
+            job.progress.note(f"{error.what} ({error.where})")  # the transaction has committed
 
 
 def _refresh(job: Job, work: Work, resumed: str = "") -> Staged:
@@ -238,7 +243,7 @@ def _interrupted(job: Job, work: Work) -> str:
 
 
 def require_few_rejects(job: Job, collection: Collection, tally: Tally, *, together: int = 0) -> None:
-    """Write the rejects file and raise `DataError` where there are more than allowed.
+    """Write the rejects file; raise `DataError` where it cannot be, or there are more than allowed.
 
     `together` counts those of all collections in one transaction, which was written for all or none.
     """

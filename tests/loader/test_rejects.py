@@ -99,6 +99,25 @@ def test_rejects_of_a_sync(strict: Shop) -> None:
     strict.loader.done("verify")
 
 
+def test_rejects_that_cannot_be_listed(strict: Shop) -> None:
+    """Before anything is shown that ends the load; after a transaction it is only said."""
+    in_the_way = file(strict).parent
+    in_the_way.touch()
+    fault = f"the 2 rejects of handmade cannot be listed: File exists ({file(strict)})"
+    assert strict.refused("--max-rejects", "2", code=1) == f"{fault}; make room for that file and run again"
+    assert NAME not in strict.documents.list_collection_names()
+    assert left_behind(strict.documents) == []
+
+    in_the_way.unlink()
+    strict.load("--max-rejects", "2")
+    in_the_way.rename(in_the_way.with_name("rejects-before"))
+    in_the_way.touch()
+    strict.sql("update stores set city = 'Elsewhere' where store_id = 8")
+    loaded = strict.loader.done("load", "--no-gate", "--max-rejects", "2")
+    assert f"{fault}\n" in loaded.stderr
+    assert strict.documents[NAME].find_one({"_id": 8}, {"city": 1}) == {"_id": 8, "city": "Elsewhere"}
+
+
 def test_a_unique_value_passes_from_a_store_that_goes_to_another(strict: Shop) -> None:
     strict.sql("update stores set city = concat('City ', store_id), revenue = 1")
     strict.load()
