@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 
@@ -32,9 +34,19 @@ class Commands(TyperGroup):
         except typer.TyperException as error:
             context = getattr(error, "ctx", None)
             said = error.format_message().rstrip(".").replace("Value error, ", "")
-            Console().error(f"{said}; see {context.command_path if context else PROGRAM} --help")
+            console = Console(log_format=_log_format(words))
+            console.error(f"{said}; see {context.command_path if context else PROGRAM} --help")
             code = error.exit_code
         sys.exit(code)
+
+
+def _log_format(words: Sequence[str]) -> LogFormat:
+    """What a command line that cannot be parsed asks for, as far as it can be told."""
+    parts = [part for word in words for part in word.split("=", 1)]
+    given = [value for option, value in pairwise(parts) if option == "--log-format"]
+    asked = [os.environ.get("POS_LOG_FORMAT", ""), *given]
+    known = [LogFormat(value) for value in asked if value in [*LogFormat]]
+    return known[-1] if known else LogFormat.TEXT
 
 
 app = typer.Typer(
