@@ -16,12 +16,15 @@ Artifact = TypeVar("Artifact", bound=BaseModel)
 SCHEMAS = "https://schemas.getdbt.com/dbt"
 
 
-def read_manifest(folder: Path) -> ManifestV11:
+_BUILD = "run dbt build first, or name its target folder with --target-path"
+
+
+def read_manifest(folder: Path, *, fix: str = _BUILD) -> ManifestV11:
     """Read `<folder>/manifest.json` (dbt 1.7, schema v11).
 
-    Raises `SpecError` where it is missing, broken or of another dbt version.
+    Raises `SpecError` where it is missing (then `fix` says what to do), broken or of another dbt version.
     """
-    return _read(folder / "manifest.json", ManifestV11, f"{SCHEMAS}/manifest/v11.json")
+    return _read(folder / "manifest.json", ManifestV11, f"{SCHEMAS}/manifest/v11.json", fix)
 
 
 def read_run_results(folder: Path) -> RunResultsV5:
@@ -29,11 +32,11 @@ def read_run_results(folder: Path) -> RunResultsV5:
 
     Raises `SpecError` where it is missing, broken or of another dbt version.
     """
-    return _read(folder / "run_results.json", RunResultsV5, f"{SCHEMAS}/run-results/v5.json")
+    return _read(folder / "run_results.json", RunResultsV5, f"{SCHEMAS}/run-results/v5.json", _BUILD)
 
 
-def _read(path: Path, kind: type[Artifact], expected: str) -> Artifact:
-    content = _read_json(path)
+def _read(path: Path, kind: type[Artifact], expected: str, fix: str) -> Artifact:
+    content = _read_json(path, fix)
     metadata = content.get("metadata")
     if not isinstance(metadata, dict):
         metadata = {}
@@ -55,15 +58,11 @@ def _read(path: Path, kind: type[Artifact], expected: str) -> Artifact:
         ) from None
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path, fix: str) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SpecError(
-            f"{path.name} is missing",
-            where=str(path.parent),
-            fix="run dbt build first, or name its target folder with --target-path",
-        ) from None
+        raise SpecError(f"{path.name} is missing", where=str(path.parent), fix=fix) from None
     except (OSError, ValueError) as error:
         raise SpecError(
             f"{path.name} cannot be read: {error}", where=str(path.parent), fix="run dbt build again"

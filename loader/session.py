@@ -36,7 +36,7 @@ def open_job(
         manifest,
         database=settings.mongo_database,
         select=select,
-        state=read_manifest(state) if state else None,
+        state=read_manifest(state, fix="name its folder with --state") if state else None,
     )
     server = read_profile(settings.project_dir, profiles_dir=settings.profiles_dir, target=settings.target)
     address = mongo.Address(settings.mongo_uri.get_secret_value(), settings.mongo_timeout)
