@@ -9,7 +9,6 @@ none waits for another, and by hand in the same order, so that both find the sam
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import resource
@@ -26,9 +25,8 @@ import psutil
 import typer
 
 from benchmarks import generate
-from benchmarks.servers import with_buffer_pool
+from benchmarks.servers import source
 from sandbox import mariadb
-from sandbox.process import Deadline, running, start, stop, wait_for
 
 BY_HAND = Path(__file__).with_name("by_hand")
 MODELS = ("--resource-type", "model", "--resource-type", "snapshot")
@@ -161,21 +159,6 @@ def builds(project: Project, scale: generate.Scale, *, share: float) -> dict[str
     }
 
 
-@contextlib.contextmanager
-def server(root: Path, port: int) -> Iterator[psutil.Process]:
-    """MariaDB alone, as in the other benchmarks; one that runs there is used, and left running."""
-    root.mkdir(parents=True, exist_ok=True)
-    described = with_buffer_pool(mariadb.server(root, port))
-    found = running([described]).get(described.name)
-    process = found or start(described, mariadb.prepare(root))
-    try:
-        wait_for(described, process, lambda: mariadb.version(port), deadline=Deadline(60))
-        yield process
-    finally:
-        if not found:
-            stop([process], grace=30)
-
-
 def main(
     lines: Annotated[int, typer.Option(help="Order lines, about.")] = 2_000_000,
     share: Annotated[float, typer.Option(help="New orders before the second build.")] = 0.01,
@@ -186,7 +169,7 @@ def main(
 ) -> None:
     """Measure dbt build against SQL by hand, and a second build against the first."""
     folder, scale = folder.resolve(), generate.Scale(lines)
-    with server(folder, mariadb_port) as process:
+    with source(folder, mariadb_port) as process:
         project = Project(mariadb_port, f"dbt_pos_{lines}", f"dbt_marts_{lines}", folder / "dbt", process)
         print(f"generating {lines:,} order lines", file=sys.stderr)
         generate.fill(mariadb_port, project.source, scale)

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -56,37 +56,43 @@ def servers(root: Path, *, mariadb_port: int, store_port: int, cluster: bool = F
 
     A cluster's mongos listens on `store_port`, its other servers on the three ports after.
     """
+    with source(root, mariadb_port) as database:
+        stores = _cluster(root, store_port) if cluster else (_mongod(root, store_port),)
+        with _left_as_found(stores) as kept:
+            if cluster:
+                tools = mongo_tools.find(cache_folder(), lambda text: print(text, file=sys.stderr))
+                mongodb.bring_up(stores, kept, tools, deadline=Deadline(START_SECONDS))
+            elif not kept:
+                _start(stores[0], (str(native_mongod(root)),), lambda: _primary(store_port))
+            processes = {"mariadb": [database], "mongodb": [*running(stores).values()]}
+            yield Servers(mariadb_port, f"mongodb://{HOST}:{store_port}", processes)
+
+
+@contextlib.contextmanager
+def source(root: Path, port: int) -> Iterator[psutil.Process]:
+    """MariaDB alone, with room for the data in memory, which the sandbox's has not."""
     root.mkdir(parents=True, exist_ok=True)
-    source = with_buffer_pool(mariadb.server(root, mariadb_port))
-    stores = _cluster(root, store_port) if cluster else (_mongod(root, store_port),)
-    kept = running((source, *stores))
-    deadline = Deadline(START_SECONDS)
+    server = mariadb.server(root, port)
+    server = replace(server, flags=(*server.flags, f"--innodb-buffer-pool-size={CACHE_BYTES}"))
+    with _left_as_found((server,)) as kept:
+        if not kept:
+            _start(server, mariadb.prepare(root), lambda: mariadb.version(port))
+        yield running((server,))[server.name]
+
+
+@contextlib.contextmanager
+def _left_as_found(described: Sequence[Server]) -> Iterator[dict[str, psutil.Process]]:
+    """Give those that run already; at the end, stop the others."""
+    kept = running(described)
     try:
-        if source.name not in kept:
-            _start(source, mariadb.prepare(root), lambda: mariadb.version(mariadb_port), deadline)
-        if cluster:
-            tools = mongo_tools.find(cache_folder(), lambda text: print(text, file=sys.stderr))
-            mongodb.bring_up(stores, kept, tools, deadline=Deadline(START_SECONDS))
-        elif stores[0].name not in kept:
-            _start(stores[0], (str(native_mongod(root)),), lambda: _primary(store_port), deadline)
-        found = running((source, *stores))
-        processes = {"mariadb": [found.pop(source.name)], "mongodb": [*found.values()]}
-        yield Servers(mariadb_port, f"mongodb://{HOST}:{store_port}", processes)
+        yield kept
     finally:
-        ours = running((source, *stores))
-        stop([process for name, process in ours.items() if name not in kept], grace=30)
+        stop([process for name, process in running(described).items() if name not in kept], grace=30)
 
 
-def with_buffer_pool(server: Server) -> Server:
-    """MariaDB with room for the data in memory; the sandbox's has less."""
-    return replace(server, flags=(*server.flags, f"--innodb-buffer-pool-size={CACHE_BYTES}"))
-
-
-def _start(
-    server: Server, command: tuple[str, ...], answer: Callable[[], object | None], deadline: Deadline
-) -> None:
+def _start(server: Server, command: tuple[str, ...], answer: Callable[[], object | None]) -> None:
     refuse_taken_port(server)
-    wait_for(server, start(server, command), answer, deadline=deadline)
+    wait_for(server, start(server, command), answer, deadline=Deadline(START_SECONDS))
 
 
 def _cluster(root: Path, port: int) -> tuple[Server, ...]:
