@@ -46,8 +46,8 @@
     {%- for name, node in graph.nodes.items() | sort(attribute='0') -%}
         {%- if node.resource_type == 'model' and 'reports' not in node.fqn -%}
             {%- do parts.extend([
-                name, node.checksum.checksum, node.contract.checksum or '', node.config.get('primary_key') | string,
-                node.config.get('indexes') | string,
+                name, node.checksum.checksum, node.contract.checksum or '', node.columns | join(','),
+                node.config.get('primary_key') | string, node.config.get('indexes') | string,
             ]) -%}
         {%- endif -%}
     {%- endfor -%}

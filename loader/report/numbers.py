@@ -47,7 +47,9 @@ COUNTS: Mapping[str, tuple[Number, ...]] = {
         Number("Orders of no known customer", "sum(customer_id = -1)"),
         Number("Orders without a line", "sum(count_lines = 0)"),
         Number("Orders not shipped", "sum(not is_shipped)"),
-        Number("Orders shipped before they were placed", "coalesce(sum(shipped_at < placed_at), 0)"),
+        Number(
+            "Orders shipped before they were placed", "coalesce(sum(datediff(shipped_at, placed_at) < 0), 0)"
+        ),
     ),
     "fct_order_lines": (
         Number("Order lines of an unknown order", "sum(not is_known_order)"),

@@ -110,6 +110,14 @@ changed as (
 
     union distinct
 
+    -- Orders dated after the build before: a product's new price may be theirs.
+    select built_orders.order_id
+    from built_orders
+    cross join {{ build_state_table() }} as states
+    where states.model = 'fct_order_lines' and built_orders.placed_at >= states.built_at
+
+    union distinct
+
     -- Orders with a product that is new, gone, renamed or priced for the first time.
     select order_lines.order_id
     from prices

@@ -32,6 +32,28 @@ neighbours as (
 
 ),
 
+-- Products that have never had a price, those that are gone included.
+priceless as (
+
+    select
+        prices.product_id,
+        max(prices.product_name) as product_name
+    from prices
+    where prices.product_id is not null
+    group by prices.product_id
+    having max(prices.current_price) is null
+
+    union all
+
+    select
+        products.product_id,
+        products.product_name
+    from products
+    left join prices on products.product_id = prices.product_id
+    where prices.product_id is null and products.product_id is not null
+
+),
+
 ranged as (
 
     select
@@ -45,14 +67,12 @@ ranged as (
     union all
 
     select
-        products.product_id,
-        products.product_name,
+        priceless.product_id,
+        priceless.product_name,
         null as unit_price,
         cast('1000-01-01' as datetime(6)) as valid_from,
         cast('9999-12-31' as datetime(6)) as valid_to
-    from products
-    left join neighbours on products.product_id = neighbours.product_id
-    where neighbours.product_id is null and products.product_id is not null
+    from priceless
 
 ),
 

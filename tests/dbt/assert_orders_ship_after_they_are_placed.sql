@@ -1,4 +1,7 @@
-{#- A clerk's slip in one of two dates is worth a look, but no reason to hold back the marts. -#}
+{#-
+    A clerk's slip in one of two dates is worth a look, but no reason to hold back the marts. Days are compared, for a day
+    alone is midnight.
+-#}
 {{ config(severity='warn') }}
 
 with
@@ -10,7 +13,7 @@ final as (
         placed_at,
         shipped_at
     from {{ ref('fct_orders') }}
-    where shipped_at < placed_at
+    where datediff(shipped_at, placed_at) < 0
 
 )
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -52,21 +53,33 @@ CHANGES = {
     "a product with another name": "update product set name = upper(name) where id = 7",
     "a deleted product": "delete from product where id = 8",
     "another price": "update product set currentPrice = currentPrice + 1 where id = 9",
-    "a first price": "update product set currentPrice = 3.25 where currentPrice is null",
     "a city with another name": "update city set city = 'Elsewhere' where zip = "
     "(select zip from customer where id = 36)",
     "a line of an unknown order": "insert into orderline values (888889, 1, 1), (null, 2, 2)",
     "no more lines of an unknown order": "delete from orderline where order_id = 888888",
 }
-FUTURE = {
-    "an order of tomorrow": f"insert into `order` values (6001, '{TOMORROW}', null, 5)",
-    "its line": "insert into orderline values (6001, 1, 2)",
-}
-LATER = {
-    "a price that it has to have": "update product set currentPrice = currentPrice * 2 where id = 1",
-    "the product comes back": "insert into product values (8, 'Back again', 99, 1)",
-    "a late line for tomorrow": "insert into orderline values (6001, 2, 5)",
-}
+# What is found by one change alone: each round's orders are as the source has them but for that.
+ROUNDS = (
+    {
+        "products that never had a price": "insert into product values "
+        "(900001, 'Goes', null, 1), (900002, 'Is priced', null, 1)",
+        "their lines, in an old order": "insert into orderline values (27, 900001, 3), (28, 900002, 4)",
+        "other dates, so that the lines are seen": "update `order` set "
+        "datePlaced = datePlaced + interval 1 minute where id in (27, 28)",
+        "a product that comes back later": "delete from product where id = 8",
+        "an order of tomorrow": f"insert into `order` values (6001, '{TOMORROW}', null, 5)",
+        "its line": "insert into orderline values (6001, 1, 2)",
+    },
+    {
+        "the price of tomorrow": "update product set currentPrice = currentPrice * 2 where id = 1",
+        "the product is back": "insert into product values (8, 'Back again', 99, 1)",
+    },
+    {
+        "gone without ever having had a price": "delete from product where id = 900001",
+        "its first price": "update product set currentPrice = 3.25 where id = 900002",
+    },
+    {"a late line for tomorrow": "insert into orderline values (6001, 2, 5)"},
+)
 
 
 def change(warehouse: Warehouse, statements: Sequence[str]) -> None:
@@ -133,12 +146,16 @@ def test_incremental_equals_full(shop: Warehouse) -> None:
     assert marts(shop)["fct_order_lines"] != before["fct_order_lines"]
     assert_equals_full(shop)
 
+
+def test_each_kind_of_change_is_found_alone(shop: Warehouse) -> None:
     made = made_at(shop)
-    change(shop, list(FUTURE.values()))
-    shop.dbt("build", *MODELS)
-    change(shop, list(LATER.values()))
-    shop.dbt("build", *MODELS)
+    found = []
+    for changes in ROUNDS:
+        change(shop, list(changes.values()))
+        shop.dbt("build", *MODELS)
+        found.append(marts(shop)["fct_order_lines"])
     assert made_at(shop) == made
+    assert all(before != after for before, after in pairwise(found))
     assert_equals_full(shop)
 
 

@@ -171,7 +171,7 @@ def order_metrics_monthly(shop: Shop) -> Iterator[Row]:
         days = [
             (order.shipped.date() - order.placed.date()).days
             for order in found
-            if order.placed and order.shipped and order.shipped >= order.placed
+            if order.placed and order.shipped and order.shipped.date() >= order.placed.date()
         ]
         yield {
             "placed_month": month,

@@ -12,6 +12,15 @@ orders as (
 
 ),
 
+timed_orders as (
+
+    select
+        *,
+        datediff(shipped_at, placed_at) as days_to_ship
+    from orders
+
+),
+
 monthly_orders as (
 
     select
@@ -22,9 +31,9 @@ monthly_orders as (
         cast(sum(not is_shipped) as signed) as count_unshipped_orders,
         sum(total_units) as total_units,
         sum(order_total) as revenue,
-        sum(case when shipped_at >= placed_at then datediff(shipped_at, placed_at) end) as sum_days_to_ship,
-        count(case when shipped_at >= placed_at then 1 end) as count_timed_orders
-    from orders
+        sum(case when days_to_ship >= 0 then days_to_ship end) as sum_days_to_ship,
+        count(case when days_to_ship >= 0 then 1 end) as count_timed_orders
+    from timed_orders
     where placed_at is not null
     group by extract(year_month from placed_at)
 

@@ -1,0 +1,19 @@
+{#-
+    A mistyped year moves the end of the data, which reports look back from, and lengthens their calendar; it is to be
+    mended in the source, but no reason to hold back the marts. A till's clock may be a day ahead of UTC.
+-#}
+{{ config(severity='warn') }}
+
+with
+
+final as (
+
+    select
+        order_id,
+        placed_at
+    from {{ ref('fct_orders') }}
+    where placed_at > utc_timestamp() + interval 1 day
+
+)
+
+select * from final
