@@ -166,7 +166,15 @@ def _of_field(field: Field) -> Iterator[_Measure]:
         case BsonType.DATE:
             micros = f"sum(timestampdiff(microsecond, '1970-01-01', {column}))"
             millis = {"$subtract": [path, _EPOCH]}
-            yield _Measure(field.name, "sum of milliseconds", micros, (millis,), divisor=1000, needs=needs)
+            yield _Measure(
+                field.name,
+                "sum of milliseconds",
+                micros,
+                (millis,),
+                wide={"$toDecimal": millis},
+                divisor=1000,
+                needs=needs,
+            )
             yield _Measure(field.name, "earliest", f"min({column})", (path,), "$min")
             yield _Measure(field.name, "latest", f"max({column})", (path,), "$max")
         case BsonType.DOUBLE:

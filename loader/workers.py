@@ -50,9 +50,10 @@ class Threads:
     ) -> Generator[Result, None, None]:
         """As `Pool` says; returns or raises when no task runs any more."""
         with ThreadPoolExecutor(self.count, thread_name_prefix="partition") as pool:
-            futures = [pool.submit(task, each) for each in items]
+            # In no list of ours: what has been yielded is forgotten.
+            finished = as_completed([pool.submit(task, each) for each in items])
             try:
-                for future in as_completed(futures):
+                for future in finished:
                     yield future.result()
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ SALES = Mart(
     ("store_id", "sale_id"),
     query="select stores.seq, sales.seq, stores.seq + sales.seq from seq_1_to_200 stores, seq_1_to_3 sales",
 )
+MARTS = {"stores": STORES, "sales": SALES}
 BY_ID: Manifest = {"_id": "hashed"}
 BY_STATE: Manifest = {"state": 1, "_id": 1}
 COUNTS = "insert", "replace", "delete", "unchanged"
@@ -99,7 +100,15 @@ class Shop:
 
 
 @contextmanager
-def shop(servers: Endpoints, manifest: Manifest, folder: Path, name: str, **declared: Any) -> Iterator[Shop]:
+def shop(
+    servers: Endpoints,
+    manifest: Manifest,
+    folder: Path,
+    name: str,
+    *,
+    marts: Mapping[str, Mart] = MARTS,
+    **declared: Any,
+) -> Iterator[Shop]:
     """Open a shop in a MariaDB schema and a MongoDB database of this name, both new."""
     warehouse = new_warehouse(servers, folder, name)
     loader = Loader(warehouse, servers.mongo_uri, name, select=())
@@ -110,7 +119,7 @@ def shop(servers: Endpoints, manifest: Manifest, folder: Path, name: str, **decl
         "embed": {"sales": {"model": "sales", "order_by": ["sale_id"]}},
         **declared,
     }
-    publishable(loader, manifest, {"stores": STORES, "sales": SALES}, mongo)
+    publishable(loader, manifest, marts, mongo)
     with connect(servers.mongo_uri) as client:
         client.drop_database(name)
         try:

@@ -29,6 +29,7 @@ from loader.session import open_job
 from loader.settings import read_settings
 from loader.spec import read_collections
 from sandbox.cluster import Endpoints
+from tests.faults.shop import shop
 from tests.loader.handmade import NAME, Mart, publishable
 from tests.loader.manifests import Manifest
 from tests.loader.running import Documents, Loader, content, left_behind
@@ -380,3 +381,15 @@ def test_items_left_out_or_in_buckets_are_reckoned_with(
         assert f"{NAME} " not in finished.stdout
     finally:
         loader.warehouse.query(f"drop database `{loader.warehouse.schema}`")
+
+
+def test_sums_of_dates_beyond_int64_are_exact(servers: Endpoints, manifest: Manifest, tmp_path: Path) -> None:
+    days = Mart(
+        {"day_id": "bigint", "ends_on": "date"},
+        ("day_id",),
+        query="select seq, '9999-12-31' from seq_1_to_40000",
+    )
+    declared = {"root": "days", "key": "day_id", "embed": {}}
+    with shop(servers, manifest, tmp_path, "test_days", marts={"days": days}, **declared) as published:
+        (total,) = [each for each in published.load()["figures"] if each["measure"] == "sum of milliseconds"]
+    assert int(total["mongodb"]) == 40_000 * 253_402_214_400_000 > 2**63
