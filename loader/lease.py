@@ -8,6 +8,7 @@ under it, and the successor ends that one.
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -42,6 +43,12 @@ def process_space() -> str:
         return ""
 
 
+def _started(pid: int) -> float:
+    """When a process began, in seconds since the machine did: no clock that is set moves it."""
+    boot = psutil.boot_time()
+    return psutil.Process(pid).create_time() - boot
+
+
 @dataclass(frozen=True)
 class Owner:
     """Who holds a lease: a process, identified beyond its id by when it started."""
@@ -49,8 +56,8 @@ class Owner:
     load_id: str
     host: str = field(default_factory=socket.gethostname)
     process_space: str = field(default_factory=process_space)
-    pid: int = field(default_factory=lambda: psutil.Process().pid)
-    process_started: float = field(default_factory=lambda: psutil.Process().create_time())
+    pid: int = field(default_factory=os.getpid)
+    process_started: float = field(default_factory=lambda: _started(os.getpid()))
 
     def __str__(self) -> str:
         """Name the owner in a message."""
@@ -62,18 +69,19 @@ class Owner:
         if (self.host, self.process_space) != (socket.gethostname(), process_space()):
             return False
         try:
-            return abs(psutil.Process(self.pid).create_time() - self.process_started) > 1
+            return abs(_started(self.pid) - self.process_started) > 1
         except psutil.NoSuchProcess:
             return True
 
 
 class Lease:
-    """The leases of one run, renewed in the background until it ends."""
+    """The leases of one run, each renewed in the background from when it is taken until the run ends."""
 
     def __init__(self, database: mongo.Database, names: Sequence[str], owner: Owner) -> None:
         """Prepare; nothing is held yet."""
         self._leases = database[LEASES]
         self._names, self._owner = sorted(names), owner
+        self._taken: list[str] = []
         self._stop, self._lost = threading.Event(), threading.Event()
 
     def require(self) -> None:
@@ -91,34 +99,36 @@ class Lease:
     def acquire(self, *, wait: float) -> None:
         """Take all leases in order of name, waiting up to `wait` seconds for another load to end.
 
-        Raises `DataError` naming the owner when it does not.
+        Raises `DataError` naming the owner when it does not, `PartialLoad` where one was lost meanwhile.
         """
         deadline = time.monotonic() + wait
         for name in self._names:
             while not self._take(name):
                 if time.monotonic() >= deadline:
-                    owner = self._holder(name)
-                    self.release()
                     raise DataError(
-                        f"collection {name} is being loaded by {owner}",
+                        f"collection {name} is being loaded by {self._holder(name)}",
                         where=self._leases.full_name,
                         fix="wait for it to end (--wait SECONDS), then run again",
                     )
                 time.sleep(_POLL_SECONDS)
+            self._taken.append(name)
+        self.require()
 
     def release(self) -> None:
-        """Give all leases back."""
-        self._leases.delete_many({"_id": {"$in": self._names}, "load_id": self._owner.load_id})
+        """Give all leases back; where MongoDB does not answer, they end with this process or expire."""
+        with suppress(PyMongoError):
+            self._leases.delete_many({"_id": {"$in": self._names}, "load_id": self._owner.load_id})
 
     def renew(self) -> None:
         """Extend the leases until stopped; one that is not ours any more is lost for good."""
         while not self._stop.wait(TERM_SECONDS / 4):
+            taken = [*self._taken]
             try:
-                ours = {"_id": {"$in": self._names}, "load_id": self._owner.load_id}
+                ours = {"_id": {"$in": taken}, "load_id": self._owner.load_id}
                 renewed = self._leases.update_many(ours, [{"$set": _expiry()}])
             except PyMongoError:
                 continue  # the term is longer than an election; `require` decides
-            if renewed.matched_count < len(self._names):
+            if renewed.matched_count < len(taken):
                 self._lost.set()
                 return
 
@@ -179,14 +189,12 @@ def lease(database: mongo.Database, names: Sequence[str], owner: Owner, *, wait:
     Raises `DataError` naming the owner where another load holds one for longer than `wait` seconds.
     """
     held = Lease(database, names, owner)
-    client = database.client
-    with mongo.translated(client, "take the lease"):
-        held.acquire(wait=wait)
     heartbeat = threading.Thread(target=held.renew, name="lease", daemon=True)
     heartbeat.start()
     try:
+        with mongo.translated(database.client, "take the lease"):
+            held.acquire(wait=wait)
         yield held
     finally:
         held.stop()
-        with mongo.translated(client, "give back the lease"):
-            held.release()
+        held.release()

@@ -6,17 +6,21 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import psutil
 import pytest
 import tenacity
 from pymongo.errors import OperationFailure
 
-from loader.lease import process_space
+from loader import lease, mongo
+from loader.lease import Owner, process_space
 from sandbox.cluster import Endpoints
 from tests.faults.shop import Shop, shop
 from tests.loader.handmade import NAME
@@ -61,7 +65,7 @@ def hold(shop: Shop, *, expires_in: float, host: str = FAR_AWAY, pid: int = 1, *
     """A lease of a load elsewhere, by the server's clock."""
     now: datetime = shop.documents.command("hello")["localTime"]
     owner = {"load_id": "feedbeef", "host": host, "process_space": process_space(), "pid": pid}
-    lease = {**owner, "process_started": 1.0, "expires_at": now + timedelta(seconds=expires_in), **more}
+    lease = {**owner, "process_started": 1e9, "expires_at": now + timedelta(seconds=expires_in), **more}
     shop.documents[LEASES].replace_one({"_id": NAME}, lease, upsert=True)
 
 
@@ -104,6 +108,37 @@ def test_the_processes_of_a_container_with_this_host_s_name_are_not_known(
     assert "is being loaded by load feedbeef" in published.refused(code=1)
     hold(published, expires_in=-1, host=socket.gethostname(), process_space=elsewhere)
     published.load()
+
+
+def test_a_clock_that_is_set_kills_no_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """psutil adds a process's start to the boot's time, which moves with the clock."""
+    owner, boot = Owner("load"), psutil.boot_time()
+    started = psutil.Process().create_time()
+    monkeypatch.setattr(psutil, "boot_time", lambda: boot + 3600)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _: started + 3600)
+    assert not owner.is_dead
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _: started + 3605)
+    assert owner.is_dead
+
+
+def test_what_is_held_already_is_renewed_while_the_rest_is_waited_for(
+    client: mongo.Client, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "TERM_SECONDS", 2)
+    leases = client[database][LEASES]
+    away = replace(Owner("first"), host=FAR_AWAY)
+    with lease.lease(client[database], ["b"], away, wait=0):
+        ending = threading.Timer(6, lambda: leases.delete_one({"_id": "b"}))
+        ending.start()
+        with lease.lease(client[database], ["a", "b"], Owner("second"), wait=60) as held:
+            ending.join()
+            held.require()
+            assert leases.count_documents({"load_id": "second"}) == 2
+
+
+def test_a_lease_that_cannot_be_given_back_hides_nothing(servers: Endpoints, database: str) -> None:
+    with connect(servers.mongo_uri) as mine, lease.lease(mine[database], ["a"], Owner("load"), wait=0):
+        mine.close()
 
 
 def test_the_transaction_of_a_dead_load_is_ended(published: Shop) -> None:
