@@ -183,6 +183,20 @@ class Partition:
     lo: Key | None
     hi: Key | None
 
+    @classmethod
+    def of(cls, index: int, key: Key) -> Partition:
+        """The range of one key: [key, the next possible key)."""
+        return cls(index, key, _next(key))
+
+    @property
+    def only(self) -> Key | None:
+        """The one key there can be in the range; None where there may be more."""
+        return self.lo if self.lo is not None and self.hi == _next(self.lo) else None
+
+
+def _next(key: Key) -> Key:
+    return key + 1 if isinstance(key, int) else key + "\0"
+
 
 @dataclass(frozen=True)
 class Documents:

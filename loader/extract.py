@@ -11,13 +11,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 import connectorx
 import pyarrow as pa
+from bson.decimal128 import Decimal128
 
-from loader.collection import BsonType, Collection, Key, Level, OnOverflow, Partition
+from loader.collection import BsonType, Collection, Field, Key, Level, OnOverflow, Partition
 from loader.errors import DataError, SpecError
 from loader.mariadb import Queries, connect, literal, quote, translate
 from loader.profile import MariaDB
@@ -194,14 +197,31 @@ def _cut(
 
 def split_points(queries: Queries, collection: Collection, *, chunks: int) -> list[tuple[object, ...]]:
     """Cut a ranged shard key into `chunks` parts of equal documents: their lower bounds but the first."""
-    columns = {field.name: field.column for field in collection.root.fields}
-    names = ", ".join(quote(columns[path]) for path, _ in collection.shard_key)
+    by_name = {field.name: field for field in collection.root.fields}
+    fields = [by_name[path] for path, _ in collection.shard_key]
+    names = ", ".join(quote(field.column) for field in fields)
     ranked = queries.rows(
         f"select {names} from (select {names}, row_number() over (order by {names}) as n, "  # noqa: S608
         f"count(*) over () as total from {relation(collection.root)}) as ranked "
         f"where n > 1 and floor((n - 1) * {chunks} / total) > floor((n - 2) * {chunks} / total) order by n"
     )
-    return list(dict.fromkeys(tuple(row) for row in ranked))
+    bounds = dict.fromkeys(tuple(row) for row in ranked)
+    return [tuple(map(_in_bson, fields, bound)) for bound in bounds]
+
+
+def _in_bson(field: Field, value: Any) -> object:
+    """A value of MariaDB as the documents have it."""
+    match value:
+        case None:
+            return None
+        case Decimal():
+            return Decimal128(value)
+        case datetime():
+            return value
+        case date():
+            return datetime.combine(value, time())
+        case _:
+            return bool(value) if field.type is BsonType.BOOL else value
 
 
 def extract(server: MariaDB, collection: Collection, partition: Partition) -> dict[Level, pa.Table]:
@@ -259,10 +279,12 @@ def placed(level: Level, collection: Collection, partition: Partition | None = N
     """Leave out the unknown member's rows: they have no document; for buckets, keys that fit in theirs."""
     key = quote(collection.key_column)
     within = []
-    if partition is not None and partition.lo is not None:
-        within.append(f"{key} >= {literal(partition.lo)}")
-    if partition is not None and partition.hi is not None:
-        within.append(f"{key} < {literal(partition.hi)}")
+    if partition is not None and partition.only is not None:
+        # No range: MariaDB pads texts with spaces, so the next possible text comes before its own beginning.
+        within.append(f"{key} = {literal(partition.only)}")
+    elif partition is not None:
+        edges = ((">=", partition.lo), ("<", partition.hi))
+        within += [f"{key} {sign} {literal(edge)}" for sign, edge in edges if edge is not None]
     placed = [*within]
     if collection.unknown_member is not None and level.name:
         placed.append(f"{key} <> {literal(collection.unknown_member)}")

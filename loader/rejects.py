@@ -95,8 +95,5 @@ def _key(value: Any) -> Key:
 
 
 def partitions(chosen: Sequence[Key]) -> tuple[Partition, ...]:
-    """One partition per key: [key, the next possible key)."""
-    return tuple(
-        Partition(index, key, key + 1 if isinstance(key, int) else key + "\0")
-        for index, key in enumerate(chosen)
-    )
+    """One partition per key."""
+    return tuple(Partition.of(index, key) for index, key in enumerate(chosen))

@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from loader.collection import BUCKET_FIELD, BsonType, Collection, Field, Key, Level, OnOverflow
+from loader.collection import BUCKET_FIELD, BsonType, Collection, Field, Key, Level, OnOverflow, Partition
 from loader.errors import DataError
 from loader.extract import extract, placed, relation, where_clause
 from loader.mariadb import Queries, literal, quote
 from loader.nest import nest
-from loader.rejects import partitions
 from loader.write import MAX_DOCUMENT_BYTES
 
 JSON_FACTOR, JSON_MORE = 8, 16
@@ -163,8 +162,7 @@ def _is_exact(collection: Collection) -> bool:
 
 
 def _encoded(queries: Queries, collection: Collection, size: DocumentSize) -> DocumentSize:
-    (partition,) = partitions([size.key])
-    documents = nest(collection, extract(queries.server, collection, partition))
+    documents = nest(collection, extract(queries.server, collection, Partition.of(0, size.key)))
     lengths = np.diff(np.asarray(documents.offsets)) if len(documents) else np.zeros(1, np.int64)
     return replace(size, bytes=int(lengths.max()), is_exact=True)
 

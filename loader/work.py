@@ -24,6 +24,8 @@ from loader.sync import Changes, changes
 
 EXAMPLES = 10
 LARGEST = 5
+ENOUGH_REJECTS = 10_000
+"""Where there are more, and more than allowed, the rest need not be looked for."""
 
 
 @dataclass(frozen=True)
@@ -214,8 +216,8 @@ def _split_points(job: Job, queries: mariadb.Queries, collection: Collection) ->
 def run(job: Job, work: Work, handle: mongo.Handle, step: Step) -> Tally:
     """Extract, nest and encode every partition and do `step` with it, in `job.pool`.
 
-    The first error cancels what has not begun. Raises `PartialLoad` where the rows read are not those
-    counted: a mart was changed meanwhile.
+    The first error cancels what has not begun, and so do more rejects than anyone would look at. Raises
+    `PartialLoad` where the rows read are not those counted: a mart was changed meanwhile.
     """
     total = Tally()
     name = work.collection.name
@@ -230,6 +232,8 @@ def run(job: Job, work: Work, handle: mongo.Handle, step: Step) -> Tally:
         for tally in tallies:
             total.add(tally)
             job.progress.advance(name, rows=tally.read.total())
+            if len(total.rejects) > max(ENOUGH_REJECTS, job.options.max_rejects):
+                return total
     for model, counted in work.rows.items():
         if total.read[model] != counted and not work.is_partial:
             raise PartialLoad(

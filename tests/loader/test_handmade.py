@@ -9,10 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import bson
+import pytest
 from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 
 from sandbox.cluster import Endpoints
+from tests.faults.shop import shop
 from tests.loader.handmade import NAME, Mart, publishable
 from tests.loader.manifests import Manifest
 from tests.loader.running import Loader, connect, content
@@ -142,3 +144,22 @@ def test_documents_of_every_shape(
         shards = list(found[NAME].aggregate([{"$collStats": {"count": {}}}]))
         assert len(shards) > 1
         assert all(each["count"] > 0 for each in shards)
+
+
+SHOPS = Mart(
+    {"shop_id": "bigint", "revenue": "decimal(19,4)", "opened_on": "date", "seen_at": "datetime(3)", "is_open": "boolean"},
+    ("shop_id",),
+    query="select seq, if(seq % 7, seq * 1.2345, null), date '2024-01-01' + interval seq day, "
+    "timestamp '2024-01-01 12:00:00' + interval seq minute, seq % 2 from seq_1_to_200",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("field", ["revenue", "opened_on", "seen_at", "is_open"])
+def test_a_range_of_any_type_is_split_by_the_values_the_documents_have(
+    field: str, servers: Endpoints, manifest: Manifest, tmp_path: Path
+) -> None:
+    declared = {"root": "shops", "key": "shop_id", "embed": {}, "shard_key": {field: 1, "_id": 1}}
+    with shop(servers, manifest, tmp_path, "test_ranges", marts={"shops": SHOPS}, **declared) as shops:
+        shares = [each["documents"] for each in shops.load()["shards"].values()]
+        assert (len(shares), sum(shares)) == (2, 200)
+        assert min(shares) > 50

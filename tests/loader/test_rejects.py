@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.cluster import Endpoints
 from tests.faults.shop import Shop, shop
-from tests.loader.handmade import NAME
+from tests.loader.handmade import NAME, Mart
 from tests.loader.manifests import Manifest, model
 from tests.loader.running import left_behind
 
@@ -116,6 +116,44 @@ def test_rejects_that_cannot_be_listed(strict: Shop) -> None:
     loaded = strict.loader.done("load", "--no-gate", "--max-rejects", "2")
     assert f"{fault}\n" in loaded.stderr
     assert strict.documents[NAME].find_one({"_id": 8}, {"city": 1}) == {"_id": 8, "city": "Elsewhere"}
+
+
+MONTHS = Mart(
+    {"month": "varchar(7) collate utf8mb4_bin", "revenue": "decimal(19,4)"},
+    ("month",),
+    query="select concat('2024-', lpad(seq, 2, '0')), seq from seq_1_to_12",
+)
+
+
+def test_rejects_of_a_text_key_are_retried(servers: Endpoints, manifest: Manifest, tmp_path: Path) -> None:
+    declared = {"root": "months", "key": "month", "embed": {}, "shard_key": "none"}
+    unique = [{"keys": {"revenue": 1}, "unique": True}]
+    with shop(
+        servers, manifest, tmp_path, "test_months", marts={"months": MONTHS}, indexes=unique, **declared
+    ) as months:
+        months.load()
+        months.sql("update months set revenue = 5 where month = '2024-07'")
+        months.sql("insert into months values ('2025-01', 8)")
+        assert months.load("--max-rejects", "2")["rejects"] == 2
+        months.sql("update months set revenue = revenue + 0.5 where month in ('2024-07', '2025-01')")
+        load = months.load("--retry-rejects")
+        assert [load[name] for name in ("inserted", "replaced", "deleted", "rejects")] == [1, 1, 0, 0]
+        months.loader.done("verify", "--quiet")
+
+
+def test_a_load_that_everything_is_refused_of_ends_early(
+    servers: Endpoints, manifest: Manifest, tmp_path: Path
+) -> None:
+    many = Mart({"key_id": "bigint", "kind": "int"}, ("key_id",), query="select seq, 1 from seq_1_to_200000")
+    declared = {"root": "many", "key": "key_id", "embed": {}, "shard_key": "none"}
+    unique = [{"keys": {"kind": 1}, "unique": True}]
+    with shop(
+        servers, manifest, tmp_path, "test_many", marts={"many": many}, indexes=unique, **declared
+    ) as refused:
+        line = refused.refused("--partition-rows", "5000", "--workers", "2", code=1)
+        assert line.startswith("MongoDB refuses ")
+        assert 10_000 < len(lines(refused)) < 50_000
+        assert left_behind(refused.documents) == []
 
 
 def test_a_unique_value_passes_from_a_store_that_goes_to_another(strict: Shop) -> None:
