@@ -20,6 +20,7 @@ from rich.console import Console as Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
+from rich.text import Text
 
 from loader.outcome import FAILED, CollectionOutcome, Outcome, to_json
 
@@ -175,7 +176,7 @@ class Console:
         for head in heads:
             table.add_column(head)
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(Text, row))  # as it is: Rich would read [names] as its own markup
         self._out.print(table)
 
 

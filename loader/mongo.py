@@ -39,6 +39,9 @@ OLDEST_CLUSTER = (6, 0)
 
 UNAUTHORIZED, AUTHENTICATION_FAILED = 13, 18
 
+SECRET_OPTIONS = ("tlsCertificateKeyFilePassword", "authMechanismProperties", "proxyPassword")
+"""Source: https://www.mongodb.com/docs/manual/reference/connection-string-options/"""
+
 # Server codes that pass by themselves: elections, shutdowns, network, locks held by the balancer or another
 # DDL, stale routing, cursors lost with a primary or a rename.
 # Source: https://github.com/mongodb/mongo/blob/v7.0/src/mongo/base/error_codes.yml
@@ -87,8 +90,9 @@ def _client(address: Address) -> Client:
 
 
 def mask(uri: str) -> str:
-    """Hide the user and the password of a connection string, badly escaped ones too."""
-    return re.sub(r"^(mongodb(?:\+srv)?://).*@", r"\1***@", uri, flags=re.DOTALL)
+    """Hide what is secret in a connection string: user and password, badly escaped ones too, and options."""
+    shown = re.sub(r"^(mongodb(?:\+srv)?://).*@", r"\1***@", uri, flags=re.DOTALL)
+    return re.sub(rf"({'|'.join(SECRET_OPTIONS)})=[^&;]*", r"\1=***", shown, flags=re.IGNORECASE)
 
 
 def connect(uri: str, *, timeout: float = 5.0) -> Client:
@@ -133,6 +137,7 @@ def _open(uri: str, *, milliseconds: int) -> Client:
         journal=True,
         wtimeoutMS=WRITE_CONCERN_SECONDS * 1000,
         readConcernLevel="majority",
+        readPreference="primary",
         retryWrites=True,
         retryReads=True,
         tz_aware=False,

@@ -84,7 +84,10 @@ def _decimal(text: str) -> Decimal128:
 def _date(text: str) -> datetime:
     """Read a day, or a moment in ISO 8601, as UTC without a zone, as MongoDB has it."""
     moment = datetime.fromisoformat(text.strip())
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    try:
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except OverflowError:
+        raise ValueError from None
 
 
 _READERS: Mapping[Kind, Callable[[str], Value]] = {

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from loader import __version__, gate, layout, mariadb, mongo, plan, rejects
 from loader.collection import Collection
-from loader.errors import ExitCode, LoaderError, PartialLoad, ending
+from loader.errors import ConnectionFailed, ExitCode, LoaderError, PartialLoad, ending
 from loader.job import Job
 from loader.lease import Lease, Owner, lease
 from loader.outcome import FAILED, SUCCEEDED, CollectionOutcome, Outcome, ShardShare, status_of
@@ -47,6 +47,8 @@ def load(job: Job, done: list[CollectionOutcome]) -> Outcome:
             for holder in held:
                 holder.require()
             shown.extend(show(job, staged))
+        except ConnectionFailed:  # what is built can be gone on with
+            raise
         except Exception:
             for each in staged:
                 with suppress(LoaderError):

@@ -84,11 +84,11 @@ def preview(job: Job, *, refused: Mapping[str, str]) -> Plan:
 def _preview(job: Job, work: Work) -> CollectionPlan:
     try:
         decision = decide(job, work)
+        if decision.tally is not None:
+            return _described(job, work, decision, decision.tally, is_sync=True)
+        tally = run(job, work, job.live(work.collection), measure)
     except (SpecError, DataError) as error:
         return _blocked(job, work.collection, str(error))
-    if decision.tally is not None:
-        return _described(job, work, decision, decision.tally, is_sync=True)
-    tally = run(job, work, job.live(work.collection), measure)
     return _described(job, work, decision, tally, is_sync=False)
 
 

@@ -7,6 +7,7 @@ parameter is not given is left out, and so is what then holds no condition any m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from loader.errors import SpecError, unreadable
 from loader.parameters import Kind, Parameter, Value
@@ -41,6 +42,14 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+def _regular_expression(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from None
+    return text
+
+
 class ParameterDeclaration(_Strict):
     """What a query can be asked with."""
 
@@ -50,7 +59,7 @@ class ParameterDeclaration(_Strict):
     optional: bool = False
     choices: Annotated[list[Text], Field(min_length=1)] | None = None
     minimum: int | None = None
-    pattern: Text | None = None
+    pattern: Annotated[Text, AfterValidator(_regular_expression)] | None = None
 
 
 class ExplainDeclaration(_Strict):
@@ -226,7 +235,8 @@ def _refusal(error: ValidationError) -> SpecError:
         model = ParameterDeclaration if "parameters" in place else model
         model = ExplainDeclaration if "explain" in place else model
         fix = f"allowed here: {', '.join(model.model_fields)}"
-    return SpecError(f"{key or 'the file'}{found}: {first['msg']}", where=where, fix=fix)
+    said = first["msg"].removeprefix("Value error, ")
+    return SpecError(f"{key or 'the file'}{found}: {said}", where=where, fix=fix)
 
 
 def _query(name: str, declared: QueryDeclaration) -> Query:

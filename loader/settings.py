@@ -19,13 +19,14 @@ def _database_name(name: str) -> str:
     return name
 
 
+ENV_FILE = ".env"
 DatabaseName = Annotated[str, AfterValidator(_database_name)]
 
 
 class Settings(BaseSettings):
     """What a run needs beside the dbt project: each is an environment variable `POS_<NAME>`."""
 
-    model_config = SettingsConfigDict(env_prefix="POS_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="POS_", env_file=ENV_FILE, extra="ignore", frozen=True)
 
     mongo_uri: SecretStr = SecretStr("mongodb://127.0.0.1:27117")
     mongo_database: DatabaseName = "pos"
@@ -68,4 +69,8 @@ def read_settings(**overrides: Any) -> Settings:
             f"setting {name} {first['input']!r} is not allowed: {first['msg'].removeprefix('Value error, ')}",
             where=f"{option}environment variable POS_{name.upper()}",
             fix="give another value",
+        ) from None
+    except (OSError, UnicodeError) as error:
+        raise SpecError(
+            f"{ENV_FILE} cannot be read: {error}", fix="write it in UTF-8, or remove it"
         ) from None

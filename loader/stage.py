@@ -75,7 +75,8 @@ def decide(job: Job, work: Work) -> Decision:
             fix="run pos-loader load --full-refresh",
         )
     tally = run(job, work, handle, gather)
-    share = 1.0 if work.is_partial else job.options.max_delete_share
+    # Buckets come and go with the lengths of arrays, rejects are named one by one.
+    share = 1.0 if work.is_partial or collection.buckets else job.options.max_delete_share
     sync.require_few_deletes(
         collection,
         deletes=tally.extra,

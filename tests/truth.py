@@ -81,7 +81,8 @@ COUNTS = {
     "orders_without_lines": "select count(*) from fct_orders where count_lines = 0",
     "orders_of_nobody": "select count(*) from fct_orders where customer_id = -1",
     "orders_not_shipped": "select count(*) from fct_orders where not is_shipped",
-    "orders_shipped_before_placed": "select count(*) from fct_orders where datediff(shipped_at, placed_at) < 0",
+    "orders_shipped_before_placed": "select count(*) from fct_orders "
+    "where datediff(shipped_at, placed_at) < 0",
     "lines_unknown_order": "select count(*) from fct_order_lines where not is_known_order",
     "lines_unknown_product": "select count(*) from fct_order_lines where not is_known_product",
     "lines_product_without_price": "select count(*) from fct_order_lines "

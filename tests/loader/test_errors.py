@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from urllib.parse import quote_plus
 
 import pytest
 
 from loader import mongo
+from loader.console import Console
+from loader.errors import SpecError
+from loader.settings import read_settings
 from sandbox import mariadb
 from sandbox.cluster import Endpoints
 from tests.docs.documents import table
@@ -130,3 +134,20 @@ def test_a_mart_without_rows_is_published_when_that_is_allowed(
     assert published.json["collections"][0]["documents"] == 0
     assert NAME in scene.client[scene.loader.database].list_collection_names()
     require_harmless(published, scene)
+
+
+def test_an_environment_file_that_is_no_text_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_bytes(b"POS_TARGET=\xff")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SpecError, match=r"^\.env cannot be read: .*; write it in UTF-8, or remove it$"):
+        read_settings()
+
+
+def test_a_cell_that_looks_like_markup_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # Rich then takes stdout for a terminal
+    out = StringIO()
+    monkeypatch.setattr("sys.stdout", out)
+    Console().table(("error",), [("closing tag [/x] of [bold]nothing",)])
+    assert "closing tag [/x] of [bold]nothing" in out.getvalue()

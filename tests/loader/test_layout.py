@@ -297,6 +297,17 @@ def test_unreachable_or_malformed_addresses_never_show_the_password(uri: str, er
     assert "\n" not in str(caught.value)
 
 
+def test_options_of_an_address_that_are_secret_are_hidden() -> None:
+    shown = mongo.mask(
+        "mongodb://pos:pw@127.0.0.1:9/?tls=true&tlsCertificateKeyFilePassword=s3cret"
+        "&authMechanismProperties=AWS_SESSION_TOKEN:s3cret&appName=shop"
+    )
+    assert shown == (
+        "mongodb://***@127.0.0.1:9/?tls=true&tlsCertificateKeyFilePassword=***"
+        "&authMechanismProperties=***&appName=shop"
+    )
+
+
 def test_wrong_credentials_are_named_without_the_password(servers: Any) -> None:
     uri = servers.mongo_uri.replace("mongodb://", "mongodb://nobody:s3cret-pw@")
     with pytest.raises(ConnectionFailed, match="refuses us: Authentication failed") as caught:

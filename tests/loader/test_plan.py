@@ -11,6 +11,7 @@ import pytest
 from sandbox.cluster import Endpoints
 from tests.docs.documents import commands
 from tests.faults.shop import Shop, shop
+from tests.loader.handmade import NAME
 from tests.loader.manifests import Manifest
 from tests.loader.running import Loader, connect
 from tests.warehouse import Warehouse
@@ -85,6 +86,16 @@ def test_from_nothing_to_in_step_through_each_mode(planned: Shop) -> None:
     again = planned.planned_load("--full-refresh")
     assert (again["mode"], again["inserted"]) == ("full refresh", 214)
     assert planned.plan()["unchanged"] == 214
+
+
+def test_a_fault_in_the_marts_of_a_new_collection_blocks_it(planned: Shop) -> None:
+    planned.declare(collection="another")
+    planned.sql("insert into sales values (777, 1, 1)")
+    found = planned.plan()
+    assert found["mode"] == "blocked"
+    assert "store_id 777" in found["reason"]
+    planned.sql("delete from sales where store_id = 777")
+    planned.declare(collection=NAME)
 
 
 def test_every_command_of_the_guide_does_what_it_says(

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 import tenacity
 
+from loader import pipeline
 from loader.builds import BUILDS
+from loader.console import Console
+from loader.errors import ConnectionFailed
+from loader.job import Options
+from loader.session import open_job
+from loader.settings import read_settings
 from sandbox.cluster import Endpoints
 from tests.faults.shop import Shop, shop
 from tests.loader.handmade import NAME
@@ -101,3 +107,28 @@ def test_a_plain_load_clears_what_was_interrupted(large: Shop) -> None:
     assert build not in large.documents.list_collection_names()
     assert content(large.documents, NAME) == before
     assert left_behind(large.documents) + list(large.documents[BUILDS].find()) == []
+
+
+def test_what_was_built_when_a_server_went_away_is_gone_on_with(
+    large: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server cannot be stopped between the two steps, so the look at the build stamp fails instead."""
+
+    def away(*_: object) -> None:
+        raise ConnectionFailed("cannot connect", where="MariaDB")
+
+    monkeypatch.setattr(pipeline, "_require_same_build", away)
+    for name, value in large.loader.settings.items():
+        monkeypatch.setenv(name, value)
+    options = Options(full_refresh=True, gate=False)
+    with (
+        open_job(read_settings(), select=(), progress=Console(quiet=True), options=options) as job,
+        pytest.raises(ConnectionFailed),
+    ):
+        pipeline.load(job, [])
+    (build,) = large.documents.list_collection_names(filter={"name": {"$regex": "__build_"}})
+    with large.watched(build) as changes:
+        load, notes = resumed(large)
+    assert f"handmade: going on with {build}" in notes
+    assert (load["documents"], [kind for kind, _ in changes if kind == "insert"]) == (STORES, [])
+    large.loader.done("verify", "--quiet")

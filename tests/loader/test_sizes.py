@@ -193,6 +193,10 @@ def test_overflow_keeps_the_newest_and_reads_back_as_one(shop: Shop) -> None:
     assert len(changes) == 5
     assert len({(str(change["lsid"]), change["txnNumber"]) for change in changes}) == 1
 
+    shop.declare(max_items=100)
+    third = shop.load("--max-delete-share", "0.5")
+    assert (third[f"{NAME}.orders"]["documents"], third[f"{NAME}.orders"]["deleted"]) == (0, 4)
+    assert shop.documents[BUCKETS].count_documents({}) == 0
     assert left_behind(shop.documents) == []
 
 

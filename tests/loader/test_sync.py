@@ -116,6 +116,14 @@ def test_documents_move_with_their_shard_key(published: Shop) -> None:
     assert published.documents[NAME].count_documents({"state": "ZZ"}) == 1
 
 
+def test_an_address_that_prefers_secondaries_is_read_from_primaries(published: Shop) -> None:
+    """A transaction reads from the primary only, and a secondary may lag behind what is to be verified."""
+    published.sql("update stores set city = concat(city, ' again') where store_id = 8")
+    uri = f"{published.loader.mongo_uri}/?readPreference=secondaryPreferred"
+    loaded = replace(published.loader, mongo_uri=uri).done("load", "--no-gate", "--json")
+    assert loaded.json["collections"][0]["replaced"] == 1
+
+
 def test_readers_see_all_of_a_sync_or_nothing(published: Shop) -> None:
     """Over both shards; with read concern snapshot, as every read of more than one document needs."""
     before = state(published.documents, NAME)
