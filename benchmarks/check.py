@@ -17,6 +17,7 @@ from sandbox.mariadb import connect
 
 SAMPLE = 200
 NESTING: Mapping[str, tuple[str, bool]] = {
+    **{name: ("steps", True) for name in contenders.CONTENDERS if name.startswith("documents, ")},
     "script by hand": ("by_hand", True),
     "script with upserts": ("upserts", True),
     "script, tuned, 2 processes": ("tuned", True),
@@ -25,7 +26,7 @@ NESTING: Mapping[str, tuple[str, bool]] = {
     contenders.PYMONGO: ("spark", True),
     **{name: ("raw", False) for name in contenders.CONTENDERS if name.startswith("raw insert")},
 }
-"""Who leaves the same documents as the loader, where, and whether each is the same as ours.
+"""Who leaves the documents that a load publishes, where, and whether each is the same.
 
 JSON has no decimals and dates; a raw insert sends what the loader published before 1% changed.
 """

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import psutil
 
-from benchmarks.setting import TABLES, Setting
+from benchmarks.setting import TABLES, Setting, cpu_seconds
 
 Work = Callable[[], Mapping[str, Any] | None]
 Prepare = Callable[[Setting], Work]
@@ -192,7 +192,7 @@ CONTENDERS: Mapping[str, Contender] = MappingProxyType(
         "verify --quick": Contender("pos-loader", command("verify", "--quick")),
         "plan": Contender("pos-loader", command("plan")),
         "script by hand": Contender("peer", script("by_hand", "by_hand")),
-        "script with upserts": Contender("peer", script("upserts"), once=True),
+        "script with upserts": Contender("peer", script("upserts", "upserts"), once=True),
         "script, tuned, 2 processes": Contender("peer", script("tuned", "tuned"), children=2),
         "JSON_ARRAYAGG script": Contender("peer", script("json_arrayagg", "json"), once=True),
         CONNECTOR: Contender("peer", spark("connector"), "spark", once=True),
@@ -203,20 +203,26 @@ CONTENDERS: Mapping[str, Contender] = MappingProxyType(
 
 
 def main(name: str, setting: str) -> None:
-    """Run one contender and print its figures as JSON: seconds, CPU seconds, peak bytes."""
-    contender = CONTENDERS[name]
-    run = contender.prepare(Setting(**json.loads(setting)))
+    """Run one contender and print its figures as JSON: seconds, CPU seconds of each process, peak bytes."""
+    contender, between = CONTENDERS[name], Setting(**json.loads(setting))
+    run = contender.prepare(between)
     modules = set(sys.modules)
-    before = time.perf_counter(), _cpu()
+    before, begun = _cpu(between), time.perf_counter()
     more = run() or {}
-    seconds, cpu = time.perf_counter() - before[0], _cpu() - before[1]
+    seconds = time.perf_counter() - begun
+    cpu = {who: used - before[who] for who, used in _cpu(between).items()}
     late = sorted(set(sys.modules) - modules)
     found = {"seconds": seconds, "cpu": cpu, "peak": _peak(contender.children), "late_imports": late}
     print(json.dumps({**found, **more}))
 
 
-def _cpu() -> float:
-    """Seconds of this process and all that it has started, ended or not."""
+def _cpu(setting: Setting) -> dict[str, float]:
+    """Seconds of this process with all that it has started, ended or not, and of each server's processes."""
+    servers = {who: [psutil.Process(pid) for pid in pids] for who, pids in setting.servers.items()}
+    return {"client": _own_cpu(), **{who: cpu_seconds(found) for who, found in servers.items()}}
+
+
+def _own_cpu() -> float:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     alive = [each.cpu_times() for each in psutil.Process().children(recursive=True)]
     running = sum(each.user + each.system + each.children_user + each.children_system for each in alive)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
@@ -47,13 +47,15 @@ def measure(
     Each is given with the Python it runs in. Raises `SystemExit` where one fails or does something else.
     """
     samples = {name: Samples(name) for name in interpreters}
+    ids = {name: [each.pid for each in found] for name, found in servers.processes.items()}
+    setting = replace(setting, servers=ids)
     for turn in range(runs):
         for name, mine in samples.items():
             last = 0 if CONTENDERS[name].once else runs - 1
             if turn > last:
                 continue
             changed = check.change(setting, turn) if name == CHANGED else 0
-            _once(mine, interpreters[name], setting, servers)
+            _once(mine, interpreters[name], setting)
             check.loaded(name, setting, changed)
             if turn == last:
                 check.left(name, setting)
@@ -61,8 +63,8 @@ def measure(
     return samples
 
 
-def _once(samples: Samples, python: str, setting: Setting, servers: Servers) -> None:
-    before, begun = servers.cpu_seconds(), time.perf_counter()
+def _once(samples: Samples, python: str, setting: Setting) -> None:
+    begun = time.perf_counter()
     done = subprocess.run(
         [python, "-m", "benchmarks.contenders", samples.name, setting.to_json()],
         env={**os.environ, **setting.environment},
@@ -74,8 +76,7 @@ def _once(samples: Samples, python: str, setting: Setting, servers: Servers) -> 
         raise SystemExit(f"benchmarks: error: {samples.name} failed\n{done.stderr[-2000:]}")
     samples.process.append(time.perf_counter() - begun)
     found = json.loads(done.stdout.splitlines()[-1])
-    used = {server: after - before[server] for server, after in servers.cpu_seconds().items()}
     samples.seconds.append(found.pop("seconds"))
-    samples.cpu.append({"client": found.pop("cpu"), **used})
+    samples.cpu.append(found.pop("cpu"))
     samples.peak = max(samples.peak, found.pop("peak"))
     samples.more = found

@@ -36,7 +36,7 @@ def by_hand(setting: Setting) -> None:
 
 
 def upserts(setting: Setting) -> None:
-    """The same, replacing each document by its key, so that it can be run again; the run before left them."""
+    """The same, replacing each document by its key, so that it can be run again."""
     with MongoClient[Document](setting.mongo_uri, w="majority", journal=True) as client:
         collection = client[setting.database]["upserts"]
         for batch in _batches(_documents(setting, converted)):

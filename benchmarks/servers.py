@@ -24,6 +24,7 @@ import psutil
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
+from benchmarks.setting import cpu_seconds
 from sandbox import mariadb, mongo_tools, mongodb
 from sandbox.cluster import START_SECONDS
 from sandbox.process import HOST, Deadline, Server, refuse_taken_port, running, start, stop, wait_for
@@ -46,8 +47,7 @@ class Servers:
 
     def cpu_seconds(self) -> dict[str, float]:
         """What each has used so far, user and system, over all its processes."""
-        times = {name: [each.cpu_times() for each in found] for name, found in self.processes.items()}
-        return {name: sum(each.user + each.system for each in found) for name, found in times.items()}
+        return {name: cpu_seconds(found) for name, found in self.processes.items()}
 
 
 @contextlib.contextmanager

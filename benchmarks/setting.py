@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+import psutil
 
 TABLES = "dim_customers", "fct_orders", "fct_order_lines"
 """The marts of the collection that is measured."""
@@ -20,6 +23,8 @@ class Setting:
     database: str
     artifacts: str
     collection: str = "customer_order_history"
+    servers: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Ids of the processes of MariaDB and of MongoDB, whose CPU seconds are taken with the client's."""
 
     @property
     def documents(self) -> Path:
@@ -41,3 +46,9 @@ class Setting:
     def to_json(self) -> str:
         """Spell it on one line."""
         return json.dumps(asdict(self))
+
+
+def cpu_seconds(processes: Iterable[psutil.Process]) -> float:
+    """What processes have used so far, user and system, added up."""
+    times = [each.cpu_times() for each in processes]
+    return sum(each.user + each.system for each in times)

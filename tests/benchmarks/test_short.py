@@ -19,6 +19,7 @@ from benchmarks.measure import Samples
 from sandbox.cluster import Endpoints
 from sandbox.mariadb import connect
 
+pytestmark = pytest.mark.timeout(1200)
 ROOT = Path(__file__).parents[2]
 LINES = 200_000
 CLIENT_SHARE = 0.4
@@ -51,7 +52,6 @@ def _port() -> str:
         return str(probe.getsockname()[1])
 
 
-@pytest.mark.timeout(1200)
 def test_the_loader_needs_less_of_the_client_than_a_script(results: Path) -> None:
     found = {each["name"]: each for each in json.loads((results / "results.json").read_text())["contenders"]}
 
