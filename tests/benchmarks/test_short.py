@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,6 +18,7 @@ from benchmarks import generate, report
 from benchmarks.measure import Samples
 from sandbox.cluster import Endpoints
 from sandbox.mariadb import connect
+from sandbox.settings import Ports
 
 pytestmark = pytest.mark.timeout(1200)
 ROOT = Path(__file__).parents[2]
@@ -28,11 +29,12 @@ CLIENT_SHARE = 0.4
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def results(tmp_path_factory: pytest.TempPathFactory, free_ports: Callable[[], Ports]) -> Path:
     """Run `make bench` small."""
     folder = tmp_path_factory.mktemp("bench")
     subprocess.run(["make", "benchmarking"], cwd=ROOT, check=True, capture_output=True)
-    ports = ("--mariadb-port", _port(), "--mongod-port", _port())
+    free = free_ports()
+    ports = ("--mariadb-port", str(free.mariadb), "--mongod-port", str(free.shard1))
     command = ["-m", "benchmarks", "--short", "--lines", str(LINES), "--runs", "3", "--folder", str(folder)]
     done = subprocess.run(
         [sys.executable, *command, *ports],
@@ -44,12 +46,6 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stderr
     return folder / "results"
-
-
-def _port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 def test_the_loader_needs_less_of_the_client_than_a_script(results: Path) -> None:

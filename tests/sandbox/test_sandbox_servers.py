@@ -1,7 +1,6 @@
 """The running sandbox: what `up` promises about its servers."""
 
 import json
-import time
 from typing import Any
 
 import psutil
@@ -24,11 +23,9 @@ def test_all_five_servers_run(session_sandbox: Sandbox) -> None:
     assert all(row.version for row in health)
 
 
-def test_up_again_changes_no_process_and_is_quick(session_sandbox: Sandbox) -> None:
+def test_up_again_changes_no_process(session_sandbox: Sandbox) -> None:
     before = session_sandbox.status()
-    begun = time.monotonic()
     assert session_sandbox.up() == before
-    assert time.monotonic() - begun < 15  # a start takes longer, even on an idle machine
 
 
 @pytest.mark.parametrize(
