@@ -8,6 +8,7 @@ after a minute, which a long answer may take.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,8 @@ from loader.queries import Question
 BATCH = 2_000
 """Documents fetched at once, which bounds memory."""
 SNAPSHOT_UNAVAILABLE = 246
+_MOVING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, those of lines and of the direction of text too; halves of surrogate pairs."""
 Answer = dict[str, Any]
 
 
@@ -58,7 +61,7 @@ def line(answer: Mapping[str, Any]) -> str:
 
 
 def cells(answer: Mapping[str, Any]) -> tuple[str, ...]:
-    """Spell one document as the cells of a table row; what is not printable is escaped."""
+    """Spell one document as the cells of a table row; what would move a cursor or a column is escaped."""
     return tuple(_cell(value) for value in answer.values())
 
 
@@ -66,11 +69,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else _spelled(value)
-    return text if text.isprintable() else "".join(map(_printable, text))
-
-
-def _printable(character: str) -> str:
-    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+    return _MOVING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def _spelled(value: Any) -> str:

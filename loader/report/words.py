@@ -7,6 +7,7 @@ hovering is plain text. Missing values are an en dash.
 from __future__ import annotations
 
 import calendar
+import re
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -16,6 +17,7 @@ Figure = Decimal | int | None
 NONE = "\N{EN DASH}"
 SPACE = "\N{NO-BREAK SPACE}"
 _DATA = Markup('<data value="{}">{}</data>')
+_NOT_DRAWABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _CHANGE = Markup('<span class="{}"><span aria-hidden="true">{}</span> {}</span>')
 
 
@@ -124,10 +126,11 @@ def product_name(product_id: int, name: str | None) -> str:
 
 
 def drawable(text: str) -> str:
-    """Replace what XML cannot hold (control characters, halves of surrogate pairs) in a label."""
-    return "".join(
-        each if each.isprintable() or each == " " else "\N{REPLACEMENT CHARACTER}" for each in text
-    )
+    """Replace what a drawing's XML cannot hold: control characters, halves of surrogate pairs.
+
+    Source: https://www.w3.org/TR/xml/#charsets
+    """
+    return _NOT_DRAWABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _data(value: Figure, text: str) -> Markup:

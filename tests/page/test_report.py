@@ -24,7 +24,7 @@ from loader.report.health import Health
 from loader.report.numbers import COUNTS, RANGES
 from loader.report.read import Mart
 from loader.report.theme import DARK, LIGHT
-from loader.report.words import change, money, relative_change
+from loader.report.words import change, drawable, money, relative_change
 from tests.loader.running import Loader
 from tests.page.conftest import Report
 from tests.page.reading import Page
@@ -32,7 +32,7 @@ from tests.warehouse import PROJECT, Warehouse
 
 NOWHERE = "mongodb://127.0.0.1:1"
 UNKNOWN = Health(None, "no results", "", None, "no load", (), "", (), "MongoDB does not answer")
-HOSTILE = '<script>alert(1)</script>&amp;\'"\x00\x1b role="img"'
+HOSTILE = '<script>alert(1)</script>&amp;\'"\x00\x1b\ufffe role="img"'
 
 
 def read_sample(warehouse: Warehouse) -> tuple[Figures, dict[str, Mart], int]:
@@ -273,6 +273,12 @@ def test_colours_keep_their_contrast(theme: dict[str, str]) -> None:
 )
 def test_money_is_spelled_to_the_cent_and_kept_exactly(value: str, text: str) -> None:
     assert money(Decimal(value)) == f'<data value="{value}">{text}</data>'
+
+
+def test_a_label_keeps_what_xml_can_hold() -> None:
+    kept = "a\N{NO-BREAK SPACE}b\N{IDEOGRAPHIC SPACE}c\N{ZERO WIDTH JOINER}d\te\nf"
+    assert drawable(kept) == kept
+    assert drawable("\x00\x1b\x9b\ud800\ufffe\uffff") == "\N{REPLACEMENT CHARACTER}" * 6
 
 
 def test_a_change_has_a_sign_and_none_has_words() -> None:
