@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,12 +10,15 @@ from pathlib import Path
 from loader import mariadb
 from loader.artifacts import read_manifest
 from loader.errors import SpecError, TableReplaced
+from loader.gate import read_stamp
 from loader.job import Progress
+from loader.mariadb import Queries
 from loader.profile import read_profile
 from loader.report import draw, page
 from loader.report.blocks import Chart
+from loader.report.figures import Figures
 from loader.report.health import read_health
-from loader.report.read import QUERIES, find_marts, read_figures
+from loader.report.read import QUERIES, Mart, find_marts, read_figures
 from loader.report.theme import LIGHT
 from loader.settings import Settings
 from loader.spec import read_collections
@@ -51,12 +54,7 @@ def write_report(settings: Settings, *, output: Path, charts: Path | None, progr
     with mariadb.connect(server) as queries:
         marts = find_marts(queries, manifest)
         progress.start(BAR, rows=QUERIES, unit="queries")
-        try:
-            found = read_figures(queries, marts, lambda: progress.advance(BAR, rows=1))
-        except TableReplaced as error:
-            raise SpecError(
-                "the marts are being rebuilt", where=error.where, fix="wait for dbt, run it again"
-            ) from None
+        found = _read(queries, marts, lambda: progress.advance(BAR, rows=1))
         health = read_health(settings, queries, collections)
     sections = page.sections_of(found, health)
     shown = list(page.charts_of(sections))
@@ -71,6 +69,24 @@ def write_report(settings: Settings, *, output: Path, charts: Path | None, progr
             f"cannot write {error.filename}: {error.strerror}", fix="name another place"
         ) from None
     return Written(output, size, exported)
+
+
+def _read(queries: Queries, marts: Mapping[str, Mart], step: Callable[[], None]) -> Figures:
+    """Read the figures, all of one build: the stamp is the same after, and the months of all marts are."""
+    rebuilt = SpecError(
+        "the marts are being rebuilt",
+        where=f"MariaDB at {queries.server.address}",
+        fix="wait for dbt, run it again",
+    )
+    before = read_stamp(queries, queries.server.schema)
+    try:
+        found = read_figures(queries, marts, step)
+    except TableReplaced:
+        raise rebuilt from None
+    by_month = (found.months, found.order_months, found.customer_months)
+    if read_stamp(queries, queries.server.schema) != before or len({*map(len, by_month)}) > 1:
+        raise rebuilt
+    return found
 
 
 def _export(shown: Sequence[Chart], folder: Path) -> Iterator[Path]:

@@ -15,10 +15,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from loader.gate import Stamp
 from loader.mariadb import connect
 from loader.profile import MariaDB
 from loader.report import page as pages
-from loader.report import read
+from loader.report import read, write
 from loader.report.figures import Figures, Totals
 from loader.report.health import Health
 from loader.report.numbers import COUNTS, RANGES
@@ -178,6 +179,34 @@ def test_missing_marts_are_one_line(own_report: Callable[..., Loader], mariadb_s
         finished.error,
     )
     assert not (loader.warehouse.target_path / "report.html").exists()
+
+
+REBUILT = r"the marts are being rebuilt \(MariaDB at [\w.:]+\); wait for dbt, run it again"
+
+
+def test_a_build_that_begins_while_it_reads_is_one_line(
+    own_report: Callable[..., Loader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamps = iter([Stamp("one", "finished"), Stamp("another", "running")])
+    monkeypatch.setattr(write, "read_stamp", lambda *_: next(stamps))
+    loader = own_report(NOWHERE)
+    finished = loader.invoke("report")
+    assert (finished.code, re.fullmatch(REBUILT, finished.error) is not None) == (2, True)
+    assert not (loader.warehouse.target_path / "report.html").exists()
+
+
+def test_months_of_two_builds_are_one_line(own_report: Callable[..., Loader], mariadb_schema: str) -> None:
+    loader = own_report(NOWHERE)
+    name = "rpt_new_returning_monthly"
+    loader.warehouse.query(
+        f"create table `{mariadb_schema}`.{name} as select * from {name} order by placed_month limit 3"
+    )
+    path = loader.warehouse.target_path / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["nodes"][f"model.pos.{name}"]["schema"] = mariadb_schema
+    path.write_text(json.dumps(manifest))
+    finished = loader.invoke("report")
+    assert (finished.code, re.fullmatch(REBUILT, finished.error) is not None) == (2, True)
 
 
 def test_a_place_that_cannot_be_written_is_one_line(own_report: Callable[..., Loader]) -> None:
