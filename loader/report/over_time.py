@@ -72,7 +72,7 @@ def stacked_months(rows: Rows, colour: Palette, width: int, names: Mapping[str, 
         width,
         240,
         rows,
-        mark={"type": "bar", "binSpacing": 1},
+        mark={"type": "bar", "binSpacing": 1, "stroke": colour["card"], "strokeWidth": 0.5},
         encoding={
             "x": {**MONTH, "axis": _month_axis(rows, width)},
             "y": {**amount("revenue"), "stack": "zero"},

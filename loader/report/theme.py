@@ -1,8 +1,9 @@
-"""One palette for page and charts, safe for the colour-blind: blue and ochre differ in lightness too.
+"""One palette for page and charts, safe for the colour-blind: colours side by side differ in lightness too.
 
 Charts on the page name the page's CSS properties, so that they follow the theme; exported ones are light.
 Contrast, by WCAG 2.1: `ink`, `muted`, `up` and `down` have 4.5:1 or more on `paper` and `card`, `ink` on
-`heat` too; `first`, `second`, `third` and `soft` have 3:1 or more on `card`. `pale` fills outlines.
+`heat` too; `first`, `second`, `third` and `soft` have 3:1 or more on `card`; the first three are
+1.5:1 or more from one another. `pale` fills outlines.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ LIGHT: Palette = {
     "line": "#dedbd2",
     "grid": "#ebe8e0",
     "first": "#1f5f8b",
-    "second": "#b8741a",
-    "third": "#7b8794",
+    "second": "#a66814",
+    "third": "#8a96a2",
     "soft": "#6996bb",
     "pale": "#dde8f0",
     "heat": "#5f93b8",
@@ -36,8 +37,8 @@ DARK: Palette = {
     "line": "#35414c",
     "grid": "#27313b",
     "first": "#74b3e0",
-    "second": "#e5ac5c",
-    "third": "#8593a0",
+    "second": "#f3d190",
+    "third": "#7d8b98",
     "soft": "#47718c",
     "pale": "#22374a",
     "heat": "#2f6690",

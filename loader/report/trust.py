@@ -237,7 +237,8 @@ def _last_load(health: Health) -> Iterator[Block]:
     )
 
 
-PAINTS = ("first", "second", "third", "soft")
+PAINTS = ("first", "second", "third", "up", "soft", "down", "ink", "muted")
+"""Colours of shards, each 1.5:1 or more from the next; more than eight begin again."""
 
 
 def _shards(health: Health) -> Iterator[Block]:

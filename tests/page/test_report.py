@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 from xml.etree import ElementTree
 
@@ -25,6 +25,7 @@ from loader.report.health import Health
 from loader.report.numbers import COUNTS, RANGES
 from loader.report.read import Mart
 from loader.report.theme import DARK, LIGHT
+from loader.report.trust import PAINTS
 from loader.report.words import change, drawable, money, relative_change
 from tests.loader.running import Loader
 from tests.page.conftest import Report
@@ -289,6 +290,9 @@ def test_colours_keep_their_contrast(theme: dict[str, str]) -> None:
     for mark in ("first", "second", "third", "soft"):
         assert contrast(theme[mark], theme["card"]) >= 3, mark
     assert contrast(theme["ink"], theme["heat"]) >= 4.5
+    assert len(set(PAINTS)) == len(PAINTS) >= 8
+    for one, other in (*combinations(("first", "second", "third"), 2), *pairwise(PAINTS)):
+        assert contrast(theme[one], theme[other]) >= 1.5, (one, other)
 
 
 @pytest.mark.parametrize(
