@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from typing import Any
 
 from markupsafe import Markup
 
+from loader.outcome import FAILED, REFUSED
 from loader.report import compared, figures
-from loader.report.blocks import Block, Chart, Note, Section, Table
+from loader.report.blocks import Block, Cell, Chart, Note, Section, Table
 from loader.report.figures import Figures
 from loader.report.health import DbtRun, Health, moment
 from loader.report.words import count, day, money, plural
@@ -206,6 +208,8 @@ def _load(health: Health) -> Iterator[Block]:
             text_columns=(0, 1, 3, 4),
             note="From the audit table pos_loader_runs.",
         )
+    elif health.runs_fault:
+        yield Note(f"{health.runs_fault[0].upper()}{health.runs_fault[1:]}.")
     yield from _shards(health)
 
 
@@ -223,18 +227,22 @@ def _last_load(health: Health) -> Iterator[Block]:
     yield Table(
         "What it did",
         ("Collection", "Mode", "Documents", "Inserted", "Replaced", "Deleted", "Verified"),
-        [
-            (
-                str(each.get("namespace", "")),
-                str(each.get("mode", "")),
-                *(count(int(each.get(name, 0))) for name in ("documents", "inserted", "replaced", "deleted")),
-                str(each.get("refused") or ("no" if each.get("differences") else "every byte")),
-            )
-            for each in run["collections"]
-        ],
+        [_loaded(each) for each in run["collections"]],
         text_columns=(0, 1, 6),
         note="One row per collection, from load_results.json.",
     )
+
+
+LOADED = ("documents", "inserted", "replaced", "deleted")
+
+
+def _loaded(each: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """One collection of the last load; the counts of a refused or failed one say nothing."""
+    mode = str(each.get("mode", ""))
+    is_known = mode not in (REFUSED, FAILED)
+    counts = (each.get(name, 0) if is_known else None for name in LOADED)
+    verified = "every byte" if is_known and not each.get("differences") else "no"
+    return (str(each.get("namespace", "")), mode, *map(count, counts), str(each.get("refused") or verified))
 
 
 PAINTS = ("first", "second", "third", "up", "soft", "down", "ink", "muted")

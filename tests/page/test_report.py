@@ -51,8 +51,8 @@ def read_sample(warehouse: Warehouse) -> tuple[Figures, dict[str, Mart], int]:
         return read.read_figures(queries, names, step), names, taken
 
 
-def render(found: Figures, marts: dict[str, Mart]) -> str:
-    sections = pages.sections_of(found, UNKNOWN)
+def render(found: Figures, marts: dict[str, Mart], health: Health = UNKNOWN) -> str:
+    sections = pages.sections_of(found, health)
     drawn = pages.drawings(list(pages.charts_of(sections)), lambda: None)
     return pages.render(found, sections, drawn, marts, schema="shop", made_at=datetime.now(UTC))
 
@@ -147,6 +147,28 @@ def test_results_that_are_missing_or_broken_are_said(own_report: Callable[..., L
     notes = Page.of((loader.warehouse.target_path / "report.html").read_text(encoding="utf-8")).notes
     assert "dbt's results are not known: run_results.json is missing." in notes
     assert "The last load is not known: load_results.json is not the result of a load." in notes
+
+
+def test_of_a_failed_load_only_what_it_showed_is_verified(own_report: Callable[..., Loader]) -> None:
+    loader = own_report(NOWHERE)
+    counts = {"documents": 7, "inserted": 7, "replaced": 0, "deleted": 0}
+    modes = [("shown", "sync"), ("failed", "failed"), ("refused", "refused")]
+    run: dict[str, Any] = {
+        **{"command": "load", "load_id": "one", "status": "failed", "dbt_invocation": "x", "error": "full"},
+        "finished_at": "2026-01-02T03:04:05+00:00",
+        "collections": [{"namespace": f"pos.{name}", "mode": mode} for name, mode in modes],
+    }
+    run["collections"][0] |= counts
+    run["collections"][1] |= dict.fromkeys(counts, 0) | {"refused": ""}
+    run["collections"][2] |= dict.fromkeys(counts, 0) | {"refused": "a test failed"}
+    loader.results.write_text(json.dumps(run))
+    assert loader.invoke("report", POS_MONGO_TIMEOUT="0.3").code == 0
+    page = Page.of((loader.warehouse.target_path / "report.html").read_text(encoding="utf-8"))
+    assert page.tables["What it did"] == [
+        ["pos.shown", "sync", *map(Decimal, counts.values()), "every byte"],
+        ["pos.failed", "failed", *["\N{EN DASH}"] * 4, "no"],
+        ["pos.refused", "refused", *["\N{EN DASH}"] * 4, "a test failed"],
+    ]
 
 
 def test_failed_tests_are_named(own_report: Callable[..., Loader]) -> None:
@@ -266,6 +288,12 @@ def test_products_and_customers_without_orders_have_a_page(sample_warehouse: War
     page = Page.of(render(idle, marts))
     assert "Products with the highest revenue" in page.tables
     assert "Revenue by month" not in page.tables
+
+
+def test_loads_that_are_not_known_are_said(sample_warehouse: Warehouse) -> None:
+    found, marts, _ = read_sample(sample_warehouse)
+    health = replace(UNKNOWN, runs_fault="the last loads are not known: query failed")
+    assert "The last loads are not known: query failed." in Page.of(render(found, marts, health)).notes
 
 
 def luminance(colour: str) -> float:
