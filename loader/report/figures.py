@@ -10,6 +10,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
+UNKNOWN = "Unknown"
+"""The state and the city of what has no known customer or postal code."""
+
 
 @dataclass(frozen=True)
 class Month:
@@ -283,7 +286,7 @@ class Figures:
     undated: tuple[Undated, ...]
     states: tuple[State, ...]
     cities: tuple[City, ...]
-    count_cities: int
+    count_known_cities: int
     products: tuple[Product, ...]
     popular: tuple[Product, ...]
     least_sold: tuple[Product, ...]

@@ -9,10 +9,11 @@ from markupsafe import Markup
 
 from loader.report import compared, figures
 from loader.report.blocks import Block, Chart, Note, Section, Table
-from loader.report.figures import Figures
+from loader.report.figures import UNKNOWN, Figures
 from loader.report.words import count, drawable, money, money_text, percent, percent_text, plural, short_text
 
 STATES, LISTED = 12, 100
+NOWHERE = "No sale has a known place."
 
 
 def places(found: Figures) -> Section:
@@ -24,22 +25,25 @@ def places(found: Figures) -> Section:
     selling = [each for each in found.states if each.count_orders]
     blocks: tuple[Block, ...] = (Note("There are no orders yet."),)
     if selling:
-        blocks = (_states(selling, len(found.states)), _cities(found.cities, found.count_cities))
+        known = sum(each.state != UNKNOWN for each in found.states)
+        blocks = (_states(selling, plural(known, "state")), _cities(found))
     return Section("places", "Where customers are", lead, blocks)
 
 
-def _states(states: Sequence[figures.State], all_states: int) -> Chart:
-    first = states[0]
+def _states(states: Sequence[figures.State], known: Markup) -> Chart:
+    first = next((each for each in states if each.state != UNKNOWN), None)
     rows = [
-        _place(each.state, each.revenue, each.revenue_share, each.state == "Unknown", by_share=True)
+        _place(each.state, each.revenue, each.revenue_share, each.state == UNKNOWN, by_share=True)
         for each in states[:STATES]
     ]
     return Chart(
         key="revenue-by-state",
         title="States",
         finding=Markup("{} comes first of {} with {}, {} of all revenue.").format(
-            first.state, plural(all_states, "state"), money(first.revenue), percent(first.revenue_share)
-        ),
+            first.state, known, money(first.revenue), percent(first.revenue_share)
+        )
+        if first
+        else NOWHERE,
         source=(figures.State.MART,),
         definition=f"One row per state; the {min(STATES, len(states))} with the highest revenue are drawn.",
         spec=lambda colour, width: compared.ranked_bars(rows, colour, width),
@@ -61,14 +65,15 @@ def _states(states: Sequence[figures.State], all_states: int) -> Chart:
     )
 
 
-def _cities(cities: Sequence[figures.City], all_cities: int) -> Chart:
-    first = cities[0]
+def _cities(found: Figures) -> Chart:
+    cities = found.cities
+    first = next((each for each in cities if each.city != UNKNOWN), None)
     rows = [
         _place(
-            each.city if each.state == "Unknown" else f"{each.city}, {each.state}",
+            each.city if each.state == UNKNOWN else f"{each.city}, {each.state}",
             each.revenue,
             each.revenue_share,
-            each.city == "Unknown",
+            each.city == UNKNOWN,
             by_share=False,
         )
         for each in cities
@@ -77,8 +82,10 @@ def _cities(cities: Sequence[figures.City], all_cities: int) -> Chart:
         key="revenue-by-city",
         title="Cities",
         finding=Markup("{} comes first of {} with {}.").format(
-            first.city, plural(all_cities, "city", "cities"), money(first.revenue)
-        ),
+            first.city, plural(found.count_known_cities, "city", "cities"), money(first.revenue)
+        )
+        if first
+        else NOWHERE,
         source=(figures.City.MART,),
         definition=f"One row per city and state; the {len(cities)} with the highest revenue.",
         spec=lambda colour, width: compared.ranked_bars(rows, colour, width),

@@ -115,7 +115,7 @@ class _Reader:
             undated=self._all(kinds.Undated, "order by reason"),
             states=self._all(kinds.State, "order by revenue_rank, state"),
             cities=self._all(kinds.City, f"order by revenue_rank, city, state limit {LONG_TOP}"),
-            count_cities=self._count("rpt_revenue_by_city"),
+            count_known_cities=self._count("rpt_revenue_by_city", f"where city <> '{kinds.UNKNOWN}'"),
             products=self._all(kinds.Product, f"order by revenue_rank, product_id limit {LONG_TOP}"),
             popular=self._all(kinds.Product, "order by count_customers desc, product_id limit 5"),
             least_sold=self._all(
@@ -174,8 +174,8 @@ class _Reader:
         (row,) = self._rows(f"select {', '.join(expressions)} from {{{mart}}} as mart")  # noqa: S608
         return row
 
-    def _count(self, mart: str) -> int:
-        ((number,),) = self._rows(f"select count(*) from {{{mart}}}")  # noqa: S608
+    def _count(self, mart: str, tail: str = "") -> int:
+        ((number,),) = self._rows(f"select count(*) from {{{mart}}} {tail}")  # noqa: S608
         return int(number)
 
     def _all(self, kind: type[R], tail: str) -> tuple[R, ...]:

@@ -148,6 +148,20 @@ def test_totals_are_those_of_all_lines(report: Report) -> None:
     assert any("add up to every order line, to the last digit" in note for note in page.notes)
 
 
+@pytest.mark.parametrize(("mart", "kind", "name"), [("state", "state", "states"), ("city", "city", "cities")])
+def test_the_first_place_is_a_known_one_of_all_known_ones(
+    mart: str, kind: str, name: str, report: Report
+) -> None:
+    known = f"from rpt_revenue_by_{mart} where {kind} <> 'Unknown'"
+    ((number,),) = report.warehouse.query(f"select count(*) {known}")
+    ((first,),) = report.warehouse.query(
+        f"select {kind} {known} and count_orders > 0 order by revenue_rank, {kind} limit 1"
+    )
+    assert any(
+        note.startswith(f"{first} comes first of {number:,} {name} with ") for note in report.page.notes
+    )
+
+
 def test_the_text_is_the_value_to_the_cent(report: Report) -> None:
     amounts = [(text, value) for text, value in report.page.shown.items() if "." in text and "%" not in text]
     assert len(amounts) > 50

@@ -290,6 +290,18 @@ def test_products_and_customers_without_orders_have_a_page(sample_warehouse: War
     assert "Revenue by month" not in page.tables
 
 
+def test_unknown_is_no_place_that_comes_first(sample_warehouse: Warehouse) -> None:
+    found, marts, _ = read_sample(sample_warehouse)
+    state, city = found.states[0], found.cities[0]
+    unknown = replace(state, state="Unknown"), replace(city, city="Unknown", state="Unknown")
+    both = replace(found, states=(unknown[0], state), cities=(unknown[1], city), count_known_cities=1)
+    page = Page.of(render(both, marts))
+    assert any(note.startswith(f"{state.state} comes first of 1 state with ") for note in page.notes)
+    assert any(note.startswith(f"{city.city} comes first of 1 city with ") for note in page.notes)
+    page = Page.of(render(replace(found, states=unknown[:1], cities=unknown[1:]), marts))
+    assert page.notes.count("No sale has a known place.") == 2
+
+
 def test_loads_that_are_not_known_are_said(sample_warehouse: Warehouse) -> None:
     found, marts, _ = read_sample(sample_warehouse)
     health = replace(UNKNOWN, runs_fault="the last loads are not known: query failed")
