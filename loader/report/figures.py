@@ -234,11 +234,11 @@ class Stock:
 
 @dataclass(frozen=True)
 class UnusualOrder:
-    """An order above a bound."""
+    """An order above a bound; without a known customer, None."""
 
     MART: ClassVar = "rpt_unusual_orders"
     order_id: int
-    customer_id: int
+    customer_id: int | None
     placed_at: datetime | None
     order_total: Decimal
     total_units: int

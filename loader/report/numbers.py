@@ -32,8 +32,8 @@ COUNTS: Mapping[str, tuple[Number, ...]] = {
         Number("Customers without an order", "sum(count_orders = 0)"),
         Number(
             "Customers without an order line",
-            "count(*) - (select count(distinct customer_id) from {fct_orders} "
-            "where count_lines > 0 and customer_id <> -1)",
+            "sum(not exists (select 1 from {fct_orders} as orders "
+            "where orders.customer_id = mart.customer_id and orders.count_lines > 0))",
         ),
         Number("Customers whose postal code has no city", "sum(zip is not null and city is null)"),
         Number(
@@ -44,7 +44,10 @@ COUNTS: Mapping[str, tuple[Number, ...]] = {
         Number("Revenue of known customers", "sum(lifetime_revenue)", is_money=True),
     ),
     "fct_orders": (
-        Number("Orders of no known customer", "sum(customer_id = -1)"),
+        Number(
+            "Orders of no known customer",
+            "count(*) - (select coalesce(sum(count_orders), 0) from {dim_customers})",
+        ),
         Number("Orders without a line", "sum(count_lines = 0)"),
         Number("Orders not shipped", "sum(not is_shipped)"),
         Number(

@@ -51,9 +51,13 @@ def _sales(found: Figures) -> Iterator[Block]:
     yield _least(found.least_sold)
 
 
+def _name(product: figures.Product) -> str:
+    return product_name(product.product_id, product.product_name, is_known=product.is_known_product)
+
+
 def _best(products: Sequence[figures.Product]) -> Chart:
     repeated = Counter(each.product_name for each in products)
-    names = [drawable(product_name(each.product_id, each.product_name)) for each in products]
+    names = [drawable(_name(each)) for each in products]
     first = products[0]
     rows = [
         {
@@ -68,7 +72,7 @@ def _best(products: Sequence[figures.Product]) -> Chart:
         key="top-products",
         title="Best sold",
         finding=Markup("{} comes first with {}, {} of all revenue.").format(
-            product_name(first.product_id, first.product_name),
+            _name(first),
             money(first.revenue),
             percent(first.revenue_share),
         ),
@@ -86,7 +90,7 @@ def _products(title: str, products: Sequence[figures.Product]) -> Table:
         ("Product", "Class", "Revenue", "Share", "Units", "Orders", "Buyers", "Last sold"),
         [
             (
-                product_name(each.product_id, each.product_name),
+                _name(each),
                 each.abc_class,
                 money(each.revenue),
                 percent(each.revenue_share, 2),
@@ -182,7 +186,7 @@ def _popular(products: Sequence[figures.Product]) -> Table:
         ("Product", "Buyers", "Units"),
         [
             (
-                product_name(each.product_id, each.product_name),
+                _name(each),
                 count(each.count_customers),
                 count(each.total_units),
             )
@@ -200,7 +204,7 @@ def _least(products: Sequence[figures.Product]) -> Table:
         ("Product", "Units", "Orders", "Revenue", "Last sold"),
         [
             (
-                product_name(each.product_id, each.product_name),
+                _name(each),
                 count(each.total_units),
                 count(each.count_orders),
                 money(each.revenue),

@@ -135,7 +135,7 @@ class _Reader:
             count_pairs=self._count("rpt_product_pairs"),
             stock=self._made(kinds.StockStatus, _STOCK),
             risks=tuple(self._risks()),
-            unusual=self._all(kinds.UnusualOrder, f"order by order_total desc, order_id limit {LONG_TOP}"),
+            unusual=self._made(kinds.UnusualOrder, f"{_UNUSUAL} limit {LONG_TOP}"),
             count_unusual_totals=int(unusual[0]),
             count_unusual_quantities=int(unusual[1]),
             count_unusual=int(unusual[2]),
@@ -236,4 +236,11 @@ _STOCK = """
     select stock_status, count(*), sum(stock_value), cast(coalesce(sum(over_allocated_units), 0) as signed)
     from {rpt_inventory} group by stock_status
     order by field(stock_status, 'over-allocated', 'out of stock', 'low', 'enough', 'not moving', 'unknown')
+"""
+_UNUSUAL = """
+    select unusual.order_id, customers.customer_id, unusual.placed_at, unusual.order_total,
+        unusual.total_units, unusual.largest_quantity, unusual.has_unusual_total, unusual.has_unusual_quantity
+    from {rpt_unusual_orders} as unusual
+    left join {dim_customers} as customers on unusual.customer_id = customers.customer_id
+    order by unusual.order_total desc, unusual.order_id
 """

@@ -31,7 +31,7 @@ def unusual(found: Figures) -> Section:
         [
             (
                 str(each.order_id),
-                "unknown" if each.customer_id == -1 else str(each.customer_id),
+                "unknown" if each.customer_id is None else str(each.customer_id),
                 day(each.placed_at),
                 ", ".join(
                     ["total"] * bool(each.has_unusual_total) + ["quantity"] * bool(each.has_unusual_quantity)

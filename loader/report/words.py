@@ -118,11 +118,9 @@ def plural(number_of: int, one: str, many: str = "") -> Markup:
     return Markup("{} {}").format(count(number_of), one if number_of == 1 else many or f"{one}s")
 
 
-def product_name(product_id: int, name: str | None) -> str:
-    """A product's name, or its key where it has none."""
-    if product_id == -1:
-        return "no product named"
-    return name or f"product {product_id}"
+def product_name(product_id: int, name: str | None, *, is_known: bool = True) -> str:
+    """A product's name, or its key where it has none or only order lines know it."""
+    return name or f"{'' if is_known else 'unknown '}product {product_id}"
 
 
 def drawable(text: str) -> str:

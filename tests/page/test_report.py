@@ -26,7 +26,7 @@ from loader.report.numbers import COUNTS, RANGES
 from loader.report.read import Mart
 from loader.report.theme import DARK, LIGHT
 from loader.report.trust import PAINTS
-from loader.report.words import change, drawable, money, relative_change
+from loader.report.words import change, drawable, money, product_name, relative_change
 from tests.loader.running import Loader
 from tests.page.conftest import Report
 from tests.page.reading import Page
@@ -49,6 +49,13 @@ def read_sample(warehouse: Warehouse) -> tuple[Figures, dict[str, Mart], int]:
     names = {name: Mart(name, f"`{warehouse.schema}`.`{name}`", "") for name in read.MARTS}
     with connect(server) as queries:
         return read.read_figures(queries, names, step), names, taken
+
+
+def copied(warehouse: Warehouse, schema: str) -> Warehouse:
+    """The marts copied to another schema, to be changed."""
+    for name in read.MARTS:
+        warehouse.query(f"create table `{schema}`.{name} as select * from {name}")
+    return replace(warehouse, schema=schema)
 
 
 def render(found: Figures, marts: dict[str, Mart], health: Health = UNKNOWN) -> str:
@@ -300,6 +307,21 @@ def test_unknown_is_no_place_that_comes_first(sample_warehouse: Warehouse) -> No
     assert any(note.startswith(f"{city.city} comes first of 1 city with ") for note in page.notes)
     page = Page.of(render(replace(found, states=unknown[:1], cities=unknown[1:]), marts))
     assert page.notes.count("No sale has a known place.") == 2
+
+
+def test_the_unknown_member_is_what_the_project_says(
+    sample_warehouse: Warehouse, mariadb_schema: str
+) -> None:
+    own = copied(sample_warehouse, mariadb_schema)
+    own.query("update rpt_unusual_orders set customer_id = -1 order by order_total desc limit 1")
+    found, _, _ = read_sample(own)
+    for mart in ("fct_orders", "fct_order_lines", "rpt_unusual_orders"):
+        own.query(f"update {mart} set customer_id = -7 where customer_id = -1")
+    own.query("update rpt_product_sales set product_id = -7 where product_id = -1")
+    renamed, marts, _ = read_sample(own)
+    assert renamed == found
+    assert Page.of(render(renamed, marts)).tables["Unusual orders with the highest totals"][0][1] == "unknown"
+    assert product_name(-7, None, is_known=False) == "unknown product -7"
 
 
 def test_loads_that_are_not_known_are_said(sample_warehouse: Warehouse) -> None:
