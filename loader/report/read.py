@@ -200,12 +200,14 @@ _CLASSES = """
 _CURVE = """
     select position, cumulative_revenue_share, abc_class
     from (
-        select row_number() over (order by revenue desc, product_id) as position,
-            cumulative_revenue_share, abc_class
+        select row_number() over ranks as position, cumulative_revenue_share, abc_class,
+            lead(abc_class) over ranks as next_class
         from {rpt_product_sales}
+        window ranks as (order by revenue desc, product_id)
     ) as ranked
     cross join (select count(*) as products from {rpt_product_sales}) as counted
-    where position in (1, products) or position % greatest(1, products div 120) = 0
+    where position in (1, products) or next_class <> abc_class
+        or position % greatest(1, products div 120) = 0
     order by position
 """
 _SEGMENTS = """

@@ -324,6 +324,22 @@ def test_the_unknown_member_is_what_the_project_says(
     assert product_name(-7, None, is_known=False) == "unknown product -7"
 
 
+def test_a_large_catalogues_curve_has_every_class_to_its_last_product(
+    sample_warehouse: Warehouse, mariadb_schema: str
+) -> None:
+    own = copied(sample_warehouse, mariadb_schema)
+    own.query(
+        "create or replace table rpt_product_sales as select seq as product_id, 'tea' as product_name, "
+        "true as is_known_product, 1 as count_orders, 1 as count_customers, 1 as total_units, "
+        "5000 - seq as revenue, 0.1 as revenue_share, false as is_never_sold, null as last_sold_at, "
+        "if(seq <= 3, 'A', if(seq <= 505, 'B', 'C')) as abc_class, seq as revenue_rank, "
+        "seq as least_sold_rank, 0.5 as cumulative_revenue_share from seq_1_to_1300"
+    )
+    found, _, _ = read_sample(own)
+    assert {each.abc_class: each.position for each in found.curve} == {"A": 3, "B": 505, "C": 1300}
+    assert len(found.curve) < 140
+
+
 def test_loads_that_are_not_known_are_said(sample_warehouse: Warehouse) -> None:
     found, marts, _ = read_sample(sample_warehouse)
     health = replace(UNKNOWN, runs_fault="the last loads are not known: query failed")
