@@ -28,6 +28,10 @@ from loader.report.words import (
 )
 
 SALES = figures.Product.MART
+NO_PAIRS = (
+    "No two of the products in most orders were bought together in as many orders as the variable "
+    "pairs_minimum_orders asks for (2 unless set)."
+)
 
 
 def sales(found: Figures) -> Section:
@@ -220,8 +224,9 @@ def _least(products: Sequence[figures.Product]) -> Table:
 def pairs(found: Figures) -> Section:
     """What is bought together."""
     lead = (
-        "Support is the share of all orders that hold both products, confidence the share of the orders with "
-        "the one that hold the other too, lift how many times more often they meet than by chance."
+        "Counted are the orders that bought a known product. Support is the share of them that hold both "
+        "products, confidence the share of those with the one that hold the other too, lift how many times "
+        "more often they meet than by chance."
     )
     table = Table(
         "Pairs in most orders",
@@ -244,7 +249,5 @@ def pairs(found: Figures) -> Section:
         ),
         source=(figures.Pair.MART,),
     )
-    blocks: tuple[Block, ...] = (
-        (table,) if found.pairs else (Note("No two products were bought together yet."),)
-    )
+    blocks: tuple[Block, ...] = (table,) if found.pairs else (Note(NO_PAIRS),)
     return Section("pairs", "Bought together", lead, blocks)

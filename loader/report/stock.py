@@ -26,7 +26,7 @@ def inventory(found: Figures) -> Section:
     """What is about to run out, or already has."""
     lead = (
         "Stock against the sales of the last 90 days of the data (a variable of the project). Days of cover "
-        "say how long the stock lasts at that pace; allocated units are those of unshipped orders."
+        "say how long the stock lasts at that pace; allocated units are those of these days' open orders."
     )
     return Section("inventory", "Inventory risks", lead, tuple(_inventory(found)))
 

@@ -146,6 +146,10 @@ def test_totals_are_those_of_all_lines(report: Report) -> None:
     page = report.page
     assert (page.figures["total units"], page.figures["total revenue"]) == (units, revenue)
     assert any("add up to every order line, to the last digit" in note for note in page.notes)
+    assert (
+        "Source: fct_order_lines, fct_orders, dim_customers, dim_products. All there is, dated or not."
+        in page.notes
+    )
 
 
 @pytest.mark.parametrize(("mart", "kind", "name"), [("state", "state", "states"), ("city", "city", "cities")])

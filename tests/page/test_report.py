@@ -295,6 +295,7 @@ def test_products_and_customers_without_orders_have_a_page(sample_warehouse: War
     page = Page.of(render(idle, marts))
     assert "Products with the highest revenue" in page.tables
     assert "Revenue by month" not in page.tables
+    assert any("as many orders as the variable pairs_minimum_orders asks for" in note for note in page.notes)
 
 
 def test_unknown_is_no_place_that_comes_first(sample_warehouse: Warehouse) -> None:
