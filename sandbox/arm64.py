@@ -150,7 +150,8 @@ def _sources(apt: str) -> str:
             raise UsageError(
                 "no Debian mirror for the arm64 libraries of MongoDB",
                 where="apt's configuration",
-                fix="set POS_DEBIAN_MIRROR to one, or POS_MONGO_BIN to a folder of native mongod and mongos",
+                fix="set POS_DEBIAN_MIRROR to the address of one and install debian-archive-keyring, "
+                "or set POS_MONGO_BIN to a folder of native mongod and mongos",
             )
         mirror = mirrors[0]
     signed = f" signed-by={KEYRING}" if KEYRING.is_file() else ""
@@ -158,13 +159,21 @@ def _sources(apt: str) -> str:
 
 
 def _run(command: list[str], *, what: str, where: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "LC_ALL": "C"},
+    )
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
+        mend = "install debian-archive-keyring" if "is not signed" in done.stderr else "check the network"
         raise ServerError(
             f"{what} failed: {lines[-1][:300]}",
             where=where,
-            fix="check the network and rerun, or set POS_MONGO_BIN to a folder with native mongod and mongos",
+            fix=f"{mend} and rerun, or set POS_MONGO_BIN to a folder with native mongod and mongos",
         )
 
 

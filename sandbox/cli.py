@@ -80,6 +80,8 @@ def up(
         }
         sandbox = Sandbox(root, resolve_ports(root, asked), note=console.note)
         console.show(sandbox, sandbox.up(), as_json=as_json)
+        if sandbox.ports != Ports() and not as_json:
+            console.connections(sandbox.endpoints)
 
 
 @app.command(epilog="Example: pos-sandbox down --erase")

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.cluster import Health, Sandbox
+from sandbox.cluster import Endpoints, Health, Sandbox
 
 
 def note(text: str) -> None:
@@ -38,6 +38,12 @@ def imported(rows: Mapping[str, int], schema: str) -> None:
     for table, count in rows.items():
         data(f"{schema}.{table}\t{count}")
     note(f"next: dbt build --vars '{{pos_schema: {schema}}}'")
+
+
+def connections(endpoints: Endpoints) -> None:
+    """Say on stderr how dbt and the loader find servers on other ports than the defaults."""
+    where = f"POS_MARIADB_PORT={endpoints.mariadb_port} POS_MONGO_URI={endpoints.mongo_uri}"
+    note(f"not the default ports; for dbt and pos-loader: export {where}")
 
 
 def show(sandbox: Sandbox, health: Sequence[Health], *, as_json: bool) -> None:

@@ -1,7 +1,6 @@
 """One rootless MariaDB: data folder, flags, user and schemas."""
 
 import contextlib
-import getpass
 import hashlib
 import os
 import shutil
@@ -52,10 +51,15 @@ def server(root: Path, port: int) -> Server:
         f"--bind-address={HOST}",
         f"--port={port}",
         f"--init-file={root / 'mariadb-init.sql'}",
-        f"--user={getpass.getuser()}",
+        *_as_root(),
         *TUNING,
     )
     return Server("mariadb", "source and marts", "mariadbd", port, log, flags)
+
+
+def _as_root() -> tuple[str, ...]:
+    """MariaDB refuses to run as root, in a container say, unless it is told to."""
+    return ("--user=root",) if os.geteuid() == 0 else ()
 
 
 def _temporary(root: Path) -> Path:
@@ -105,7 +109,7 @@ def _install(root: Path, data: Path) -> None:
             install,
             "--no-defaults",
             f"--datadir=./{partial.name}",  # relative: the script does not quote it
-            f"--user={getpass.getuser()}",
+            *_as_root(),
             "--skip-name-resolve",
             "--skip-test-db",
             "--auth-root-authentication-method=socket",

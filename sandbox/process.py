@@ -90,7 +90,8 @@ def refuse_taken_port(server: Server) -> None:
             raise UsageError(
                 f"port {server.port} is taken: {error.strerror}",
                 where=f"{server.name}, {_holder(server.port)}",
-                fix=f"stop that process, or choose another --{server.name}-port (if new or erased)",
+                fix=f"stop that process, or choose another --{server.name}-port or "
+                f"POS_SANDBOX_{server.name.upper()}_PORT (if new or erased)",
             ) from None
 
 

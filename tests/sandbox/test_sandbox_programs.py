@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sandbox import arm64, mongo_tools
+from sandbox import arm64, mariadb, mongo_tools
 from sandbox.cli import app
-from sandbox.errors import UsageError
+from sandbox.errors import ServerError, UsageError
 from sandbox.settings import Ports
 
 APT = shutil.which("apt-get") or "apt-get"
@@ -54,6 +54,21 @@ def test_a_machine_without_a_debian_mirror_is_told_what_to_set(apt_with: Callabl
     apt_with("ubuntu.list", "deb http://mirror.example/ubuntu noble main\n")
     with pytest.raises(UsageError, match="POS_DEBIAN_MIRROR"):
         arm64._sources(APT)
+
+
+def test_a_mirror_whose_key_is_missing_names_the_package() -> None:
+    apt = ["sh", "-c", "echo \"E: The repository 'x bookworm InRelease' is not signed.\" >&2; exit 100"]
+    with pytest.raises(ServerError, match="install debian-archive-keyring and rerun"):
+        arm64._run(apt, what="apt-get update", where="arm64 libraries")
+
+
+@pytest.mark.parametrize(("user", "flags"), [(0, ["--user=root"]), (1000, [])])
+def test_only_root_names_mariadbs_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int, flags: list[str]
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    server = mariadb.server(tmp_path, 33306)
+    assert [flag for flag in server.flags if flag.startswith("--user=")] == flags
 
 
 def test_a_killed_download_leaves_nothing_and_is_repeated(tmp_path: Path) -> None:

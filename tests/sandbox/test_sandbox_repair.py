@@ -121,6 +121,7 @@ def test_a_port_of_a_foreign_process_is_refused_before_anything_starts(own: Sand
     assert done.stderr.count("\n") == 1
     assert f"port {own.ports.shard2} is taken" in done.stderr
     assert f"pid {os.getpid()}" in done.stderr
+    assert "--shard2-port or POS_SANDBOX_SHARD2_PORT" in done.stderr
     assert [row.state for row in own.status()] == ["stopped"] * 5
 
 

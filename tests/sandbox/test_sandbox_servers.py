@@ -101,6 +101,13 @@ def test_status_prints_one_line_for_each_server(session_sandbox: Sandbox) -> Non
     assert [line[0] for line in lines[1:]] == ["mariadb", "config", "shard1", "shard2", "mongos"]
 
 
+def test_up_says_how_other_ports_are_found(session_sandbox: Sandbox) -> None:
+    done = CliRunner().invoke(app, ["up", "--dir", str(session_sandbox.root)])
+    ports = session_sandbox.ports
+    export = f"export POS_MARIADB_PORT={ports.mariadb} POS_MONGO_URI=mongodb://127.0.0.1:{ports.mongos}\n"
+    assert done.stderr.endswith(export)
+
+
 def test_other_ports_for_an_existing_sandbox_are_refused(session_sandbox: Sandbox) -> None:
     done = CliRunner().invoke(app, ["up", "--mongos-port", "1234", "--dir", str(session_sandbox.root)])
     assert done.exit_code == 2
