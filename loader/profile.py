@@ -57,9 +57,7 @@ def read_profile(
     if not isinstance(profile, dict):
         raise SpecError(f"no profile {name}", where=str(path), fix="name it as dbt_project.yml does")
     where = f"{path}, profile {name}"
-    target = (
-        target or os.environ.get("DBT_TARGET") or _render("target", profile.get("target", "default"), where)
-    )
+    target = target or _render("target", profile.get("target", "default"), where)
     outputs = profile.get("outputs")
     targets = outputs if isinstance(outputs, dict) else {}
     if target not in targets:
