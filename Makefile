@@ -1,5 +1,9 @@
 # `make` lists what there is. Everything is made inside this folder, but for downloads (POS_CACHE_DIR).
 
+ifeq ($(filter oneshell,$(.FEATURES)),)
+$(error GNU make 3.82 or later is needed, this is $(MAKE_VERSION))
+endif
+
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
@@ -10,10 +14,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV_VERSION := 0.13.9
-# The first interpreter that runs and is 3.11 or 3.12 (a version manager's stub may exist and not run).
-PYTHON ?= $(shell for python in python3.11 python3.12 python3; do \
-	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
-	&& { echo "$$python"; break; }; done)
+# An environment that was moved, or whose Python was replaced, is as good as none: its stamp goes.
+$(shell [ ! -e $(READY) ] || { grep -qF '$(CURDIR)/$(BIN)/' $(BIN)/pos-sandbox \
+	&& $(BIN)/python -I -c 'import loader'; } >/dev/null 2>&1 || rm -f $(READY))
+# The first interpreter that runs and is 3.11 or 3.12 (a version manager's stub may exist and not run); it is
+# looked for where there is no environment yet.
+SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))
+PYTHON ?= $(if $(wildcard $(READY)),,$(shell for python in python3.11 python3.12 python3; do \
+	"$$python" -c '$(SUITABLE)' 2>/dev/null && { echo "$$python"; break; }; done))
 # Schema in MariaDB with real POS tables; empty builds the sample.
 POS_SCHEMA ?=
 # Size of the benchmark, and runs of each contender.
@@ -58,11 +66,13 @@ demo: setup ## The whole way on sample data, or on yours: make demo POS_SCHEMA=s
 	connections=$$(pos-sandbox status --json | python -c '$(CONNECTIONS)')
 	eval "$$connections"
 	section 'dbt build: $(or $(POS_SCHEMA),the sample)'
-	mkdir -p target
-	dbt --no-use-colors build $(DBT_VARS) > target/demo.log || { cat target/demo.log; exit 1; }
-	grep -oE 'Finished running .*|Done\. PASS=.*' target/demo.log
+	mkdir -p target/demo
+	cp profiles.example.yml target/demo/profiles.yml
+	export DBT_PROFILES_DIR="$(CURDIR)/target/demo" POS_PROFILES_DIR="$(CURDIR)/target/demo" POS_TARGET=dev
+	dbt --no-use-colors build $(DBT_VARS) > target/demo/dbt.log || { cat target/demo/dbt.log; exit 1; }
+	grep -oE 'Finished running .*|Done\. PASS=.*' target/demo/dbt.log
 	section 'Load'
-	table pos-loader load
+	table pos-loader load --max-delete-share 1
 	section 'Verify'
 	table pos-loader verify --quiet
 	section 'Published'
@@ -140,7 +150,11 @@ lock: setup ## Renew the locked requirements from pyproject.toml
 
 .PHONY: clean
 clean: ## Stop the sandbox and remove all that was made here but profiles.yml
-	@if [ -x $(BIN)/pos-sandbox ]; then pos-sandbox down --erase; fi
+	@if $(BIN)/python -c 'import sandbox.cli' 2>/dev/null; then
+		$(BIN)/python -m sandbox down --erase
+	elif [ -e "$${POS_SANDBOX_DIR:-.sandbox}" ]; then
+		echo "make: the sandbox stays, for $(VENV) does not run; remove it too by make setup clean" >&2
+	fi
 	rm -rf $(VENV) target logs dbt_packages .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # The scripts need a MariaDB client library to be compiled against; Spark, where there is Java, a JDBC driver.
@@ -151,7 +165,11 @@ benchmarking:
 
 .PHONY: programs
 programs:
-	@missing=()
+	@[ -e $(READY) ] || $(PYTHON) -c '$(SUITABLE)' 2>/dev/null || {
+		echo "make: error: no Python 3.11 or 3.12 on PATH; install one, or name it: make PYTHON=..." >&2
+		exit 2
+	}
+	missing=()
 	has() { command -v "$$1" >/dev/null; }
 	has mariadbd && has mariadb-install-db || missing+=(mariadb-server-core)
 	has my_print_defaults || missing+=(mariadb-client-core)
@@ -172,7 +190,7 @@ programs:
 	if [ -n "$(PEERS)" ] && has java; then
 		[ -e /usr/share/java/mariadb-java-client.jar ] || missing+=(libmariadb-java)
 	fi
-	if [ ! -e $(READY) ] && ! "$${PYTHON:-$(PYTHON)}" -c 'import ensurepip' 2>/dev/null; then
+	if [ ! -e $(READY) ] && ! $(PYTHON) -c 'import ensurepip' 2>/dev/null; then
 		missing+=(python3-venv)
 	fi
 	[ $${#missing[@]} -gt 0 ] || exit 0
@@ -188,11 +206,9 @@ programs:
 
 # The stamp goes first and comes back last: without it an environment is half made, and made anew.
 $(READY): requirements.txt pyproject.toml
-	@[ -n "$(PYTHON)" ] || { echo "make: error: no Python 3.11 or 3.12 on PATH; install one" >&2; exit 2; }
-	echo "setting up $(VENV) with $$($(PYTHON) --version) (a minute, once)"
-	[ -e $@ ] || fresh=--clear
-	$(PYTHON) -m venv $${fresh:-} $(VENV)
+	@[ -e $@ ] || $(PYTHON) -m venv --clear $(VENV)
 	rm -f $@
+	echo "setting up $(VENV) with $$($(BIN)/python --version) (a minute, once)"
 	export PIP_DISABLE_PIP_VERSION_CHECK=1
 	$(BIN)/python -m pip install -qq --require-hashes --requirement requirements.txt
 	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .

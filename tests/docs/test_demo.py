@@ -45,6 +45,7 @@ def test_the_demo_prints_what_the_readme_shows(
         "POS_SANDBOX_DIR": str(session_sandbox.root),
         "POS_MONGO_DATABASE": mongo_database,
         "POS_MARIADB_SCHEMA": mariadb_schema,
+        "DBT_PROFILES_DIR": str(tmp_path / "of-the-user"),  # the demo has a profile of its own
         "POS_TARGET_PATH": str(tmp_path),
         "DBT_TARGET_PATH": str(tmp_path),
         "DBT_LOG_PATH": str(tmp_path),
