@@ -53,7 +53,7 @@ TRANSIENT_LABELS = ("RetryableWriteError", "TransientTransactionError", "Retryab
 
 DATABASE_ACTIONS = (
     *("find", "insert", "update", "remove", "createCollection", "createIndex", "collStats"),
-    *("listCollections", "listIndexes", "dropCollection", "renameCollectionSameDB"),
+    *("listCollections", "listIndexes", "dropCollection", "renameCollectionSameDB", "dropIndex", "collMod"),
 )
 BYPASS_VALIDATION = "bypassDocumentValidation"
 SHARDING_ACTIONS = ("enableSharding", "splitChunk", "moveChunk")

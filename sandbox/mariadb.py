@@ -94,7 +94,7 @@ def prepare(root: Path) -> tuple[str, ...]:
     init = [f"CREATE DATABASE IF NOT EXISTS `{schema}`" for schema in (SOURCE_SCHEMA, TARGET_SCHEMA)]
     for host in (HOST, "localhost"):
         init.append(f"CREATE USER IF NOT EXISTS '{USER}'@'{host}' IDENTIFIED BY '{PASSWORD}'")
-        init.append(f"GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'{host}'")
+        init.append(f"GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'{host}' WITH GRANT OPTION")
     (root / "mariadb-init.sql").write_text(";\n".join(init) + ";\n")
     return (mariadbd,)
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from loader import mongo
 from loader.declaration import (
     CollectionDeclaration,
     EmbedDeclaration,
@@ -82,6 +83,14 @@ def test_settings_are_the_loaders(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         shown = value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
         if cell.startswith("`") and variable != "POS_TARGET_PATH":
             assert float(code([cell])[0]) == value if isinstance(value, float) else code([cell]) == [shown]
+
+
+def test_the_role_has_the_actions_the_loader_needs() -> None:
+    (shown,) = (each.text for each in blocks(Path("docs/publishing.md"), "js"))
+    role = yaml.safe_load(re.sub(r" //.*", "", shown[shown.index("{") : shown.rindex("}") + 1]))
+    (granted,) = (each["actions"] for each in role["privileges"] if each["resource"].get("db") == "pos")
+    needed = [*mongo.DATABASE_ACTIONS, mongo.BYPASS_VALIDATION, *mongo.SHARDING_ACTIONS]
+    assert sorted(granted) == sorted(needed)
 
 
 def test_every_variable_the_code_reads_is_documented() -> None:

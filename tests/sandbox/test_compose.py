@@ -54,7 +54,7 @@ def test_mariadb_has_the_flags_the_user_and_the_schemas() -> None:
     assert service["environment"]["MARIADB_DATABASE"] == mariadb.SOURCE_SCHEMA
     statements = DOCUMENT["configs"]["mariadb-init"]["content"]
     assert f"CREATE DATABASE IF NOT EXISTS {mariadb.TARGET_SCHEMA};" in statements
-    assert f"GRANT ALL PRIVILEGES ON *.* TO '{mariadb.USER}'@'%';" in statements
+    assert f"GRANT ALL PRIVILEGES ON *.* TO '{mariadb.USER}'@'%' WITH GRANT OPTION;" in statements
 
 
 @pytest.mark.parametrize(
