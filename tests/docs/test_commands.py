@@ -19,6 +19,7 @@ PROGRAMS: dict[str, Any] = {
     "pos-sandbox": typer.main.get_command(sandbox.cli.app),
 }
 OURS = [(program, name) for program, group in PROGRAMS.items() for name in group.commands]
+ELSEWHERE = ("cp", "docker", "export", "pre-commit", "pytest", "python", "python3", "source")
 USAGE_ERRORS = (click.UsageError, typer.BadParameter.__mro__[1])  # dbt's click and the one within Typer
 EXAMPLE = re.compile(r"Example: (.+?)(?:\. |\.?$)")
 WRITTEN = [
@@ -52,7 +53,7 @@ def parse(command: str) -> None:
         targets = re.findall(r"^([a-z]+):.*## ", read("Makefile"), flags=re.MULTILINE)
         assert [word for word in arguments if "=" not in word and word not in targets] == []
     else:
-        assert program in ("docker", "export", "pytest", "pre-commit"), f"{program} is not known here"
+        assert program in ELSEWHERE, f"{program} is not known here"
 
 
 @pytest.mark.parametrize("command", WRITTEN)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.docs.documents import DOCUMENTS, PROJECT, read, tracked_files
+from tests.docs.documents import DOCUMENTS, PROJECT, blocks, read, tracked_files
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HOSTS: tuple[str, ...] = (
@@ -68,5 +68,12 @@ def test_pre_commit_and_the_workflow_run_what_make_lint_runs() -> None:
     workflow = yaml.safe_load(read(".github/workflows/ci.yml"))
     steps = [step["run"].split()[0] for step in workflow["jobs"]["lint"]["steps"] if "run" in step]
     assert set(steps) - {"python"} == programs
-    published = [step.get("run") for step in workflow["jobs"]["publish"]["steps"]]
-    assert "dbt build && pos-loader load" in published
+
+
+def test_the_readme_installs_and_publishes_as_the_workflow_does() -> None:
+    steps = yaml.safe_load(read(".github/workflows/ci.yml"))["jobs"]["publish"]["steps"]
+    run = [line for step in steps for line in step.get("run", "").splitlines()]
+    (shown,) = (each.text for each in blocks(Path("README.md"), "sh") if "docker compose" in each.text)
+    lines = [re.sub(r" +#.*", "", line) for line in shown.splitlines()]
+    assert lines[:2] == ["python3 -m venv .venv", "source .venv/bin/activate"]
+    assert lines[2:] == run[: run.index("dbt build && pos-loader load") + 1]
