@@ -19,7 +19,7 @@ from tests.loader.running import Documents, Loader, connect
 from tests.warehouse import Warehouse
 
 KILLS = int(os.environ.get("POS_TEST_KILLS", "20"))
-PUBLISHES = int(os.environ.get("POS_TEST_PUBLISHES", "20"))
+PUBLISHES = int(os.environ.get("POS_TEST_PUBLISHES", "10"))
 CUSTOMERS = "customer_order_history"
 
 
