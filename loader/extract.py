@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from decimal import Decimal
+from decimal import Context, Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -24,7 +24,7 @@ from loader.collection import BsonType, Collection, Field, Key, Level, OnOverflo
 from loader.errors import DataError, SpecError
 from loader.mariadb import Queries, connect, literal, quote, translate
 from loader.profile import MariaDB
-from loader.types import precision_and_scale
+from loader.types import MAX_DECIMAL_DIGITS, precision_and_scale
 
 _EXACT_DIGITS = 28  # connectorx reads DECIMAL through a 96-bit coefficient
 _EXACT_SCALE = 10  # and gives decimal128(38, 10)
@@ -210,12 +210,12 @@ def split_points(queries: Queries, collection: Collection, *, chunks: int) -> li
 
 
 def _in_bson(field: Field, value: Any) -> object:
-    """A value of MariaDB as the documents have it."""
+    """A value of MariaDB as the documents have it; one of too many digits is rounded, as a bound may be."""
     match value:
         case None:
             return None
         case Decimal():
-            return Decimal128(value)
+            return Decimal128(Context(prec=MAX_DECIMAL_DIGITS).create_decimal(value))
         case datetime():
             return value
         case date():

@@ -17,6 +17,9 @@ from bson import json_util
 from loader.collection import Collection, Key, Partition, Reject
 from loader.errors import DataError, SpecError
 
+ENOUGH = 10_000
+"""Where there are more, and more than allowed, the rest need not be looked for."""
+
 
 def path(folder: Path, collection: Collection) -> Path:
     """The rejects file of a collection below the artifacts' folder."""
@@ -62,11 +65,11 @@ def _line(collection: Collection, reject: Reject, *, whole: bool) -> dict[str, o
 def require_few(collection: Collection, rejects: Sequence[Reject], *, allowed: int, file: Path) -> None:
     """Raise `DataError` naming the first reject where there are more than `allowed`."""
     if len(rejects) > allowed:
-        first = rejects[0]
+        first, ended_early = rejects[0], len(rejects) > ENOUGH
         raise DataError(
-            f"MongoDB refuses {len(rejects)} documents of {collection.name}, first _id {first.id!r}: "
-            f"{first.reason}",
-            where=f"code {first.code}, all in {file}",
+            f"MongoDB refuses {'at least ' * ended_early}{len(rejects)} documents of {collection.name}, "
+            f"first _id {first.id!r}: {first.reason}",
+            where=f"code {first.code}, {'these' if ended_early else 'all'} in {file}",
             fix="nothing was published; mend the mart, or allow some with --max-rejects N",
         )
 

@@ -13,7 +13,7 @@ from operator import itemgetter
 import numpy as np
 import tenacity
 
-from loader import extract, mariadb, memory, mongo, schema, sizes, verify, write
+from loader import extract, mariadb, memory, mongo, rejects, schema, sizes, verify, write
 from loader.collection import Collection, Difference, Documents, Figure, Key, Partition, Reject
 from loader.errors import PartialLoad, TableReplaced
 from loader.job import Job
@@ -24,8 +24,6 @@ from loader.sync import Changes, changes
 
 EXAMPLES = 10
 LARGEST = 5
-ENOUGH_REJECTS = 10_000
-"""Where there are more, and more than allowed, the rest need not be looked for."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +230,7 @@ def run(job: Job, work: Work, handle: mongo.Handle, step: Step) -> Tally:
         for tally in tallies:
             total.add(tally)
             job.progress.advance(name, rows=tally.read.total())
-            if len(total.rejects) > max(ENOUGH_REJECTS, job.options.max_rejects):
+            if len(total.rejects) > max(rejects.ENOUGH, job.options.max_rejects):
                 return total
     for model, counted in work.rows.items():
         if total.read[model] != counted and not work.is_partial:

@@ -72,13 +72,15 @@ def write_report(settings: Settings, *, output: Path, charts: Path | None, progr
 
 
 def _read(queries: Queries, marts: Mapping[str, Mart], step: Callable[[], None]) -> Figures:
-    """Read the figures, all of one build: the stamp is the same after, and the months of all marts are."""
+    """Read the figures, all of one build: none runs, the stamp is the same after, and so are all months."""
     rebuilt = SpecError(
         "the marts are being rebuilt",
         where=f"MariaDB at {queries.server.address}",
-        fix="wait for dbt, run it again",
+        fix="wait for dbt, or run it again if it was killed",
     )
     before = read_stamp(queries, queries.server.schema)
+    if before and before.state == "running":
+        raise rebuilt
     try:
         found = read_figures(queries, marts, step)
     except TableReplaced:

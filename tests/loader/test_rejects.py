@@ -151,7 +151,8 @@ def test_a_load_that_everything_is_refused_of_ends_early(
         servers, manifest, tmp_path, "test_many", marts={"many": many}, indexes=unique, **declared
     ) as refused:
         line = refused.refused("--partition-rows", "5000", "--workers", "2", code=1)
-        assert line.startswith("MongoDB refuses ")
+        assert line.startswith(f"MongoDB refuses at least {len(lines(refused))} documents of handmade, ")
+        assert f", these in {file(refused)}); " in line
         assert 10_000 < len(lines(refused)) < 50_000
         assert left_behind(refused.documents) == []
 
