@@ -69,7 +69,8 @@ class Owner:
         if (self.host, self.process_space) != (socket.gethostname(), process_space()):
             return False
         try:
-            return abs(_started(self.pid) - self.process_started) > 1
+            is_another = abs(_started(self.pid) - self.process_started) > 1
+            return is_another or psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return True
 

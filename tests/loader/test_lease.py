@@ -121,6 +121,18 @@ def test_a_clock_that_is_set_kills_no_owner(monkeypatch: pytest.MonkeyPatch) -> 
     assert owner.is_dead
 
 
+def test_a_killed_process_is_dead_before_its_parent_has_looked() -> None:
+    """In a container nobody may ever look: the first process there need not be an init."""
+    with subprocess.Popen(["sleep", "60"]) as child:
+        owner = Owner("load", pid=child.pid, process_started=lease._started(child.pid))
+        assert not owner.is_dead
+        child.kill()
+        for attempt in tenacity.Retrying(stop=tenacity.stop_after_delay(30), wait=tenacity.wait_fixed(0.01)):
+            with attempt:
+                assert psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE
+        assert owner.is_dead
+
+
 def test_what_is_held_already_is_renewed_while_the_rest_is_waited_for(
     client: mongo.Client, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
