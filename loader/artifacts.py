@@ -73,5 +73,11 @@ def _read_json(path: Path, fix: str) -> dict[str, Any]:
 
 
 def models_of(manifest: ManifestV11) -> dict[str, ModelNode]:
-    """Map model names to their nodes."""
-    return {node.name: node for node in manifest.nodes.values() if isinstance(node, ModelNode)}
+    """Map model names to nodes as `ref` of the name alone finds them.
+
+    The project's own model comes before a package's, and the latest version before the others.
+    """
+    project = manifest.metadata.project_name
+    models = [node for node in manifest.nodes.values() if isinstance(node, ModelNode)]
+    models.sort(key=lambda node: (node.package_name == project, node.version == node.latest_version))
+    return {node.name: node for node in models}

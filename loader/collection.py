@@ -59,6 +59,7 @@ class Level:
     name: str
     """The array's field name in the parent; empty at the root."""
     model: str
+    """The shortest name that means the model alone, for messages; `node` identifies it."""
     schema: str
     table: str
     key: tuple[str, ...]
@@ -69,6 +70,13 @@ class Level:
     max_items: int | None = None
     on_overflow: OnOverflow = OnOverflow.FAIL
     children: tuple[Level, ...] = ()
+    node: str = ""
+    """The model's unique id in dbt's manifest."""
+    path: str = ""
+    """The array's place in the document, `orders.lines`; empty at the root.
+
+    It tells the levels of one model apart.
+    """
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -141,6 +149,8 @@ class Collection:
     document_budget: int = 1024 * 1024
     """Bytes above which a document is warned of."""
     buckets: Buckets | None = None
+    node: str = ""
+    """The exposure's unique id in dbt's manifest."""
 
     @property
     def key_column(self) -> str:
@@ -204,10 +214,10 @@ class Documents:
 
     `keys` holds the N document keys in ascending order (int64 or string; for buckets a struct of parent key
     and number), `bson` the N documents as an Arrow binary array without nulls whose data buffer is the
-    documents back to back. All rows read are, per model, in `rows` (nested here), `left_out` (beyond
-    `max_items`) or `elsewhere` (in the buckets; for buckets, in the main documents). `conform` says that all
-    are known to be as the validator wants them: what is required is there, no array is too long, and the
-    types are the encoder's.
+    documents back to back. All rows read are, by path of their level, in `rows` (nested here), `left_out`
+    (beyond `max_items`) or `elsewhere` (in the buckets; for buckets, in the main documents). `conform` says
+    that all are known to be as the validator wants them: what is required is there, no array is too long,
+    and the types are the encoder's.
     """
 
     keys: pa.Array

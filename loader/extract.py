@@ -71,7 +71,7 @@ def check_marts(queries: Queries, collection: Collection) -> None:
 
 def require_rows(counts: dict[str, int], collection: Collection) -> None:
     """Refuse a mart without rows; raises `DataError` naming it. Buckets may well be empty."""
-    empty = [level for level in collection.root.walk() if not counts[level.model]]
+    empty = [level for level in collection.root.walk() if not counts[level.path]]
     if empty and collection.buckets is None:
         raise DataError(
             f"model {empty[0].model} has no rows",
@@ -113,7 +113,7 @@ class Cut:
 
     partitions: tuple[Partition, ...]
     rows: dict[str, int]
-    """Per model, without those of the unknown member; for buckets, the rows of the keys that have any."""
+    """By path of the level, without the unknown member's; for buckets, the rows of the keys that have any."""
     heavy: tuple[tuple[Key, Key], ...]
     """Where rows of one key may weigh more than asked: first and last such key of each partition with any."""
 
@@ -143,10 +143,10 @@ def cut(
     with ThreadPoolExecutor(workers, thread_name_prefix="survey") as pool:
         found = [row for part in pool.map(read, _stretches(queries, collection, rows=rows)) for row in part]
     levels = [*collection.root.walk()]
-    counted: Counter[str] = Counter({level.model: 0 for level in levels})
+    counted: Counter[str] = Counter({level.path: 0 for level in levels})
     for _, _, _, *parts in found:
         for level, count in zip(levels, parts, strict=True):
-            counted[level.model] += int(count)
+            counted[level.path] += int(count)
     heavy = tuple((first, last) for _, first, last, *_ in found if first is not None)
     return Cut(_between([row[0] for row in found[1:]]), dict(counted), heavy)
 

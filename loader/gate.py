@@ -16,6 +16,7 @@ from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ManifestV11
 from dbt_artifacts_parser.parsers.run_results.run_results_v5 import RunResultOutput, RunResultsV5
 
 from loader.collection import Collection
+from loader.identity import short
 from loader.mariadb import Queries, quote
 from loader.select import upstream
 
@@ -66,13 +67,22 @@ def judge(
     outcomes = {each.unique_id: each for each in results.results}
     verdicts = []
     for collection in collections:
-        nodes = upstream(manifest, collection.exposure)
+        nodes = upstream(manifest, collection.node)
         tests = _tests_on(manifest, nodes, outcomes)
-        fault = build or next(_faults(manifest, [*nodes, *tests], outcomes), "")
+        fault = build or _unjudged(collection, nodes)
+        fault = fault or next(_faults(manifest, [*nodes, *tests], outcomes), "")
         warned = [each for each in tests if each in outcomes and outcomes[each].status.value == "warn"]
-        warnings = tuple(f"{_name(each)} warned: {outcomes[each].message or ''}".strip() for each in warned)
+        warnings = tuple(f"{short(each)} warned: {outcomes[each].message or ''}".strip() for each in warned)
         verdicts.append(Verdict(collection.name, fault, warnings))
     return tuple(verdicts)
+
+
+def _unjudged(collection: Collection, nodes: Sequence[str]) -> str:
+    """Name a level whose rows would be published though nothing here looks at what made them."""
+    for level in collection.root.walk():
+        if level.node not in nodes:
+            return f"{level.node} is not upstream of exposure {collection.exposure}"
+    return ""
 
 
 def stamp_fault(stamp: Stamp | None, invocation: str) -> str:
@@ -130,11 +140,7 @@ def _faults(
         kind = str(node.resource_type)
         outcome = outcomes.get(key)
         if outcome is None:
-            yield f"{kind} {_name(key)} was not part of the dbt invocation"
+            yield f"{kind} {short(key)} was not part of the dbt invocation"
         elif outcome.status.value not in ("success", "pass", "warn"):
             message = " ".join((outcome.message or "").split())[:160]
-            yield f"{kind} {_name(key)}: {outcome.status.value}{f' ({message})' if message else ''}"
-
-
-def _name(unique_id: str) -> str:
-    return unique_id.split(".")[2]
+            yield f"{kind} {short(key)}: {outcome.status.value}{f' ({message})' if message else ''}"

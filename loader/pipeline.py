@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import resource
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -166,8 +167,8 @@ def _staged_outcome(job: Job, staged: Staged, verdict: gate.Verdict) -> Collecti
         deleted=tally.extra,
         unchanged=tally.same if is_sync else 0,
         rejects=len(tally.rejects),
-        rows=dict(tally.rows),
-        left_out=dict(+tally.left_out),
+        rows=_by_model(work.collection, tally.rows),
+        left_out=_by_model(work.collection, +tally.left_out),
         partitions=len(work.partitions),
         seconds=_rounded(tally),
         warnings=verdict.warnings,
@@ -184,8 +185,8 @@ def _checked_outcome(job: Job, work: Work, tally: Tally) -> CollectionOutcome:
         documents=tally.documents,
         bytes=tally.bytes,
         unchanged=tally.same,
-        rows=dict(tally.rows),
-        left_out=dict(+tally.left_out),
+        rows=_by_model(work.collection, tally.rows),
+        left_out=_by_model(work.collection, +tally.left_out),
         partitions=len(work.partitions),
         seconds=_rounded(tally),
         differences=tally.differences,
@@ -203,6 +204,15 @@ def _refused_outcome(collection: Collection, verdict: gate.Verdict) -> Collectio
         refused=verdict.refused,
         warnings=verdict.warnings,
     )
+
+
+def _by_model(collection: Collection, rows: Mapping[str, int]) -> dict[str, int]:
+    """Add the rows of levels up to those of models; one model may be at several levels."""
+    found: Counter[str] = Counter()
+    for level in collection.root.walk():
+        if level.path in rows:
+            found[level.model] += rows[level.path]
+    return dict(found)
 
 
 def _rounded(tally: Tally) -> dict[str, float]:

@@ -52,6 +52,7 @@ def _line(collection: Collection, reject: Reject, *, whole: bool) -> dict[str, o
     line: dict[str, object] = {
         "collection": collection.name,
         "model": collection.root.model,
+        "node": collection.root.node,
         "key": reject.id,
         "code": reject.code,
         "reason": reject.reason,

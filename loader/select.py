@@ -14,9 +14,8 @@ from loader.errors import SpecError
 
 
 def upstream(manifest: ManifestV11, exposure: str) -> tuple[str, ...]:
-    """List the nodes an exposure is built from (models, seeds, snapshots), parents first."""
+    """List the nodes an exposure (its unique id) is built from: models, seeds, snapshots; parents first."""
     parents = manifest.parent_map or {}
-    start = next(key for key, each in manifest.exposures.items() if each.name == exposure)
     order: dict[str, None] = {}
 
     def visit(node: str) -> None:
@@ -25,7 +24,7 @@ def upstream(manifest: ManifestV11, exposure: str) -> tuple[str, ...]:
                 visit(parent)
                 order[parent] = None
 
-    visit(start)
+    visit(exposure)
     return tuple(order)
 
 
@@ -36,13 +35,30 @@ def selected(
 
     `state` is an earlier manifest to compare with. Raises `SpecError` for a selector that means nothing.
     """
-    declared = {each.name: each for each in manifest.exposures.values() if "mongo" in (each.meta or {})}
+    declared = _declared(manifest)
     if not declared:
         raise SpecError(
             "no exposure declares a collection", where="manifest.json", fix="add meta.mongo to an exposure"
         )
     chosen = {name for each in select for name in _matches(manifest, declared, each, state)}
     return tuple(declared[name] for name in sorted(chosen if select else declared))
+
+
+def _declared(manifest: ManifestV11) -> dict[str, Exposure]:
+    """The exposures that declare a collection, by name; two packages may not use one name for theirs."""
+    declared: dict[str, Exposure] = {}
+    for each in manifest.exposures.values():
+        if "mongo" not in (each.meta or {}):
+            continue
+        other = declared.setdefault(each.name, each)
+        if other is not each:
+            raise SpecError(
+                f"two exposures named {each.name} declare a collection: "
+                f"{', '.join(sorted((other.unique_id, each.unique_id)))}",
+                where="manifest.json",
+                fix="rename one of them, or disable it in dbt_project.yml (+enabled: false)",
+            )
+    return declared
 
 
 def _matches(
@@ -57,7 +73,11 @@ def _matches(
             raise SpecError(
                 "state:modified needs an earlier manifest", where="--select", fix="give --state DIR"
             )
-        return {name for name in declared if _parts(manifest, name) != _parts(state, name)}
+        return {
+            name
+            for name, each in declared.items()
+            if _parts(manifest, each.unique_id) != _parts(state, each.unique_id)
+        }
     if method:
         return _unknown(f"no selector {selector}", "NAME, tag:NAME, state:modified")
     return {selector} if selector in declared else _unknown(f"no collection {selector}", ", ".join(declared))
@@ -73,7 +93,7 @@ def _tags(declared: dict[str, Exposure]) -> str:
 
 def _parts(manifest: ManifestV11, exposure: str) -> Any:
     """All that decides what a collection holds: its declaration, and its nodes' code, contract and config."""
-    found = next((each for each in manifest.exposures.values() if each.name == exposure), None)
+    found = manifest.exposures.get(exposure)
     if found is None:
         return None
     nodes = {key: manifest.nodes[key] for key in upstream(manifest, exposure)}

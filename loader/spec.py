@@ -12,10 +12,10 @@ from typing import Any
 
 from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ColumnInfo, Exposure, ManifestV11, ModelNode
 
-from loader.artifacts import models_of
 from loader.collection import BsonType, Collection, Field, Index, Level, OnOverflow
 from loader.declaration import CollectionDeclaration, EmbedDeclaration, LevelDeclaration, parse_declaration
 from loader.errors import SpecError
+from loader.identity import Names
 from loader.overflow import bucket_collections, name_fault, policy_fault
 from loader.select import selected
 from loader.types import bson_type, natural_type
@@ -25,10 +25,11 @@ from loader.types import bson_type, natural_type
 class _Place:
     """Where a declaration stands, for messages, and what it is resolved against."""
 
-    models: Mapping[str, ModelNode]
+    names: Names
     file: str
     exposure: str
-    allowed: frozenset[str]
+    depends_on: tuple[str, ...]
+    """Unique ids."""
     camel: bool
 
     def error(self, what: str, fix: str) -> SpecError:
@@ -44,9 +45,9 @@ def read_collections(
     `database` is the default database, `state` an earlier manifest for `state:modified`. Raises `SpecError`
     for anything that cannot be published as declared.
     """
-    models = models_of(manifest)
+    names = Names(manifest)
     chosen = selected(manifest, select, state=state)
-    collections = tuple(one for each in chosen for one in _collections(each, manifest, models, database))
+    collections = tuple(one for each in chosen for one in _collections(each, names, database))
     _require_distinct_targets(collections)
     return collections
 
@@ -68,9 +69,7 @@ def _require_distinct_targets(collections: Sequence[Collection]) -> None:
             )
 
 
-def _collections(
-    exposure: Exposure, manifest: ManifestV11, models: Mapping[str, ModelNode], database: str
-) -> tuple[Collection, ...]:
+def _collections(exposure: Exposure, names: Names, database: str) -> tuple[Collection, ...]:
     """Resolve one exposure: the collections of its arrays' buckets, then its own."""
     file = exposure.original_file_path
     where = f"{file}, exposure {exposure.name}"
@@ -81,8 +80,7 @@ def _collections(
         )
     declared = parse_declaration(meta, where=where)
     nodes = (exposure.depends_on.nodes or []) if exposure.depends_on else []
-    named = frozenset(manifest.nodes[node].name for node in nodes if node in manifest.nodes)
-    place = _Place(models, file, exposure.name, named, declared.field_case == "camel")
+    place = _Place(names, file, exposure.name, tuple(nodes), declared.field_case == "camel")
     root = _root(declared, place)
     collection = Collection(
         name=exposure.name,
@@ -99,6 +97,7 @@ def _collections(
         allow_empty=declared.allow_empty,
         max_delete_share=declared.max_delete_share,
         document_budget=declared.document_budget,
+        node=exposure.unique_id,
     )
     _check_paths(collection, place)
     parent = _camel(declared.key) if place.camel else declared.key
@@ -123,10 +122,12 @@ def _root(declared: CollectionDeclaration, place: _Place) -> Level:
         raise place.error(
             f"unknown_member {member!r} is not of the type of key {declared.key}", "give a key's value"
         )
-    return _level(declared, node, key, place, name="", ancestors=())
+    return _level(declared, node, key, place, name="", path="", ancestors=())
 
 
-def _embedded(name: str, declared: EmbedDeclaration, parent: tuple[str, ...], place: _Place) -> Level:
+def _embedded(
+    name: str, declared: EmbedDeclaration, parent: tuple[str, ...], place: _Place, *, above: str
+) -> Level:
     node = _model(declared.model, place)
     key = _primary_key(node, place)
     if key[: len(parent)] != parent:
@@ -144,7 +145,8 @@ def _embedded(name: str, declared: EmbedDeclaration, parent: tuple[str, ...], pl
     fault = policy_fault(name, declared, key=parent[0], below_root=len(parent) == 1)
     if fault:
         raise place.error(*fault)
-    return _level(declared, node, key, place, name=name, ancestors=parent)
+    path = f"{above}.{name}" if above else name
+    return _level(declared, node, key, place, name=name, path=path, ancestors=parent)
 
 
 def _level(
@@ -154,10 +156,11 @@ def _level(
     place: _Place,
     *,
     name: str,
+    path: str,
     ancestors: tuple[str, ...],
 ) -> Level:
     fields = _fields(declared, node, key, place, ancestors=ancestors, root=not name)
-    children = tuple(_embedded(each, embed, key, place) for each, embed in declared.embed.items())
+    children = tuple(_embedded(each, embed, key, place, above=path) for each, embed in declared.embed.items())
     names = [field.name for field in fields] + [child.name for child in children]
     repeated = next((each for each in names if names.count(each) > 1), None)
     if repeated:
@@ -170,7 +173,7 @@ def _level(
     embed = declared if isinstance(declared, EmbedDeclaration) else None
     return Level(
         name=name,
-        model=node.name,
+        model=place.names.label(node.unique_id),
         schema=node.schema_,
         table=node.alias,
         key=key,
@@ -179,6 +182,8 @@ def _level(
         max_items=embed.max_items if embed else None,
         on_overflow=OnOverflow(embed.on_overflow) if embed else OnOverflow.FAIL,
         children=children,
+        node=node.unique_id,
+        path=path,
     )
 
 
@@ -244,12 +249,12 @@ def _camel(column: str) -> str:
 
 
 def _model(name: str, place: _Place) -> ModelNode:
-    node = place.models.get(name)
-    if node is None or name not in place.allowed:
-        problem = "is not in depends_on" if node else "is unknown"
-        raise place.error(
-            f"model {name} {problem}", f"depends_on names: {', '.join(sorted(place.allowed)) or 'none'}"
-        )
+    node = place.names.find(name, place.depends_on)
+    if isinstance(node, tuple):
+        raise place.error(*node)
+    materialized = node.config.materialized if node.config else None
+    if materialized in ("view", "ephemeral"):
+        raise place.error(f"model {name} is materialized as {materialized}", "materialize it as a table")
     if not node.columns or not (node.config and node.config.contract and node.config.contract.enforced):
         raise place.error(f"model {name} has no enforced contract", "declare its columns and data types")
     return node

@@ -23,7 +23,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass
 class Trimmed:
-    """One table per level of `Collection.document`, and the rows per model, as in `Documents`."""
+    """One table per level of `Collection.document`, and the rows by path of a level, as in `Documents`."""
 
     tables: dict[Level, pa.Table]
     rows: Counter[str] = field(default_factory=Counter)
@@ -41,7 +41,7 @@ def trim(collection: Collection, tables: Mapping[Level, pa.Table]) -> Trimmed:
                 _keep_newest(child, parent, trimmed.tables, child.max_items, counts)
     for level in collection.document.walk():
         if level.name or not collection.buckets:
-            trimmed.rows[level.model] += trimmed.tables[level].num_rows
+            trimmed.rows[level.path] += trimmed.tables[level].num_rows
     return trimmed
 
 
@@ -60,7 +60,7 @@ def _filter(level: Level, tables: dict[Level, pa.Table], keep: Mask, dropped: Co
     for child in level.children:
         _filter(child, tables, np.repeat(keep, _sizes(child, level, tables)), dropped)
     tables[level] = tables[level].filter(pa.array(keep))
-    dropped[level.model] += int((~keep).sum())
+    dropped[level.path] += int((~keep).sum())
 
 
 def _sizes(child: Level, parent: Level, tables: Mapping[Level, pa.Table]) -> Integers:
@@ -105,7 +105,7 @@ def _number(
     order = chosen[np.lexsort((buckets[chosen], parents[chosen]))]
     number = pa.array(buckets[order], pa.int32())
     trimmed.tables[numbered] = tables[level].take(pa.array(order)).append_column(BUCKET, number)
-    trimmed.elsewhere[level.model] += len(keep) - len(chosen)
+    trimmed.elsewhere[level.path] += len(keep) - len(chosen)
     for child, below in zip(level.children, numbered.children, strict=True):
         sizes = _sizes(child, level, tables)
         here = np.repeat(np.arange(len(keep)), sizes)

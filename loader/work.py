@@ -62,7 +62,7 @@ class Tally:
 
     @property
     def read(self) -> Counter[str]:
-        """The rows read, per model."""
+        """The rows read, by path of the level."""
         return self.rows + self.left_out + self.elsewhere
 
     @property
@@ -232,10 +232,11 @@ def run(job: Job, work: Work, handle: mongo.Handle, step: Step) -> Tally:
             job.progress.advance(name, rows=tally.read.total())
             if len(total.rejects) > max(rejects.ENOUGH, job.options.max_rejects):
                 return total
-    for model, counted in work.rows.items():
-        if total.read[model] != counted and not work.is_partial:
+    for level in work.collection.root.walk():
+        counted, read = work.rows.get(level.path, 0), total.read[level.path]
+        if read != counted and not work.is_partial:
             raise PartialLoad(
-                f"model {model} had {counted} rows at the start and {total.read[model]} when read",
+                f"model {level.model} had {counted} rows at the start and {read} when read",
                 where=f"collection {name}",
                 fix="nothing was published; do not build during a load, and run again",
             )

@@ -19,6 +19,7 @@ from loader.audit import Run
 from loader.collection import Collection
 from loader.errors import LoaderError, SpecError
 from loader.gate import read_stamp, stamp_fault
+from loader.identity import short
 from loader.mariadb import Queries
 from loader.outcome import RESULTS_FILE
 from loader.settings import Settings
@@ -97,7 +98,7 @@ def _dbt(folder: Path) -> tuple[DbtRun | None, str]:
         return None, f"dbt's results are not known: {error.what}"
     counts = Counter((each.unique_id.split(".")[0], each.status.value) for each in results.results)
     notable = tuple(
-        DbtResult(each.unique_id.split(".")[2], each.status.value, " ".join((each.message or "").split()))
+        DbtResult(short(each.unique_id), each.status.value, " ".join((each.message or "").split()))
         for each in results.results
         if each.status.value not in GOOD
     )

@@ -19,6 +19,7 @@ STATES = ("CA", "NY", "TX", "WA")
 
 _LINES = Level(
     name="lines",
+    path="orders.lines",
     model="fct_order_lines",
     schema="analytics",
     table="fct_order_lines",
@@ -31,6 +32,7 @@ _LINES = Level(
 )
 _ORDERS = Level(
     name="orders",
+    path="orders",
     model="fct_orders",
     schema="analytics",
     table="fct_orders",
@@ -43,6 +45,7 @@ _ORDERS = Level(
 )
 _RETURNS = Level(
     name="returns",
+    path="returns",
     model="fct_returns",
     schema="analytics",
     table="fct_returns",

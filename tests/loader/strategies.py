@@ -335,6 +335,7 @@ def _shapes(draw: st.DrawFn, name: str, inherited: tuple[tuple[str, Kind], ...],
         fields=tuple(fields),
         order_by=tuple(order_by),
         children=tuple(shapes[0].level for shapes in inner),
+        path=f"{name}_array" if inherited else "",
     )
     return [_Shape(level, {**dict(key), **used}), *(shape for shapes in inner for shape in shapes)]
 

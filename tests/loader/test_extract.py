@@ -63,7 +63,7 @@ def test_partitions_hold_every_row_once_however_the_keys_are_cut(
         most = max(sum(found.count(key) for found in keys) for key in by_key)
         assert sum(map(len, keys)) < rows + most
         for level in levels:
-            counts[level.model] += tables[level].num_rows
+            counts[level.path] += tables[level].num_rows
     assert counts == cut.rows
     assert heavy
     assert all(any(first <= key <= last for first, last in cut.heavy) for key in heavy)

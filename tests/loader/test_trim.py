@@ -100,10 +100,10 @@ def limited(draw: st.DrawFn) -> Limited:
 
 
 def embedded(level: Level, documents: Items, counts: Counter[str]) -> Counter[str]:
-    """Count the items of every level in documents, per model."""
+    """Count the items of every level in documents, by path."""
     for child in level.children:
         items = [item for document in documents for item in document[child.name]]
-        counts[child.model] += len(items)
+        counts[child.path] += len(items)
         embedded(child, items, counts)
     return counts
 
@@ -117,11 +117,11 @@ def account(found: Documents) -> Counter[str]:
 def test_arrays_keep_the_newest_and_buckets_take_the_rest_in_order(case: Limited, chunks: int) -> None:
     drawn = case.drawn
     tables = drawn.tables(chunks=chunks)
-    read = Counter({level.model: len(rows) for level, rows in drawn.rows.items()})
+    read = Counter({level.path: len(rows) for level, rows in drawn.rows.items()})
     found, oracle = nest(drawn.collection, tables), case.documents()
     same_bytes(found.bson, oracle)
     root = drawn.collection.root
-    nested_rows = embedded(root, oracle, Counter({root.model: len(oracle)}))
+    nested_rows = embedded(root, oracle, Counter({root.path: len(oracle)}))
     assert Counter(found.rows) == +nested_rows
     assert account(found) == +read
     bucketed = {}
@@ -132,12 +132,12 @@ def test_arrays_keep_the_newest_and_buckets_take_the_rest_in_order(case: Limited
         assert rest.keys.to_pylist() == [each["_id"] for each in oracle]
         assert Counter(rest.rows) == +embedded(buckets.document, oracle, Counter())
         assert account(rest) == Counter(
-            {level.model: len(drawn.rows[level]) for level in below if len(drawn.rows[level])}
+            {level.path: len(drawn.rows[level]) for level in below if len(drawn.rows[level])}
         )
-        bucketed[buckets.root.model] = rest
+        bucketed[buckets.root.path] = rest
     for level in root.children:
-        if level.model in bucketed:
-            assert found.elsewhere.get(level.model, 0) == bucketed[level.model].rows.get(level.model, 0)
+        if level.path in bucketed:
+            assert found.elsewhere.get(level.path, 0) == bucketed[level.path].rows.get(level.path, 0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,84 @@
+"""The names of a declaration, resolved to unique ids of the manifest: one name, one node.
+
+dbt allows one model name in several packages, and several versions of one model. A name that means more than
+one node is therefore written `package.model`, `model.v1` or `package.model.v1`.
+Source: https://docs.getdbt.com/reference/artifacts/manifest-json and
+https://docs.getdbt.com/docs/collaborate/govern/model-versions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ManifestV11, ModelNode
+
+Fault = tuple[str, str]
+"""What is wrong, and what to do about it."""
+
+
+class Names:
+    """The models of a manifest by every name that they may be called."""
+
+    def __init__(self, manifest: ManifestV11) -> None:
+        """Read the names of all models."""
+        self._manifest = manifest
+        self._spelt: dict[str, list[str]] = {}
+        for key, node in manifest.nodes.items():
+            if isinstance(node, ModelNode):
+                for name in _spellings(key, node):
+                    self._spelt.setdefault(name, []).append(key)
+
+    def label(self, unique_id: str) -> str:
+        """Return the shortest name that means this model alone: `orders`, `orders.v1`, `shop.orders`."""
+        node = self._manifest.nodes[unique_id]
+        names = _spellings(unique_id, node) if isinstance(node, ModelNode) else ()
+        return next((name for name in names if self._spelt[name] == [unique_id]), unique_id)
+
+    def find(self, name: str, depends_on: Iterable[str]) -> ModelNode | Fault:
+        """Return the one model that `name` means, or the fault where it means none or several.
+
+        The model has to be among `depends_on`, the unique ids that the exposure depends on.
+        """
+        named = [each for each in depends_on if isinstance(self._manifest.nodes.get(each), ModelNode)]
+        found = self._spelt.get(name, [])
+        known = f"depends_on names: {', '.join(sorted(map(self.label, named))) or 'none'}"
+        if not found:
+            return self._other(name, depends_on) or (f"model {name} is unknown", known)
+        usable = [each for each in found if each in named]
+        if not usable:
+            return f"model {name} is not in depends_on", known
+        if len(found) > 1:
+            choice = " or ".join(sorted(map(self.label, usable)))
+            return f"model {name} is {len(found)} nodes: {', '.join(sorted(found))}", f"write {choice}"
+        node = self._manifest.nodes[found[0]]
+        assert isinstance(node, ModelNode)  # noqa: S101 - only models are spelt
+        return node
+
+    def _other(self, name: str, depends_on: Iterable[str]) -> Fault | None:
+        """Say what `name` is where it is no model: a seed, a snapshot, a source, a disabled model."""
+        others: Mapping[str, object] = {**self._manifest.nodes, **self._manifest.sources}
+        for each in sorted(depends_on):
+            kind, _, *parts = each.split(".")
+            if kind in ("seed", "snapshot", "source") and each in others and name in (parts[-1], each):
+                return f"{name} is a {kind}, no model", "select from it in a model with an enforced contract"
+        if any(key.startswith("model.") and name in _names(key) for key in self._manifest.disabled or {}):
+            return f"model {name} is disabled", "enable it, or name another model"
+        return None
+
+
+def _spellings(unique_id: str, node: ModelNode) -> tuple[str, ...]:
+    """Every name of a model, the shortest first."""
+    _, package, *_ = unique_id.split(".")
+    return tuple(dict.fromkeys([node.name, *_names(unique_id), f"{package}.{node.name}"]))
+
+
+def _names(unique_id: str) -> tuple[str, ...]:
+    """The names that a unique id itself gives: of `model.shop.orders.v1`, `orders.v1` and so on."""
+    _, package, rest = unique_id.split(".", 2)
+    return rest, f"{package}.{rest}", unique_id
+
+
+def short(unique_id: str) -> str:
+    """Name a node in a message: a model with its version, any other without the hash of a generic test."""
+    kind, _, *rest = unique_id.split(".")
+    return ".".join(rest) if kind == "model" else rest[0]
