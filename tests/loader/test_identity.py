@@ -196,13 +196,10 @@ def test_the_gate_judges_the_version_that_is_read(manifest: Manifest, tmp_path: 
 
 def test_the_gate_refuses_a_level_that_it_has_not_judged(manifest: Manifest, tmp_path: Path) -> None:
     def change(content: Manifest) -> None:
-        content["parent_map"][CUSTOMERS] = ["model.pos.dim_products"]
+        content["parent_map"][CUSTOMERS] = ["model.pos.stg_pos__products"]
 
     content = changed(manifest, change, tmp_path)
-    upstream = {"model.pos.dim_customers", "model.pos.fct_orders", "model.pos.fct_order_lines"}
-    refused = judged(content)
-    assert refused.partition(" is not upstream of exposure ")[0] in upstream
-    assert refused.endswith(" is not upstream of exposure customer_order_history")
+    assert judged(content) == "model.pos.dim_customers is not upstream of exposure customer_order_history"
 
 
 def test_the_report_takes_the_projects_own_models_and_their_latest_versions(
