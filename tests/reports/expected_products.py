@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import combinations
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from tests.reports.expected_sales import Row, all_days
-from tests.reports.shop import UNKNOWN, Line, Shop, rank, ratio
+from tests.reports.shop import UNKNOWN, Line, Shop, rank, ratio, share
 from tests.warehouse import PROJECT
 
 VARS: dict[str, Any] = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
@@ -24,20 +24,17 @@ def product_sales(shop: Shop) -> Iterator[Row]:
         lines.setdefault(line.product, []).append(line)
     revenue = {product: sum((line.amount for line in found), Decimal(0)) for product, found in lines.items()}
     units = {product: sum(line.quantity for line in found) for product, found in lines.items()}
-    everything, earned = sum(revenue.values()), sum(max(each, Decimal(0)) for each in revenue.values())
+    everything = sum(revenue.values(), Decimal(0))
     revenues = sorted(revenue.values())
     known_units = sorted(units[product] for product in shop.products)
-    until = before = Decimal(0)
+    until = Decimal(0)
     for product in sorted(lines, key=lambda product: (-revenue[product], product)):
         found, known = lines[product], product in shop.products
+        abc_class = "C"
+        if revenue[product] > 0 and everything > 0:
+            bounds = [Decimal(str(VARS[f"abc_class_{name}_share"])) * everything for name in "ab"]
+            abc_class = "A" if until < bounds[0] else "B" if until < bounds[1] else "C"
         until += revenue[product]
-        if revenue[product] <= 0:
-            abc_class = "C"
-        elif before < Decimal(str(VARS["abc_class_a_share"])) * earned:
-            abc_class = "A"
-        else:
-            abc_class = "B" if before < Decimal(str(VARS["abc_class_b_share"])) * earned else "C"
-        before += max(revenue[product], Decimal(0))
         yield {
             "product_id": product,
             "product_name": shop.products[product].name if known else None,
@@ -48,8 +45,8 @@ def product_sales(shop: Shop) -> Iterator[Row]:
             "returned_units": sum(line.returned for line in found),
             "revenue": revenue[product],
             "revenue_rank": rank(revenue[product], revenues, highest_first=True),
-            "revenue_share": ratio(revenue[product], everything),
-            "cumulative_revenue_share": ratio(until, everything),
+            "revenue_share": share(revenue[product], everything),
+            "cumulative_revenue_share": share(until, everything),
             "abc_class": abc_class,
             "is_never_sold": all(line.quantity <= 0 for line in found),
             "least_sold_rank": rank(units[product], known_units) if known else None,
@@ -59,7 +56,7 @@ def product_sales(shop: Shop) -> Iterator[Row]:
 
 def inventory(shop: Shop) -> Iterator[Row]:
     days = min(len(all_days(shop)), VARS["inventory_window_days"])
-    start = shop.last_day - timedelta(VARS["inventory_window_days"] - 1)
+    start = shop.last_day - timedelta(VARS["inventory_window_days"] - 1) if shop.dated else datetime.max
     sold: dict[int, int] = defaultdict(int)
     allocated: dict[int, int] = defaultdict(int)
     for order in shop.dated.values():
@@ -82,17 +79,19 @@ def inventory(shop: Shop) -> Iterator[Row]:
             "days_of_cover": cover,
             "allocated_units": allocated[key],
             "over_allocated_units": over,
-            "stock_status": stock_status(there, over, cover),
+            "stock_status": stock_status(there, over, cover, days),
         }
 
 
-def stock_status(stock: int | None, over: int | None, cover: Decimal | None) -> str:
+def stock_status(stock: int | None, over: int | None, cover: Decimal | None, days: int) -> str:
     if stock is None:
         return "unknown"
     if over:
         return "over-allocated"
     if not stock:
         return "out of stock"
+    if not days:
+        return "unknown"
     if cover is None:
         return "not moving"
     return "low" if cover < VARS["low_cover_days"] else "enough"

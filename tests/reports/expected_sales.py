@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.reports.shop import UNKNOWN, Line, Order, Shop, rank, ratio
+from tests.reports.shop import UNKNOWN, Line, Order, Shop, rank, ratio, share
 
 Row = dict[str, Any]
 NO_MONEY = Decimal(0)
@@ -37,6 +37,8 @@ def month_of(day: date) -> str:
 
 def all_days(shop: Shop) -> list[date]:
     days = {order.placed.date() for order in shop.dated.values() if order.placed}
+    if not days:
+        return []
     first = min(days)
     return [first + timedelta(number) for number in range((max(days) - first).days + 1)]
 
@@ -95,9 +97,9 @@ def revenue_monthly(shop: Shop) -> Iterator[Row]:
     months = by_period(shop, month_of)
     days = all_days(shop)
     complete = set(months)
-    if days[0].day > 1:
+    if days and days[0].day > 1:
         complete.discard(month_of(days[0]))
-    if month_of(days[-1] + timedelta(1)) == month_of(days[-1]):
+    if days and month_of(days[-1] + timedelta(1)) == month_of(days[-1]):
         complete.discard(month_of(days[-1]))
     revenue = {month: months[month]["revenue"] for month in complete}
     for month, row in months.items():
@@ -132,7 +134,7 @@ def by_place(shop: Shop, *keys: str) -> Iterator[Row]:
         orders[place(customer)] += shop.orders_of.get(customer, [])
     for line in shop.lines:
         lines[place(line.customer)].append(line)
-    total = sum(line.amount for line in shop.lines)
+    total = sum((line.amount for line in shop.lines), NO_MONEY)
     rows = []
     for each, members in customers.items():
         known = members - {UNKNOWN}
@@ -148,7 +150,7 @@ def by_place(shop: Shop, *keys: str) -> Iterator[Row]:
     revenues = sorted(row["revenue"] for row in rows)
     for row in rows:
         yield row | {
-            "revenue_share": ratio(row["revenue"], total),
+            "revenue_share": share(row["revenue"], total),
             "revenue_rank": rank(row["revenue"], revenues, highest_first=True),
         }
 

@@ -121,6 +121,11 @@ def ratio(numerator: Any, denominator: Any, places: int = 6) -> Decimal | None:
     return Decimal(int(digits if scaled >= 0 else -digits)).scaleb(-places)
 
 
+def share(amount: Decimal, whole: Decimal) -> Decimal | None:
+    """The share of an amount; None in a whole that is not positive."""
+    return ratio(amount, whole) if whole > 0 else None
+
+
 def rank(value: Any, ascending: Sequence[Any], *, highest_first: bool = False) -> int:
     """Rank of a value among sorted ones, from 1; equal values share a rank."""
     if highest_first:

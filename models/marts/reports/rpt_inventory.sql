@@ -96,6 +96,7 @@ final as (
             when available_quantity is null then 'unknown'
             when over_allocated_units > 0 then 'over-allocated'
             when available_quantity <= 0 then 'out of stock'
+            when count_days = 0 then 'unknown'
             when days_of_cover is null then 'not moving'
             when days_of_cover < {{ number_var('low_cover_days', 0, 3650) }} then 'low'
             else 'enough'

@@ -73,18 +73,14 @@ ranked_by_revenue as (
             order by revenue desc, product_id asc
             rows between unbounded preceding and current row
         ) as cumulative_revenue,
-        sum(greatest(revenue, 0)) over (
+        sum(revenue) over (
             order by revenue desc, product_id asc
             rows between unbounded preceding and current row
-        ) - greatest(revenue, 0) as earnings_before,
+        ) - revenue as revenue_before,
         sum(revenue) over (
             order by revenue desc, product_id asc
             rows between unbounded preceding and unbounded following
-        ) as all_revenue,
-        sum(greatest(revenue, 0)) over (
-            order by revenue desc, product_id asc
-            rows between unbounded preceding and unbounded following
-        ) as all_earnings
+        ) as all_revenue
     from product_sales
 
 ),
@@ -116,12 +112,12 @@ final as (
         last_sold_at,
         total_units + returned_units = 0 as is_never_sold,
         case when is_known_product then rank_from_below end as least_sold_rank,
-        {{ ratio('revenue', 'all_revenue') }} as revenue_share,
-        {{ ratio('cumulative_revenue', 'all_revenue') }} as cumulative_revenue_share,
+        {{ share('revenue', 'all_revenue') }} as revenue_share,
+        {{ share('cumulative_revenue', 'all_revenue') }} as cumulative_revenue_share,
         case
-            when revenue <= 0 then 'C'
-            when earnings_before < {{ number_var('abc_class_a_share', 0, 1) }} * all_earnings then 'A'
-            when earnings_before < {{ number_var('abc_class_b_share', 0, 1) }} * all_earnings then 'B'
+            when revenue <= 0 or all_revenue <= 0 then 'C'
+            when revenue_before < {{ number_var('abc_class_a_share', 0, 1) }} * all_revenue then 'A'
+            when revenue_before < {{ number_var('abc_class_b_share', 0, 1) }} * all_revenue then 'B'
             else 'C'
         end as abc_class
     from ranked_by_units

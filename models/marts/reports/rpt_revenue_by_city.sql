@@ -106,7 +106,7 @@ final as (
         cities.returned_units,
         cities.revenue,
         cities.returned_amount,
-        {{ ratio('cities.revenue', 'totals.all_revenue') }} as revenue_share,
+        {{ share('cities.revenue', 'totals.all_revenue') }} as revenue_share,
         rank() over (order by cities.revenue desc) as revenue_rank
     from cities
     cross join totals

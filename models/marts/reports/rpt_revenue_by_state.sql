@@ -40,7 +40,7 @@ final as (
         states.returned_units,
         states.revenue,
         states.returned_amount,
-        {{ ratio('states.revenue', 'totals.all_revenue') }} as revenue_share,
+        {{ share('states.revenue', 'totals.all_revenue') }} as revenue_share,
         rank() over (order by states.revenue desc) as revenue_rank
     from states
     cross join totals
