@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
-from loader.report.specs import SHORT, TIP, Rows, Spec, chart, kinds
+from loader.report.names import label
+from loader.report.specs import PERCENT, SHORT, TIP, Rows, Spec, chart, kinds
 from loader.report.theme import Palette
+
+CLASSES = {"class A": "first", "class B": "second", "class C": "third"}
 
 
 def ranked_bars(rows: Rows, colour: Palette, width: int) -> Spec:
     """Horizontal bars in the order given, each with its name beside it and its value at its end."""
-    names = {
-        "field": "name",
-        "type": "nominal",
-        "sort": None,
-        "title": None,
-        "axis": {
-            "domain": False,
-            "ticks": False,
-            "labelColor": colour["ink"],
-            "labelLimit": round(0.42 * width),
-            "labelPadding": 8,
-        },
-    }
+    names = _rows_of_names(rows, colour, round(0.42 * width))
     amounts = [0.0, *(row["value"] for row in rows)]
-    # room for the text at the longest bar's end
-    domain = [min(amounts), max(amounts) * (1 + 110 / width)]
-    scale = {"domain": domain, "nice": False}
+    low, high = min(amounts), max(amounts)
+    # room for the text beside the longest bar
+    span = (high - low) * (1 + 110 / width) or 1
+    scale = {"domain": [low, low + span], "nice": False}
     values = {"field": "value", "type": "quantitative", "axis": None, "scale": scale}
     bars = {
         "mark": {"type": "bar", "height": {"band": 0.66}, "cornerRadiusEnd": 2},
@@ -39,15 +32,35 @@ def ranked_bars(rows: Rows, colour: Palette, width: int) -> Spec:
     }
     ends = {
         "mark": {"type": "text", "aria": False, "align": "left", "dx": 6, "color": colour["muted"]},
-        "encoding": {"x": values, "y": names, "text": {"field": "text"}},
+        "encoding": {"x": {**values, "field": "end"}, "y": names, "text": {"field": "text"}},
     }
-    shown = [{**row, "colour": colour[row.get("paint", "first")]} for row in rows]
+    shown = [
+        {
+            **{name: value for name, value in row.items() if name != "name"},
+            "at": at,
+            "end": max(row["value"], 0),
+            "colour": colour[row.get("paint", "first")],
+        }
+        for at, row in enumerate(rows)
+    ]
     return chart(colour, width, {"step": 26}, shown, layer=[bars, ends])
+
+
+def _rows_of_names(rows: Rows, colour: Palette, width: int) -> Spec:
+    """One band for each row, by its number `at`: names may be equal, or become so where they are cut."""
+    labels = json.dumps([label(str(row["name"]), width) for row in rows])
+    axis = {"domain": False, "ticks": False, "labelColor": colour["ink"], "labelPadding": 8}
+    return {
+        "field": "at",
+        "type": "ordinal",
+        "title": None,
+        "axis": {**axis, "labelExpr": f"{labels}[datum.value]"},
+    }
 
 
 def curve(rows: Rows, colour: Palette, width: int) -> Spec:
     """The share of revenue that the first products bring, coloured by ABC class."""
-    percent = {"format": ".0%", "tickCount": 5}
+    percent = {"format": PERCENT, "tickCount": 5}
     return chart(
         colour,
         width,
@@ -69,7 +82,10 @@ def curve(rows: Rows, colour: Palette, width: int) -> Spec:
                 "scale": {"zero": True},
             },
             "y2": {"datum": 0},
-            "color": kinds(colour, {"class A": "first", "class B": "second", "class C": "third"}),
+            "color": kinds(
+                colour,
+                {name: paint for name, paint in CLASSES.items() if name in {row["kind"] for row in rows}},
+            ),
             "description": TIP,
         },
     )
@@ -87,7 +103,7 @@ def paired_bars(rows: Rows, colour: Palette, width: int, names: Mapping[str, str
             "x": {
                 "field": "share",
                 "type": "quantitative",
-                "axis": {"format": ".0%", "tickCount": 4, "title": None, "domain": False, "ticks": False},
+                "axis": {"format": PERCENT, "tickCount": 4, "title": None, "domain": False, "ticks": False},
             },
             "y": {
                 "field": "name",
@@ -95,12 +111,7 @@ def paired_bars(rows: Rows, colour: Palette, width: int, names: Mapping[str, str
                 "sort": None,
                 "title": None,
                 "scale": {"paddingInner": 0.3},
-                "axis": {
-                    "domain": False,
-                    "ticks": False,
-                    "labelColor": colour["ink"],
-                    "labelLimit": round(0.42 * width),
-                },
+                "axis": {"domain": False, "ticks": False, "labelColor": colour["ink"]},
             },
             "yOffset": {"field": "kind", "sort": list(names)},
             "color": kinds(colour, names),
@@ -109,8 +120,8 @@ def paired_bars(rows: Rows, colour: Palette, width: int, names: Mapping[str, str
     )
 
 
-def columns(rows: Rows, colour: Palette, width: int, *, title: str) -> Spec:
-    """A few columns of shares, each with its value above it."""
+def columns(rows: Rows, colour: Palette, width: int, *, title: str, by_share: bool) -> Spec:
+    """A few columns of shares or amounts, each with its value above it."""
     x = {
         "field": "name",
         "type": "nominal",
@@ -121,7 +132,7 @@ def columns(rows: Rows, colour: Palette, width: int, *, title: str) -> Spec:
     y = {
         "field": "value",
         "type": "quantitative",
-        "axis": {"format": ".0%", "title": None},
+        "axis": {"format": PERCENT, "title": None} if by_share else {"labelExpr": SHORT, "title": None},
         "scale": {"zero": True},
     }
     bars = {
@@ -169,11 +180,13 @@ def heat_map(rows: Rows, colour: Palette, width: int, *, top: float) -> Spec:
 
 def shares(rows: Rows, colour: Palette, width: int, names: Mapping[str, str]) -> Spec:
     """One bar for each name, divided by kind; the bars are as long as their parts add up to."""
+    bars = list(dict.fromkeys(row["name"] for row in rows))
+    shown = [{**row, "at": bars.index(row["name"])} for row in rows]
     return chart(
         colour,
         width,
         {"step": 34},
-        rows,
+        shown,
         mark={"type": "bar", "height": {"band": 0.6}, "stroke": colour["card"]},
         encoding={
             "x": {
@@ -182,13 +195,7 @@ def shares(rows: Rows, colour: Palette, width: int, names: Mapping[str, str]) ->
                 "stack": "zero",
                 "axis": {"labelExpr": SHORT, "tickCount": 4, "title": None, "domain": False},
             },
-            "y": {
-                "field": "name",
-                "type": "nominal",
-                "sort": None,
-                "title": None,
-                "axis": {"labelLimit": round(0.45 * width), "labelColor": colour["ink"], "ticks": False},
-            },
+            "y": _rows_of_names([{"name": each} for each in bars], colour, round(0.45 * width)),
             "color": kinds(colour, names),
             "order": {"field": "order", "type": "quantitative"},
             "description": TIP,

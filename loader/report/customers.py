@@ -10,12 +10,14 @@ from markupsafe import Markup
 from loader.report import compared, figures
 from loader.report.blocks import Block, Chart, Note, Section, Table
 from loader.report.figures import Figures
+from loader.report.names import customer_name
 from loader.report.words import (
     NONE,
     SPACE,
     count,
     count_text,
     day,
+    key,
     money,
     money_text,
     month,
@@ -23,13 +25,18 @@ from loader.report.words import (
     percent,
     percent_text,
     plural,
+    plural_text,
     ratio,
+    share_of,
     short_month,
+    short_text,
 )
 
 SHARES = {"of customers": "third", "of revenue": "first"}
 NARROW_COHORTS, NARROW_MONTHS = 12, 6
 SEGMENTS = "rpt_customer_segments"
+TENTHS = 10
+"""Fewer customers than this have no tenths."""
 
 
 def value(found: Figures) -> Section:
@@ -43,14 +50,22 @@ def value(found: Figures) -> Section:
 
 def _value(found: Figures) -> Iterator[Block]:
     if not found.segments:
-        yield Note("There are no customers yet.")
+        yield Note("There are no customers.")
+        return
+    if not any(each.count_orders for each in found.segments):
+        customers = sum(each.count_customers for each in found.segments)
+        yield Note(Markup("None of {} has ordered.").format(plural(customers, "customer")))
         return
     yield _segments(found.segments)
-    if found.tenths:
+    buyers = sum(each.count_customers for each in found.tenths)
+    if buyers >= TENTHS:
         yield _tenths(found.tenths)
-    buyers = [each for each in found.customers if each.count_orders]
-    if buyers:
-        yield _best(buyers)
+    else:
+        yield Note(
+            Markup("{} ordered, too few to divide into tenths.").format(plural(buyers, "customer")),
+        )
+    if found.customers:
+        yield _best(found.customers)
 
 
 def _segments(segments: Sequence[figures.Segment]) -> Chart:
@@ -60,28 +75,37 @@ def _segments(segments: Sequence[figures.Segment]) -> Chart:
         {
             "name": each.segment,
             "kind": kind,
-            "share": float(share or 0),
+            "share": float(share),
             "tip": f"{each.segment}: {percent_text(share)} {kind}",
         }
         for each in segments
         for kind, share in zip(
             SHARES,
-            (ratio(each.count_customers, customers), ratio(each.lifetime_revenue, revenue)),
+            (ratio(each.count_customers, customers), share_of(each.lifetime_revenue, revenue)),
             strict=True,
         )
+        if share is not None
     ]
-    first = segments[0]
+    shown = {kind: paint for kind, paint in SHARES.items() if any(row["kind"] == kind for row in rows)}
+    first = next(each for each in segments if each.count_orders)
+    finding = Markup("{}: {} of {} ({}), with a lifetime revenue of {}").format(
+        first.segment,
+        count(first.count_customers),
+        plural(customers, "customer"),
+        percent(ratio(first.count_customers, customers)),
+        money(first.lifetime_revenue),
+    )
+    if revenue > 0:
+        finding += Markup(", {} of that of all customers").format(
+            percent(share_of(first.lifetime_revenue, revenue))
+        )
     return Chart(
         key="segments",
         title="Segments",
-        finding=Markup("{} are {} of the customers and bring {} of what customers spent.").format(
-            first.segment,
-            percent(ratio(first.count_customers, customers)),
-            percent(ratio(first.lifetime_revenue, revenue)),
-        ),
+        finding=finding + Markup("."),
         source=(SEGMENTS,),
         definition="One row per known customer, summed up; orders without a customer are not here.",
-        spec=lambda colour, width: compared.paired_bars(rows, colour, width, SHARES),
+        spec=lambda colour, width: compared.paired_bars(rows, colour, width, shown),
         is_half=True,
         data=Table(
             "Customer segments",
@@ -111,30 +135,38 @@ def _segments(segments: Sequence[figures.Segment]) -> Chart:
 def _tenths(tenths: Sequence[figures.Tenth]) -> Chart:
     revenue = sum((each.lifetime_revenue for each in tenths), Decimal(0))
     buyers = sum(each.count_customers for each in tenths)
+    by_share = revenue > 0
     rows = [
         {
             "name": str(each.tenth),
-            "value": float(ratio(each.lifetime_revenue, revenue) or 0),
-            "text": percent_text(ratio(each.lifetime_revenue, revenue), 0).replace(SPACE, ""),
-            "tip": f"tenth {each.tenth}, {count_text(each.count_customers)} customers: "
+            "value": float(
+                share_of(each.lifetime_revenue, revenue) or 0 if by_share else each.lifetime_revenue
+            ),
+            "text": percent_text(share_of(each.lifetime_revenue, revenue), 0).replace(SPACE, "")
+            if by_share
+            else short_text(each.lifetime_revenue),
+            "tip": f"tenth {each.tenth}, {plural_text(each.count_customers, 'customer')}: "
             f"{money_text(each.lifetime_revenue)}",
         }
         for each in tenths
     ]
+    best = tenths[0]
+    finding = Markup("The best {} of {} who ordered brought {}").format(
+        count(best.count_customers), plural(buyers, "customer"), money(best.lifetime_revenue)
+    )
+    if by_share:
+        finding += Markup(", {} of the revenue of all of them").format(
+            percent(share_of(best.lifetime_revenue, revenue))
+        )
     return Chart(
         key="lifetime-value",
         title="Lifetime value",
-        finding=Markup(
-            "The best tenth of {} who ordered brought {} of their revenue; the mean is {}."
-        ).format(
-            plural(buyers, "customer"),
-            percent(ratio(tenths[0].lifetime_revenue, revenue)),
-            money(ratio(revenue, buyers)),
-        ),
+        finding=finding + Markup("; the mean of all is {}.").format(money(ratio(revenue, buyers))),
         source=(SEGMENTS,),
-        definition="Customers who ordered, in ten equal groups by what they spent; share of each.",
+        definition="Customers who ordered, by what they spent, in ten groups that differ by one customer at "
+        "most; " + ("share" if by_share else "revenue") + " of each.",
         spec=lambda colour, width: compared.columns(
-            rows, colour, width, title="tenth of customers, the best first"
+            rows, colour, width, title="tenth of customers, the best first", by_share=by_share
         ),
         is_half=True,
         data=Table(
@@ -145,7 +177,7 @@ def _tenths(tenths: Sequence[figures.Tenth]) -> Chart:
                     str(each.tenth),
                     count(each.count_customers),
                     money(each.lifetime_revenue),
-                    percent(ratio(each.lifetime_revenue, revenue)),
+                    percent(share_of(each.lifetime_revenue, revenue)),
                     money(ratio(each.lifetime_revenue, each.count_customers)),
                     money(each.least),
                 )
@@ -158,19 +190,20 @@ def _tenths(tenths: Sequence[figures.Tenth]) -> Chart:
 def _best(customers: Sequence[figures.Customer]) -> Table:
     return Table(
         "Customers with the highest lifetime revenue",
-        ("Customer", "Place", "Segment", "Orders", "Last order", "Lifetime revenue"),
+        ("Customer", "Key", "Place", "Segment", "Orders", "Last order", "Lifetime revenue"),
         [
             (
-                " ".join(filter(None, (each.first_name, each.last_name))) or f"customer {each.customer_id}",
+                customer_name(each.customer_id, each.first_name, each.last_name),
+                key(each.customer_id),
                 ", ".join(filter(None, (each.city, each.state))) or NONE,
                 each.segment,
                 count(each.count_orders),
-                day(each.last_ordered_at),
+                day(each.last_ordered_at) if each.last_ordered_at else "no date",
                 money(each.lifetime_revenue),
             )
             for each in customers
         ],
-        text_columns=(0, 1, 2),
+        text_columns=(0, 2, 3),
         note="One row per customer, dated and undated orders, less returns.",
         source=(SEGMENTS,),
     )
@@ -179,10 +212,13 @@ def _best(customers: Sequence[figures.Customer]) -> Table:
 def retention(found: Figures) -> Section:
     """Which share of the customers of a month came back."""
     lead = (
-        "Customers by the month of their first order, and the share of them who ordered so many months later."
+        "Customers by the month of their first dated order, and the share of them who ordered in each month "
+        "after it."
     )
     later = [each for each in found.cohorts if each.months_since_first_order]
-    blocks: tuple[Block, ...] = (Note("There are no customers with a later month to look at yet."),)
+    blocks: tuple[Block, ...] = (
+        Note("No month follows one in which a customer ordered for the first time."),
+    )
     if later:
         blocks = (_heat_map(found.cohorts, later),)
     return Section("retention", "Cohort retention", lead, blocks)
@@ -195,7 +231,8 @@ def _heat_map(cohorts: Sequence[figures.Cohort], later: Sequence[figures.Cohort]
             "column": each.months_since_first_order,
             "share": float(each.retention_rate),
             "text": percent_text(each.retention_rate, 0).replace(SPACE, ""),
-            "tip": f"{month(each.cohort_month)}, {each.months_since_first_order} months later: "
+            "tip": f"{month(each.cohort_month)}, "
+            f"{plural_text(each.months_since_first_order, 'month')} later: "
             f"{count_text(each.count_customers)} of {count_text(each.cohort_size)}",
         }
         for each in later
@@ -215,8 +252,8 @@ def _heat_map(cohorts: Sequence[figures.Cohort], later: Sequence[figures.Cohort]
         title="Customers who came back",
         finding=_came_back(later),
         source=(figures.Cohort.MART,),
-        definition=f"One row per month of first order and month since; the newest {len(sizes)} first months. "
-        "The newest month of the data may be incomplete.",
+        definition="One row per month of first order and month since, up to 12; the newest "
+        f"{plural_text(len(sizes), 'first month')}. The newest month of the data may be incomplete.",
         spec=lambda colour, width: compared.heat_map(cells, colour, width, top=top),
         narrow=lambda colour, width: compared.heat_map(few, colour, width, top=top),
         data=Table(
@@ -231,11 +268,18 @@ def _heat_map(cohorts: Sequence[figures.Cohort], later: Sequence[figures.Cohort]
 
 
 def _came_back(later: Sequence[figures.Cohort]) -> Markup:
-    """The mean over all cohorts shown, weighted by their size."""
+    """The mean over all cohorts shown that have a month so much later, weighted by their size."""
     parts = []
     for months in (1, 3, 6, 12):
         at = [each for each in later if each.months_since_first_order == months]
         if at:
-            share = ratio(sum(each.count_customers for each in at), sum(each.cohort_size for each in at))
-            parts.append(Markup("{} after {}").format(percent(share), f"{months} month{'s' * (months > 1)}"))
-    return Markup("Of all these customers ordered again: ") + Markup(", ").join(parts) + Markup(".")
+            came, all_of_them = sum(each.count_customers for each in at), sum(each.cohort_size for each in at)
+            parts.append(
+                Markup("{} of {} ({}) ordered again {} later").format(
+                    count(came),
+                    plural(all_of_them, "customer"),
+                    percent(ratio(came, all_of_them)),
+                    plural_text(months, "month"),
+                )
+            )
+    return Markup(", ").join(parts) + Markup(".")

@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 
 UNKNOWN = "Unknown"
 """The state and the city of what has no known customer or postal code."""
+RECENT_DAYS, TOP, LONG_TOP = 182, 10, 12
+"""How many days and rows of a mart are shown at most."""
 
 
 @dataclass(frozen=True)
@@ -117,19 +119,27 @@ class Product:
     count_orders: int
     count_customers: int
     total_units: int
+    returned_units: int
     revenue: Decimal
     revenue_share: Decimal | None
     abc_class: str
+    is_never_sold: bool
     last_sold_at: datetime | None
+
+    @property
+    def is_in_a_line(self) -> bool:
+        """Whether an order line has it, but for one of an unknown order with a quantity of 0."""
+        return bool(self.count_orders or self.total_units or self.returned_units)
 
 
 @dataclass(frozen=True)
 class ProductClass:
-    """All products of one ABC class; the never sold ones among them."""
+    """All products of one ABC class; the never sold ones and those below zero among them."""
 
     abc_class: str
     count_products: int
     count_never_sold: int
+    count_negative: int
     revenue: Decimal
 
 

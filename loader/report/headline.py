@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from markupsafe import Markup
+
 from loader.report.figures import CustomerMonth, Figures, Month, OrderMonth
-from loader.report.words import relative_change
+from loader.report.words import number, percent, relative_change
 
 SPARK_MONTHS = 24
 
@@ -40,7 +42,7 @@ _FIGURES: tuple[tuple[str, str, bool, Callable[[Joined], Decimal | int | None]],
     ("Revenue", Month.MART, True, lambda row: row[0].revenue),
     ("Orders", Month.MART, False, lambda row: row[0].count_orders),
     ("Average order value", OrderMonth.MART, True, lambda row: row[1].average_order_value),
-    ("Units sold", Month.MART, False, lambda row: row[0].total_units),
+    ("Units less returns", Month.MART, False, lambda row: row[0].total_units),
     (
         "Customers who ordered",
         CustomerMonth.MART,
@@ -77,6 +79,22 @@ def last_complete(figures: Figures) -> Period | None:
         for label, mart, is_money, figure in _FIGURES
     )
     return Period(months[last][0], months[last][1], headlines)
+
+
+def aside(period: Period) -> Markup:
+    """What else is known of the month's orders; empty without orders."""
+    orders = period.orders
+    if not period.month.count_orders:
+        return Markup("")
+    parts = [
+        Markup("The orders of that month have {} units each on average").format(
+            number(orders.units_per_order)
+        )
+    ]
+    if orders.average_days_to_ship is not None:
+        parts.append(Markup("those shipped took {} days").format(number(orders.average_days_to_ship)))
+    parts.append(Markup("{} are open or cancelled").format(percent(orders.unshipped_share)))
+    return Markup(", ").join(parts[:-1]) + Markup(", and ") + parts[-1] + Markup(".")
 
 
 def _change(

@@ -20,7 +20,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Range:
-    """The least and the most of an SQL expression: keys, counts, days or amounts."""
+    """The least and the most of an SQL expression: keys, counts, days, amounts or prices."""
 
     label: str
     sql: str
@@ -63,8 +63,15 @@ COUNTS: Mapping[str, tuple[Number, ...]] = {
         Number("Order lines with a quantity of zero", "sum(quantity = 0)"),
     ),
     "dim_products": (
-        Number("Products in no order line", "(select sum(is_never_sold) from {rpt_product_sales})"),
-        Number("Products that no known customer bought", "sum(count_customers = 0)"),
+        Number(
+            "Products in no order line",
+            "count(*) - (select count(distinct product_id) from {fct_order_lines} where is_known_product)",
+        ),
+        Number(
+            "Products never sold, only returned if at all",
+            "(select sum(is_never_sold and is_known_product) from {rpt_product_sales})",
+        ),
+        Number("Products in no order line of a known customer", "sum(count_customers = 0)"),
         Number("Prices of zero", "coalesce(sum(current_price = 0), 0)"),
         Number("Prices below zero", "coalesce(sum(current_price < 0), 0)"),
         Number("Prices above 9,999.99", "coalesce(sum(current_price > 9999.99), 0)"),
@@ -91,7 +98,7 @@ RANGES: Mapping[str, tuple[Range, ...]] = {
     ),
     "dim_products": (
         Range("Key of a product", "product_id", "key"),
-        Range("Buyers of a product", "count_customers"),
-        Range("Price of a product", "current_price", "money"),
+        Range("Customers of a product", "count_customers"),
+        Range("Price of a product", "current_price", "price"),
     ),
 }

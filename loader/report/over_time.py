@@ -11,8 +11,10 @@ from loader.report.theme import Palette
 MONTH = {"field": "month", "type": "temporal", "timeUnit": "utcyearmonth", "title": None}
 
 
-def month_bars(rows: Rows, colour: Palette, width: int, *, average: str) -> Spec:
-    """Revenue of each month as bars, incomplete months pale, with a trailing mean as a line."""
+def month_bars(rows: Rows, colour: Palette, width: int, names: Mapping[str, str], *, average: str) -> Spec:
+    """Revenue of each month as bars, `names` maps their kinds to colours, with a trailing mean as a line."""
+    has_line = any(row["average"] is not None for row in rows)
+    shown = {**names, average: "first"} if has_line else names
     bars = {
         "mark": {"type": "bar", "binSpacing": 1},
         "encoding": {
@@ -22,7 +24,7 @@ def month_bars(rows: Rows, colour: Palette, width: int, *, average: str) -> Spec
                 "condition": {"test": "datum.kind == 'incomplete month'", "value": colour["soft"]},
                 "value": None,
             },
-            "color": kinds(colour, {"complete month": "soft", "incomplete month": "pale", average: "first"}),
+            "color": kinds(colour, shown),
             "description": TIP,
         },
     }
@@ -35,14 +37,13 @@ def month_bars(rows: Rows, colour: Palette, width: int, *, average: str) -> Spec
             "color": {"datum": average},
         },
     }
-    return chart(colour, width, 260, rows, layer=[bars, line])
+    return chart(colour, width, 260, rows, layer=[bars, line] if has_line else [bars])
 
 
-def daily_lines(rows: Rows, colour: Palette, width: int) -> Spec:
-    """Revenue of each day as faint bars, with the 7- and 28-day means."""
+def daily_lines(rows: Rows, colour: Palette, width: int, names: Mapping[str, str]) -> Spec:
+    """Revenue of each day as faint bars, with the 7- and 28-day means that `names` maps to colours."""
     x = {"field": "day", "type": "temporal", "scale": {"type": "utc"}, "title": None}
     axis = {"grid": False, "format": "%-d %b", "labelFlush": True, "tickCount": 3 if width < NARROW else 7}
-    names = {"day": "soft", "mean of 7 days": "second", "mean of 28 days": "first"}
     layers: list[Spec] = [
         {
             "mark": {"type": "bar", "width": max(1.0, 0.7 * (width - 60) / max(len(rows), 1))},
@@ -55,6 +56,8 @@ def daily_lines(rows: Rows, colour: Palette, width: int) -> Spec:
         }
     ]
     for field, name, stroke in (("week", "mean of 7 days", 1.5), ("weeks", "mean of 28 days", 2.5)):
+        if name not in names:
+            continue
         layers.append(
             {
                 "transform": [{"filter": f"isValid(datum.{field})"}],
@@ -105,13 +108,13 @@ def spark(values: Sequence[float | None], colour: Palette, width: int) -> Spec:
 
 
 def _month_axis(rows: Rows, width: int) -> Spec:
-    """Labels at Januaries, or at quarters or months where there is room, none on top of another."""
+    """Labels in the middle of Januaries, or of quarters' or all months where there is room for them."""
     months = sorted({row["month"] for row in rows})
     room = max(2, width // 75)
     step = next(each for each in (1, 2, 3, 6, 12, 24, 60, 120, 1200) if len(months) <= each * room)
     shown = [each for each in months if (12 * int(each[:4]) + int(each[5:7]) - 1) % step == 0]
     times = [
-        datetime.fromisoformat(f"{each[:7]}-01").replace(tzinfo=UTC).timestamp() * 1000 for each in shown
+        datetime.fromisoformat(f"{each[:7]}-16").replace(tzinfo=UTC).timestamp() * 1000 for each in shown
     ]
     return {
         "grid": False,

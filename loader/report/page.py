@@ -62,6 +62,16 @@ def sections_of(found: Figures, health: Health) -> tuple[Section, ...]:
     )
 
 
+def _span(found: Figures) -> Markup:
+    """From which day to which the dated orders are."""
+    first, last = source.dates(found)
+    if first is None or last is None:
+        return sales.no_dates(found)
+    if first == last:
+        return escape(first)
+    return Markup("{} to {}").format(first, last)
+
+
 def charts_of(sections: Sequence[Section]) -> Iterator[Chart]:
     """The charts of the page, in order."""
     for section in sections:
@@ -123,8 +133,7 @@ def render(
         themes={"light": LIGHT, "dark": DARK},
         schema=schema,
         made_at=f"{made_at:%-d %B %Y, %H:%M} UTC",
-        days=(words.day(found.days[-1].placed_on), words.month(found.months[0].placed_month))
-        if found.days
-        else (),
+        span=_span(found),
+        asides=headline.aside(period) if period else "",
         words=words,
     )

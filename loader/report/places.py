@@ -9,43 +9,65 @@ from markupsafe import Markup
 
 from loader.report import compared, figures
 from loader.report.blocks import Block, Chart, Note, Section, Table
-from loader.report.figures import UNKNOWN, Figures
-from loader.report.words import count, drawable, money, money_text, percent, percent_text, plural, short_text
+from loader.report.figures import LONG_TOP, UNKNOWN, Figures
+from loader.report.names import drawable, in_words, isolated
+from loader.report.words import count, money, money_text, percent, percent_text, plural, share_of, short_text
 
 STATES, LISTED = 12, 100
-NOWHERE = "No sale has a known place."
+NOWHERE = Markup("No sale has a known place.")
 
 
 def places(found: Figures) -> Section:
     """Revenue by state and city."""
     lead = (
         "The place is that of the customer's postal code. Dated or not, every sale is here; what has no "
-        "known customer or postal code is Unknown."
+        "known customer, or no known place, is Unknown."
     )
-    selling = [each for each in found.states if each.count_orders]
-    blocks: tuple[Block, ...] = (Note("There are no orders yet."),)
+    selling = [each for each in found.states if each.count_orders or each.revenue]
+    blocks: tuple[Block, ...] = (Note("There are no orders."),)
     if selling:
-        known = sum(each.state != UNKNOWN for each in found.states)
-        blocks = (_states(selling, plural(known, "state")), _cities(found))
+        blocks = (_states(selling, found), _cities(found))
     return Section("places", "Where customers are", lead, blocks)
 
 
-def _states(states: Sequence[figures.State], known: Markup) -> Chart:
-    first = next((each for each in states if each.state != UNKNOWN), None)
-    rows = [
-        _place(each.state, each.revenue, each.revenue_share, each.state == UNKNOWN, by_share=True)
-        for each in states[:STATES]
-    ]
+def _first(
+    name: str,
+    number_of: int,
+    nouns: tuple[str, str],
+    revenue: Decimal,
+    share: Markup | None,
+    *,
+    is_tied: bool,
+) -> Markup:
+    """Say which place comes first: of how many, with what, and that it is not alone where it is not."""
+    place = Markup("is the only known {}").format(nouns[0])
+    if number_of != 1:
+        place = Markup("comes first of {}").format(plural(number_of, *nouns))
+    text = Markup("{} {} with {}").format(in_words(name), place, money(revenue))
+    if share is not None:
+        text += Markup(", {} of all revenue").format(share)
+    return text + ("; others have as much." if is_tied else ".")
+
+
+def _states(states: Sequence[figures.State], found: Figures) -> Chart:
+    known = [each for each in states if each.state != UNKNOWN]
+    rows = [_place(each.state, each, found, each.state == UNKNOWN, by_share=True) for each in states[:STATES]]
+    finding = NOWHERE
+    if known:
+        finding = _first(
+            known[0].state,
+            sum(each.state != UNKNOWN for each in found.states),
+            ("state", "states"),
+            known[0].revenue,
+            None if known[0].revenue_share is None else _share(known[0], found),
+            is_tied=any(each.revenue == known[0].revenue for each in known[1:]),
+        )
     return Chart(
         key="revenue-by-state",
         title="States",
-        finding=Markup("{} comes first of {} with {}, {} of all revenue.").format(
-            first.state, known, money(first.revenue), percent(first.revenue_share)
-        )
-        if first
-        else NOWHERE,
+        finding=finding,
         source=(figures.State.MART,),
-        definition=f"One row per state; the {min(STATES, len(states))} with the highest revenue are drawn.",
+        definition=f"One row per state with orders; {_drawn(len(rows), len(states))}.",
         spec=lambda colour, width: compared.ranked_bars(rows, colour, width),
         is_half=True,
         data=Table(
@@ -55,7 +77,7 @@ def _states(states: Sequence[figures.State], known: Markup) -> Chart:
                 (
                     each.state,
                     money(each.revenue),
-                    percent(each.revenue_share),
+                    _share(each, found),
                     count(each.count_orders),
                     count(each.count_customers),
                 )
@@ -65,29 +87,37 @@ def _states(states: Sequence[figures.State], known: Markup) -> Chart:
     )
 
 
+def _drawn(drawn: int, there: int) -> str:
+    listed = f", the first {LISTED} listed" if there > LISTED else ""
+    return f"the {drawn} with the highest revenue are drawn{listed}" if drawn < there else "all are drawn"
+
+
+def city_label(city: figures.City) -> str:
+    """A city's name with its state, where that is known."""
+    return city.city if city.state == UNKNOWN else f"{city.city}, {city.state}"
+
+
 def _cities(found: Figures) -> Chart:
     cities = found.cities
     first = next((each for each in cities if each.city != UNKNOWN), None)
-    rows = [
-        _place(
-            each.city if each.state == UNKNOWN else f"{each.city}, {each.state}",
-            each.revenue,
-            each.revenue_share,
-            each.city == UNKNOWN,
-            by_share=False,
+    rows = [_place(city_label(each), each, found, each.city == UNKNOWN, by_share=False) for each in cities]
+    finding = NOWHERE
+    if first:
+        finding = _first(
+            city_label(first),
+            found.count_known_cities,
+            ("city", "cities"),
+            first.revenue,
+            None,
+            is_tied=sum(each.city != UNKNOWN and each.revenue == first.revenue for each in cities) > 1,
         )
-        for each in cities
-    ]
     return Chart(
         key="revenue-by-city",
         title="Cities",
-        finding=Markup("{} comes first of {} with {}.").format(
-            first.city, plural(found.count_known_cities, "city", "cities"), money(first.revenue)
-        )
-        if first
-        else NOWHERE,
+        finding=finding,
         source=(figures.City.MART,),
-        definition=f"One row per city and state; the {len(cities)} with the highest revenue.",
+        definition="One row per city and state with orders; those with the highest revenue, at most "
+        f"{LONG_TOP}.",
         spec=lambda colour, width: compared.ranked_bars(rows, colour, width),
         is_half=True,
         data=Table(
@@ -98,7 +128,7 @@ def _cities(found: Figures) -> Chart:
                     each.city,
                     each.state,
                     money(each.revenue),
-                    percent(each.revenue_share),
+                    _share(each, found),
                     count(each.count_orders),
                     count(each.count_customers),
                 )
@@ -109,13 +139,19 @@ def _cities(found: Figures) -> Chart:
     )
 
 
+def _share(place: figures.State | figures.City, found: Figures) -> Markup:
+    return percent(place.revenue_share, exact=share_of(place.revenue, found.totals.revenue))
+
+
 def _place(
-    name: str, revenue: Decimal, share: Decimal | None, is_unknown: bool, *, by_share: bool
+    name: str, place: figures.State | figures.City, found: Figures, is_unknown: bool, *, by_share: bool
 ) -> dict[str, object]:
+    revenue, share = place.revenue, share_of(place.revenue, found.totals.revenue)
     return {
-        "name": drawable(name),
+        "name": name,
         "value": float(revenue),
-        "text": percent_text(share) if by_share else short_text(revenue),
+        "text": percent_text(share) if by_share and share is not None else short_text(revenue),
         "paint": "third" if is_unknown else "first",
-        "tip": f"{drawable(name)}: {money_text(revenue)}, {percent_text(share)} of all",
+        "tip": f"{isolated(drawable(name))}: {money_text(revenue)}"
+        + ("" if share is None else f", {percent_text(share)} of all"),
     }

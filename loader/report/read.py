@@ -13,7 +13,7 @@ from loader.artifacts import models_of
 from loader.errors import SpecError
 from loader.mariadb import Queries, quote
 from loader.report import figures as kinds
-from loader.report.figures import Figures
+from loader.report.figures import LONG_TOP, RECENT_DAYS, TOP, Figures
 from loader.report.numbers import COUNTS, RANGES, Range
 
 CORE = ("dim_customers", "dim_products", "fct_orders", "fct_order_lines", "fct_product_purchases")
@@ -35,7 +35,6 @@ MARTS = (*REPORTS, *CORE)
 QUERIES = 38
 """How many there are, for whoever watches."""
 
-RECENT_DAYS, TOP, LONG_TOP = 182, 10, 12
 RISKS = {
     "over-allocated": "over_allocated_units desc",
     "out of stock": "window_units desc",
@@ -114,10 +113,17 @@ class _Reader:
             customer_months=self._all(kinds.CustomerMonth, "order by placed_month"),
             undated=self._all(kinds.Undated, "order by reason"),
             states=self._all(kinds.State, "order by revenue_rank, state"),
-            cities=self._all(kinds.City, f"order by revenue_rank, city, state limit {LONG_TOP}"),
+            cities=self._all(
+                kinds.City,
+                f"where count_orders > 0 or revenue <> 0 order by revenue_rank, city, state limit {LONG_TOP}",
+            ),
             count_known_cities=self._count("rpt_revenue_by_city", f"where city <> '{kinds.UNKNOWN}'"),
-            products=self._all(kinds.Product, f"order by revenue_rank, product_id limit {LONG_TOP}"),
-            popular=self._all(kinds.Product, "order by count_customers desc, product_id limit 5"),
+            products=self._all(
+                kinds.Product, f"where {_IN_A_LINE} order by revenue_rank, product_id limit {LONG_TOP}"
+            ),
+            popular=self._all(
+                kinds.Product, "where count_customers > 0 order by count_customers desc, product_id limit 5"
+            ),
             least_sold=self._all(
                 kinds.Product,
                 f"where is_known_product order by least_sold_rank, product_id limit {TOP}",
@@ -125,7 +131,9 @@ class _Reader:
             classes=self._made(kinds.ProductClass, _CLASSES),
             curve=self._made(kinds.CurvePoint, _CURVE),
             segments=self._made(kinds.Segment, _SEGMENTS),
-            customers=self._all(kinds.Customer, f"order by revenue_rank, customer_id limit {TOP}"),
+            customers=self._all(
+                kinds.Customer, f"where count_orders > 0 order by revenue_rank, customer_id limit {TOP}"
+            ),
             tenths=self._made(kinds.Tenth, _TENTHS),
             cohorts=self._made(kinds.Cohort, _COHORTS),
             pairs=self._all(
@@ -193,8 +201,10 @@ class _Reader:
         return rows
 
 
+_IN_A_LINE = "(count_orders > 0 or total_units <> 0 or returned_units > 0)"
 _CLASSES = """
-    select abc_class, count(*), cast(sum(is_never_sold) as signed), sum(revenue)
+    select abc_class, count(*), cast(sum(is_never_sold) as signed), cast(sum(revenue < 0) as signed),
+        sum(revenue)
     from {rpt_product_sales} group by abc_class order by abc_class
 """
 _CURVE = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from loader.report import figures, over_time
 from loader.report.blocks import Block, Chart, Note, Section, Table
@@ -13,14 +13,15 @@ from loader.report.figures import Figures
 from loader.report.words import (
     change,
     count,
+    count_text,
     day,
     money,
     money_text,
     month,
     percent,
     plural,
-    ratio,
     relative_change,
+    share_of,
 )
 
 MONTHS = 120
@@ -39,10 +40,19 @@ def trend(found: Figures) -> Section:
 
 def _trend(found: Figures) -> Iterator[Block]:
     if not found.months:
-        yield Note("There are no dated orders yet.")
+        yield Note(no_dates(found))
         return
     yield _months(found)
     yield _days(found.days)
+
+
+def no_dates(found: Figures) -> Markup:
+    """Why there is nothing over time."""
+    if not found.totals.orders:
+        return Markup("There are no orders.")
+    if found.totals.orders == 1:
+        return Markup("The only order has no date.")
+    return Markup("None of the {} has a date.").format(plural(found.totals.orders, "order"))
 
 
 def trailing_means(months: Sequence[figures.Month]) -> list[Decimal | None]:
@@ -68,15 +78,19 @@ def _months(found: Figures) -> Chart:
         }
         for each, mean in zip(months, means, strict=True)
     ]
+    kinds = {"complete month": "soft", "incomplete month": "pale"}
+    shown = {kind: paint for kind, paint in kinds.items() if any(row["kind"] == kind for row in rows)}
+    has_means = any(mean is not None for mean in means)
+    line = f"the line is the {AVERAGE}, complete months only" if has_means else ""
     return Chart(
         key="revenue-by-month",
         title="Revenue by month",
         finding=_months_finding(found.months),
         source=(figures.Month.MART,),
-        definition=f"One row per calendar month, the last {len(months)} of {len(found.months)}; the line is "
-        f"the {AVERAGE}, complete months only.",
-        spec=lambda colour, width: over_time.month_bars(rows, colour, width, average=AVERAGE),
-        narrow=lambda colour, width: over_time.month_bars(rows[-36:], colour, width, average=AVERAGE),
+        definition=f"One row per calendar month, {_last(len(months), len(found.months), 'month')}"
+        + (f"; {line}." if line else "."),
+        spec=lambda colour, width: over_time.month_bars(rows, colour, width, shown, average=AVERAGE),
+        narrow=lambda colour, width: over_time.month_bars(rows[-36:], colour, width, shown, average=AVERAGE),
         data=Table(
             "Revenue by month",
             ("Month", "Revenue", "Mean of 3 months", "Orders", "Units", "Returned units", "Returned"),
@@ -96,14 +110,29 @@ def _months(found: Figures) -> Chart:
     )
 
 
+def _last(shown: int, there: int, noun: str) -> str:
+    return f"the last {shown} of {count_text(there)} {noun}s" if shown < there else f"all {noun}s"
+
+
 def _months_finding(months: Sequence[figures.Month]) -> Markup:
     whole = [each for each in months if each.is_complete]
     if not whole:
-        return Markup("No month is complete yet.")
-    best, worst = max(whole, key=lambda each: each.revenue), min(whole, key=lambda each: each.revenue)
-    text = Markup("The best month was {} with {}, the weakest {} with {}.").format(
-        month(best.placed_month), money(best.revenue), month(worst.placed_month), money(worst.revenue)
-    )
+        return Markup("No month is complete.")
+    best, worst = max(each.revenue for each in whole), min(each.revenue for each in whole)
+    if len(whole) == 1:
+        text = Markup("The only complete month, {}, brought {}.").format(
+            month(whole[0].placed_month), money(best)
+        )
+    elif best == worst:
+        text = Markup("Each of {} brought {}.").format(plural(len(whole), "complete month"), money(best))
+    else:
+        text = Markup("Of {}, {} brought the most with {}, {} the least with {}.").format(
+            plural(len(whole), "complete month"),
+            _those(whole, best),
+            money(best),
+            _those(whole, worst),
+            money(worst),
+        )
     latest, earlier = whole[-12:], whole[-24:-12]
     if len(earlier) < 12:
         return text
@@ -113,6 +142,12 @@ def _months_finding(months: Sequence[figures.Month]) -> Markup:
     return text + Markup(" The last 12 complete months brought {} against the 12 before.").format(
         change(over_year)
     )
+
+
+def _those(months: Sequence[figures.Month], revenue: Decimal) -> Markup:
+    """The months with this revenue: the name of one, the number of several."""
+    found = [each for each in months if each.revenue == revenue]
+    return escape(month(found[0].placed_month)) if len(found) == 1 else plural(len(found), "month")
 
 
 def _days(days: Sequence[figures.Day]) -> Chart:
@@ -132,15 +167,23 @@ def _days(days: Sequence[figures.Day]) -> Chart:
         day(last.placed_on), money(last.revenue_28_day_average)
     )
     if last.revenue_28_day_average is None:
-        finding = Markup("There are {} of data so far.").format(plural(len(days), "day"))
+        finding = Markup("From the first day to the last {}, too few for a mean of 28.").format(
+            plural(len(days), "day is", "days are")
+        )
+    names = {"day": "soft"}
+    if last.revenue_7_day_average is not None:
+        names["mean of 7 days"] = "second"
+    if last.revenue_28_day_average is not None:
+        names["mean of 28 days"] = "first"
     return Chart(
         key="revenue-by-day",
         title="The last days",
         finding=finding,
         source=(figures.Day.MART,),
-        definition=f"One row per calendar day, days without sales included; the last {len(days)} of them.",
-        spec=lambda colour, width: over_time.daily_lines(rows, colour, width),
-        narrow=lambda colour, width: over_time.daily_lines(rows[-84:], colour, width),
+        definition="One row per calendar day, days without sales included; "
+        f"{'only one' if len(days) == 1 else f'the last {len(days)}'}.",
+        spec=lambda colour, width: over_time.daily_lines(rows, colour, width, names),
+        narrow=lambda colour, width: over_time.daily_lines(rows[-84:], colour, width, names),
         data=Table(
             "Revenue by day",
             ("Day", "Revenue", "Mean of 7 days", "Mean of 28 days", "Orders"),
@@ -162,7 +205,7 @@ def new_and_returning(found: Figures) -> Section:
     """Revenue of new and of returning customers by month."""
     lead = "A customer is new in the month of the first dated order, and returning in every later one."
     months = found.customer_months
-    blocks: tuple[Block, ...] = (Note("There are no dated orders yet."),)
+    blocks: tuple[Block, ...] = (Note(no_dates(found)),)
     if months:
         blocks = (_by_newness(months[-MONTHS:]),)
     return Section("customers-by-month", "New and returning customers", lead, blocks)
@@ -184,18 +227,24 @@ def _by_newness(months: Sequence[figures.CustomerMonth]) -> Chart:
     ]
     used = {
         kind: paint for kind, paint in KINDS.items() if any(r["kind"] == kind and r["revenue"] for r in rows)
-    }
+    } or KINDS
     rows = [row for row in rows if row["kind"] in used]
     returning = sum((each.returning_revenue for each in months), Decimal(0))
     everything = returning + sum((each.new_revenue + each.unknown_revenue for each in months), Decimal(0))
+    share = share_of(returning, everything)
+    finding = Markup("In {}, returning customers brought {}").format(
+        "the only month" if len(months) == 1 else Markup("the last {}").format(plural(len(months), "month")),
+        money(returning),
+    )
+    if share is not None:
+        finding += Markup(", {} of the revenue").format(percent(share))
+    finding += "."
     recent = {each.placed_month for each in months[-36:]}
     few = [row for row in rows if str(row["month"])[:7] in recent]
     return Chart(
         key="new-and-returning",
         title="Revenue of new and returning customers",
-        finding=Markup("Returning customers brought {} of the revenue of these {}, {}.").format(
-            percent(ratio(returning, everything)), plural(len(months), "month"), money(returning)
-        ),
+        finding=finding,
         source=(figures.CustomerMonth.MART,),
         definition="One row per month; orders that name no known customer are shown on their own.",
         spec=lambda colour, width: over_time.stacked_months(rows, colour, width, used),

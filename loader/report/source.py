@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from loader.report import figures
 from loader.report.blocks import Cell, Section, Table
 from loader.report.figures import Figures
 from loader.report.numbers import COUNTS, RANGES
-from loader.report.words import count, day, key, money
+from loader.report.words import count, day, key, money, price
 
 HALVES = {
     "Customers and orders": ("dim_customers", "fct_orders"),
     "Order lines and products": ("fct_order_lines", "dim_products"),
 }
-SPELL: Mapping[str, Callable[[Any], Cell]] = {"count": count, "key": key, "day": day, "money": money}
+SPELL: Mapping[str, Callable[[Any], Cell]] = {
+    "count": count,
+    "key": key,
+    "day": day,
+    "money": money,
+    "price": price,
+}
 
 
 def numbers(found: Figures) -> Section:
@@ -31,11 +38,20 @@ def _counts(found: Figures) -> Iterator[Table]:
     values = dict(zip(COUNTS, found.counts, strict=True))
     for title, marts in HALVES.items():
         rows = [
-            (each.label, (money if each.is_money else count)(value))
+            (each.label, money(value or Decimal(0)) if each.is_money else count(value or 0))
             for mart in marts
             for each, value in zip(COUNTS[mart], values[mart], strict=True)
         ]
         yield Table(title, ("What", "Number"), rows, source=marts, is_half=True)
+
+
+def dates(found: Figures) -> tuple[str | None, str | None]:
+    """The first and the last day of an order; none where no order has a date."""
+    for asked, pairs in zip(RANGES.values(), found.ranges, strict=True):
+        for each, (least, most) in zip(asked, pairs, strict=True):
+            if each.kind == "day" and least is not None:
+                return day(least), day(most)
+    return None, None
 
 
 def _ranges(found: Figures) -> Table:

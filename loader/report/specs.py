@@ -15,8 +15,10 @@ from loader.report.theme import Palette, config
 Spec = dict[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
-SHORT = "replace(format(datum.value, '~s'), 'G', 'B')"
-"""Axis labels as 250k, 1.2M, 3B."""
+SHORT = "abs(datum.value) < 1000 ? format(datum.value, ',~r') : replace(format(datum.value, '~s'), 'G', 'B')"
+"""Axis labels as 0.5, 250k, 1.2M, 3B; `~s` alone would say 500m for 0.5."""
+PERCENT = "~%"
+"""Axis labels as 20%, or 0.2% where all are small."""
 TIP = {"field": "tip", "type": "nominal"}
 NARROW = 500
 """Below this a chart is for a phone: fewer labels, less beside the bars."""

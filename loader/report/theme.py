@@ -67,11 +67,13 @@ def config(colour: Palette, *, legend_columns: int) -> dict[str, Any]:
             "domainColor": colour["line"],
             "tickColor": colour["line"],
             "labelPadding": 6,
+            "labelLimit": 0,  # `names.label` cuts
         },
         "axisY": {"domain": False, "ticks": False, "tickCount": 5},
         "legend": {
             "labelColor": colour["ink"],
             "labelFontSize": 12,
+            "labelLimit": 0,
             "orient": "top",
             "title": None,
             "symbolType": "square",

@@ -13,17 +13,20 @@ from loader.report import compared, figures
 from loader.report.blocks import Block, Cell, Chart, Note, Section, Table
 from loader.report.figures import Figures
 from loader.report.health import DbtRun, Health, moment
-from loader.report.words import count, day, money, plural
+from loader.report.names import drawable, isolated, shortened
+from loader.report.words import count, day, money, plural, plural_text
 
 
 def unusual(found: Figures) -> Section:
     """Orders above a bound."""
     lead = (
-        "Orders with a total above the variable unusual_order_total (20,000 unless set), or more than "
-        "unusual_quantity (10) of one product: for someone to look at."
+        "Orders with a total above the variable unusual_order_total (20,000 unless set), or with more units "
+        "of one product than unusual_quantity (10 unless set): for someone to look at."
     )
     if not found.unusual:
-        blocks: tuple[Block, ...] = (Note("No order is unusual.", tone="good"),)
+        blocks: tuple[Block, ...] = (Note("There are no orders."),)
+        if found.totals.orders:
+            blocks = (Note("No order is unusual.", tone="good"),)
         return Section("unusual-orders", "Unusual orders", lead, blocks)
     table = Table(
         "Unusual orders with the highest totals",
@@ -43,17 +46,21 @@ def unusual(found: Figures) -> Section:
             for each in found.unusual
         ],
         text_columns=(0, 1, 2, 3),
-        note=Markup(
-            "One row per order; the first {} of {}, {} for their total and {} for a quantity."
-        ).format(
-            count(len(found.unusual)),
-            count(found.count_unusual),
-            count(found.count_unusual_totals),
-            count(found.count_unusual_quantities),
-        ),
+        note=_unusual_note(found),
         source=(figures.UnusualOrder.MART,),
     )
     return Section("unusual-orders", "Unusual orders", lead, (table,))
+
+
+def _unusual_note(found: Figures) -> Markup:
+    both = found.count_unusual_totals + found.count_unusual_quantities - found.count_unusual
+    note = Markup("One row per order; the first {} of {}: {} for the total, {} for a quantity").format(
+        count(len(found.unusual)),
+        count(found.count_unusual),
+        count(found.count_unusual_totals),
+        count(found.count_unusual_quantities),
+    )
+    return note + (Markup(", {} of them for both.").format(count(both)) if both else Markup("."))
 
 
 def treatment(found: Figures) -> Section:
@@ -61,13 +68,11 @@ def treatment(found: Figures) -> Section:
     parts: tuple[figures.Month | figures.Undated, ...] = (*found.months, *found.undated)
     returned = sum((each.returned_amount for each in parts), Decimal(0))
     units = sum(each.returned_units for each in parts)
-    homeless = sum(each.count_orders_without_customer for each in found.order_months)
-    empty = sum(each.count_orders_without_lines for each in found.order_months)
     lead = Markup(
         "A return is an order line with a negative quantity: it lowers revenue and units wherever it counts. "
-        "{} worth {} came back. {} with a date name no known customer: they count as sales, but for no "
-        "customer. {} have no lines and count as orders of 0."
-    ).format(plural(units, "unit"), money(returned), plural(homeless, "order"), plural(empty, "order"))
+        "{} worth {} came back. An order of no known customer counts as a sale, but for no customer; one "
+        "without lines counts as an order of 0."
+    ).format(plural(units, "unit"), money(returned))
     dated = sum((each.revenue for each in found.months), Decimal(0))
     undated = sum((each.revenue for each in found.undated), Decimal(0))
     table = Table(
@@ -143,7 +148,7 @@ def _quality(found: Figures, health: Health) -> Iterator[Block]:
             ("dim_products", "product", count(totals.products)),
             ("fct_orders", "order", count(totals.orders)),
             ("fct_order_lines", "order and product", count(totals.lines)),
-            ("fct_product_purchases", "product and customer who bought it", count(totals.purchases)),
+            ("fct_product_purchases", "product and customer with a line of it", count(totals.purchases)),
         ],
         text_columns=(0, 1),
         note=Markup("The order lines are made of {} of the source and hold {}.").format(
@@ -156,11 +161,13 @@ def _quality(found: Figures, health: Health) -> Iterator[Block]:
 def _tests(run: DbtRun) -> Iterator[Block]:
     passed, warned = run.count("test", "pass"), run.count("test", "warn")
     bad = run.count("test", "fail", "error")
-    text = Markup("{}: {} passed, {} warned, {} failed; {} built. {}, invocation {}, ended {}.").format(
+    rest = run.count("test") - passed - warned - bad
+    text = Markup("{}: {} passed, {} warned, {} failed{}; {} built. {}, invocation {}, ended {}.").format(
         plural(run.count("test"), "test"),
         count(passed),
         count(warned),
         count(bad),
+        Markup(", {} not run").format(count(rest)) if rest else "",
         plural(
             sum(run.count(kind, "success") for kind in ("model", "seed", "snapshot")),
             "model, seed or snapshot",
@@ -170,19 +177,21 @@ def _tests(run: DbtRun) -> Iterator[Block]:
         run.invocation,
         moment(run.made_at),
     )
-    yield Note(text, tone="bad" if any(each.status != "warn" for each in run.notable) else "good")
+    good = "good" if passed else "plain"
+    yield Note(text, tone="bad" if any(each.status != "warn" for each in run.notable) else good)
     if run.notable:
         yield Table(
             "Not simply passed",
             ("Name", "Status", "Message"),
-            [(each.name, each.status, each.message[:300]) for each in run.notable[:50]],
+            [(each.name, each.status, shortened(each.message, 300)) for each in run.notable[:50]],
             text_columns=(0, 1, 2),
+            note=f"The first 50 of {len(run.notable):,}." if len(run.notable) > 50 else "",
         )
 
 
 def load(health: Health) -> Section:
     """The last load, and where the documents are."""
-    lead = "The marts are published as documents on MongoDB, compared byte for byte before anyone sees them."
+    lead = "The marts are published as documents on MongoDB, and every load compares them byte for byte."
     return Section("load", "Load", lead, tuple(_load(health)))
 
 
@@ -219,7 +228,13 @@ def _last_load(health: Health) -> Iterator[Block]:
     good = run["status"] == "succeeded"
     yield Note(
         f"Load {run['load_id']} {run['status']} on {moment(str(run['finished_at']))}, "
-        + ("of the build above." if same else "of another build than the one above."),
+        + (
+            "of the build above."
+            if same
+            else "of another build than the one above."
+            if health.dbt
+            else f"of dbt invocation {run['dbt_invocation']}."
+        ),
         tone="good" if good and same else "bad" if not good else "plain",
     )
     if run.get("error"):
@@ -258,15 +273,15 @@ def _shards(health: Health) -> Iterator[Block]:
         yield Note("No collection is published yet.")
         return
     names = sorted({shard for each in live for shard in each.shards})
-    paints = {name: PAINTS[at % len(PAINTS)] for at, name in enumerate(names)}
+    paints = {drawable(name): PAINTS[at % len(PAINTS)] for at, name in enumerate(names)}
     rows = [
         {
             "name": each.collection.collection,
-            "kind": shard,
+            "kind": drawable(shard),
             "order": order,
             "value": each.shards[shard].documents if shard in each.shards else 0,
-            "tip": f"{each.collection.collection}, {shard}: "
-            f"{each.shards[shard].documents if shard in each.shards else 0:,} documents",
+            "tip": f"{isolated(drawable(each.collection.collection))}, {drawable(shard)}: "
+            + plural_text(each.shards[shard].documents if shard in each.shards else 0, "document"),
         }
         for each in live
         for order, shard in enumerate(names)

@@ -7,7 +7,6 @@ hovering is plain text. Missing values are an en dash.
 from __future__ import annotations
 
 import calendar
-import re
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -17,24 +16,34 @@ Figure = Decimal | int | None
 NONE = "\N{EN DASH}"
 SPACE = "\N{NO-BREAK SPACE}"
 _DATA = Markup('<data value="{}">{}</data>')
-_NOT_DRAWABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _CHANGE = Markup('<span class="{}"><span aria-hidden="true">{}</span> {}</span>')
 
 
 def money_text(value: Decimal | None) -> str:
-    """Spell an amount to the cent."""
-    return NONE if value is None else _signed(f"{value:,.2f}")
+    """Spell an amount to the cent; one that is not zero but would look like it has four decimals."""
+    if value is None:
+        return NONE
+    return number_text(value, 2 if _rounded(value, 2) or not value else 4)
+
+
+def price_text(value: Decimal | None) -> str:
+    """Spell a price with all its decimals, at least two."""
+    if value is None:
+        return NONE
+    whole, _, cents = f"{value:,f}".partition(".")
+    return _signed(f"{whole}.{cents.rstrip('0').ljust(2, '0')}")
 
 
 def short_text(value: Decimal) -> str:
-    """Spell an amount in little space, with three digits: 4.66M."""
-    size = abs(value)
-    for unit, name in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
-        if size >= unit:
-            scaled = value / unit
-            places = max(0, 2 - len(f"{abs(scaled):.0f}") + 1)
-            return _signed(f"{scaled:,.{places}f}{name}")
-    return _signed(f"{value:,.0f}")
+    """Spell an amount in little space, with three digits: 4.66M; below a thousand to the cent."""
+    if abs(value) < 1000:
+        return money_text(value)
+    for unit, name in ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k")):
+        for places in (2, 1, 0):
+            scaled = _rounded(value / unit, places)
+            if 1 <= abs(scaled) < 10 ** (3 - places):
+                return _signed(f"{scaled:,.{places}f}{name}")
+    return count_text(value)
 
 
 def count_text(value: Figure) -> str:
@@ -43,18 +52,33 @@ def count_text(value: Figure) -> str:
 
 
 def number_text(value: Decimal | None, places: int = 1) -> str:
-    """Spell a number with so many decimals."""
-    return NONE if value is None else _signed(f"{value:,.{places}f}")
+    """Spell a number with `places` decimals; what only rounds to zero is "<0.1"."""
+    if value is None:
+        return NONE
+    rounded, least = _rounded(value, places), Decimal(1).scaleb(-places)
+    if value and not rounded:
+        return f"<{least:f}" if value > 0 else _signed(f">-{least:f}")
+    return _signed(f"{rounded:,.{places}f}")
 
 
 def percent_text(share: Decimal | None, places: int = 1) -> str:
-    """Spell a share (1 is all) in percent."""
-    return NONE if share is None else _signed(f"{share * 100:,.{places}f}{SPACE}%")
+    """Spell a share (1 is all) in percent; only nothing is 0 % and only all of it 100 %."""
+    if share is None:
+        return NONE
+    text = number_text(share * 100, places)
+    if share < 1 and _rounded(share * 100, places) == 100:
+        text = f">{100 - Decimal(1).scaleb(-places):f}"
+    return f"{text}{SPACE}%"
 
 
 def money(value: Decimal | None) -> Markup:
     """An amount; its `value` has every decimal that the mart has."""
     return _data(value, money_text(value))
+
+
+def price(value: Decimal | None) -> Markup:
+    """A price."""
+    return _data(value, price_text(value))
 
 
 def count(value: Figure) -> Markup:
@@ -72,20 +96,21 @@ def number(value: Decimal | None, places: int = 1) -> Markup:
     return _data(value, number_text(value, places))
 
 
-def percent(share: Decimal | None, places: int = 1) -> Markup:
-    """A share; its `value` is the share itself."""
-    return _data(share, percent_text(share, places))
+def percent(share: Decimal | None, places: int = 1, *, exact: Decimal | None = None) -> Markup:
+    """A share; its `value` is the share itself, its text that of `exact`, if given: marts round shares."""
+    return _data(share, percent_text(share if exact is None else exact, places))
 
 
 def change(share: Decimal | None) -> Markup:
     """A relative change with its sign and an arrow, so that colour is not needed to read it."""
     if share is None:
         return Markup('<span class="flat">no comparison</span>')
-    rounded = round(share * 100, 1)
-    if not rounded:
-        return _CHANGE.format("flat", "■", _data(share, f"0.0{SPACE}%"))
-    kind, arrow, sign = ("up", "▲", "+") if rounded > 0 else ("down", "▼", "")
-    return _CHANGE.format(kind, arrow, _data(share, sign + percent_text(share)))
+    if not share:
+        return _CHANGE.format("flat", "■", _data(share, percent_text(share)))
+    spelled = (percent_text(abs(share), places) for places in (1, 2, 3, 4))
+    text = next((each for each in spelled if each[0] not in "<>"), percent_text(abs(share), 6))
+    kind, arrow, sign = ("up", "▲", "+") if share > 0 else ("down", "▼", "\N{MINUS SIGN}")
+    return _CHANGE.format(kind, arrow, _data(share, sign + text))
 
 
 def day(value: date | datetime | None) -> str:
@@ -108,6 +133,11 @@ def ratio(part: Figure, whole: Figure) -> Decimal | None:
     return None if part is None or not whole else Decimal(part) / Decimal(whole)
 
 
+def share_of(part: Figure, whole: Figure) -> Decimal | None:
+    """The share of a whole; None where that is not positive, as in the marts."""
+    return None if whole is None or whole <= 0 else ratio(part, whole)
+
+
 def relative_change(value: Figure, before: Figure) -> Decimal | None:
     """Change over a value before; None where that was not positive, as in the marts."""
     return None if value is None or before is None or before <= 0 else Decimal(value) / Decimal(before) - 1
@@ -115,26 +145,23 @@ def relative_change(value: Figure, before: Figure) -> Decimal | None:
 
 def plural(number_of: int, one: str, many: str = "") -> Markup:
     """A count with its noun."""
-    return Markup("{} {}").format(count(number_of), one if number_of == 1 else many or f"{one}s")
+    return Markup("{} {}").format(count(number_of), one if abs(number_of) == 1 else many or f"{one}s")
 
 
-def product_name(product_id: int, name: str | None, *, is_known: bool = True) -> str:
-    """A product's name, or its key where it has none or only order lines know it."""
-    return name or f"{'' if is_known else 'unknown '}product {product_id}"
-
-
-def drawable(text: str) -> str:
-    """Replace what a drawing's XML cannot hold: control characters, halves of surrogate pairs.
-
-    Source: https://www.w3.org/TR/xml/#charsets
-    """
-    return _NOT_DRAWABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+def plural_text(number_of: int, one: str, many: str = "") -> str:
+    """A count with its noun, as text."""
+    return f"{count_text(number_of)} {one if abs(number_of) == 1 else many or f'{one}s'}"
 
 
 def _data(value: Figure, text: str) -> Markup:
     if value is None:
         return escape(text)
     return _DATA.format(f"{value:f}" if isinstance(value, Decimal) else value, text)
+
+
+def _rounded(value: Decimal, places: int) -> Decimal:
+    """Round half to even; a zero has no sign."""
+    return round(value, places) + 0
 
 
 def _signed(text: str) -> str:

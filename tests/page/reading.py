@@ -28,12 +28,19 @@ class Page(HTMLParser):
     tags: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     shown: dict[str, Decimal] = field(default_factory=dict)
     """Every `<data>` element's value by its text."""
+    spelled: list[tuple[Decimal, str]] = field(default_factory=list)
+    """The same, one by one."""
+    tips: list[str] = field(default_factory=list)
+    """What hovering shows."""
+    labels: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """The texts within the drawings, by the figure's id."""
 
     def __post_init__(self) -> None:
         super().__init__()
         self._text, self._figure, self._caption = "", "", ""
         self._value: Decimal | None = None
         self._in_head = False
+        self._in_figure = ""
 
     @classmethod
     def of(cls, html: str) -> Page:
@@ -50,11 +57,15 @@ class Page(HTMLParser):
             self.ids.append(found["id"])
         if tag == "a":
             self.links.append(found["href"])
+        if tag == "figure":
+            self._in_figure = found["id"]
+        if "data-tip" in found:
+            self.tips.append(found["data-tip"])
         if found.get("role") == "img":
             self.images.append(found["aria-label"])
         if "data-figure" in found:
             self._figure = found["data-figure"]
-        if tag in ("th", "td", "caption", "h1", "h2", "h3", "p"):
+        if tag in ("th", "td", "caption", "h1", "h2", "h3", "p", "text"):
             self._text, self._value = "", None
         if tag == "thead":
             self._in_head = True
@@ -84,7 +95,10 @@ class Page(HTMLParser):
             self.headings.append((int(tag[1]), text))
         elif tag == "p":
             self.notes.append(text)
+        elif tag == "text":
+            self.labels[self._in_figure].append(text)
         elif tag == "data" and self._value is not None:
+            self.spelled.append((self._value, self._text[self._shown_from :]))
             self.shown[self._text[self._shown_from :]] = self._value
 
     def column(self, caption: str, index: int) -> list[Cell]:

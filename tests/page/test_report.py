@@ -22,11 +22,12 @@ from loader.report import page as pages
 from loader.report import read, write
 from loader.report.figures import Figures, Totals
 from loader.report.health import Health
+from loader.report.names import drawable, product_name
 from loader.report.numbers import COUNTS, RANGES
 from loader.report.read import Mart
 from loader.report.theme import DARK, LIGHT
 from loader.report.trust import PAINTS
-from loader.report.words import change, drawable, money, product_name, relative_change
+from loader.report.words import change, money, relative_change
 from tests.loader.running import Loader
 from tests.page.conftest import Report
 from tests.page.reading import Page
@@ -314,8 +315,9 @@ def test_unknown_is_no_place_that_comes_first(sample_warehouse: Warehouse) -> No
     unknown = replace(state, state="Unknown"), replace(city, city="Unknown", state="Unknown")
     both = replace(found, states=(unknown[0], state), cities=(unknown[1], city), count_known_cities=1)
     page = Page.of(render(both, marts))
-    assert any(note.startswith(f"{state.state} comes first of 1 state with ") for note in page.notes)
-    assert any(note.startswith(f"{city.city} comes first of 1 city with ") for note in page.notes)
+    assert any(note.startswith(f"{state.state} is the only known state with ") for note in page.notes)
+    place = f"{city.city}, {city.state}"
+    assert any(note.startswith(f"{place} is the only known city with ") for note in page.notes)
     page = Page.of(render(replace(found, states=unknown[:1], cities=unknown[1:]), marts))
     assert page.notes.count("No sale has a known place.") == 2
 
@@ -342,7 +344,8 @@ def test_a_large_catalogues_curve_has_every_class_to_its_last_product(
     own.query(
         "create or replace table rpt_product_sales as select seq as product_id, 'tea' as product_name, "
         "true as is_known_product, 1 as count_orders, 1 as count_customers, 1 as total_units, "
-        "5000 - seq as revenue, 0.1 as revenue_share, false as is_never_sold, null as last_sold_at, "
+        "0 as returned_units, 5000 - seq as revenue, 0.1 as revenue_share, false as is_never_sold, "
+        "null as last_sold_at, "
         "if(seq <= 3, 'A', if(seq <= 505, 'B', 'C')) as abc_class, seq as revenue_rank, "
         "seq as least_sold_rank, 0.5 as cumulative_revenue_share from seq_1_to_1300"
     )
@@ -388,7 +391,7 @@ def test_colours_keep_their_contrast(theme: dict[str, str]) -> None:
     ("value", "text"),
     [
         ("1122.5325", "1,122.53"),
-        ("-0.005", "\N{MINUS SIGN}0.00"),
+        ("-0.005", "\N{MINUS SIGN}0.0050"),
         ("74683964.57", "74,683,964.57"),
         ("0", "0.00"),
     ],
