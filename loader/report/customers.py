@@ -50,7 +50,7 @@ def value(found: Figures) -> Section:
 
 def _value(found: Figures) -> Iterator[Block]:
     if not found.segments:
-        yield Note("There are no customers.")
+        yield Note("No customer is known.")
         return
     if not any(each.count_orders for each in found.segments):
         customers = sum(each.count_customers for each in found.segments)
@@ -104,7 +104,8 @@ def _segments(segments: Sequence[figures.Segment]) -> Chart:
         title="Segments",
         finding=finding + Markup("."),
         source=(SEGMENTS,),
-        definition="One row per known customer, summed up; orders without a customer are not here.",
+        definition="One row per known customer, summed up; orders without a customer are not here. Days are "
+        "counted to the day of the last dated order of all.",
         spec=lambda colour, width: compared.paired_bars(rows, colour, width, shown),
         is_half=True,
         data=Table(
@@ -115,7 +116,7 @@ def _segments(segments: Sequence[figures.Segment]) -> Chart:
                 "Orders",
                 "Lifetime revenue",
                 "Mean lifetime value",
-                "Mean days since order",
+                "Mean days since last order",
             ),
             [
                 (

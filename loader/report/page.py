@@ -16,6 +16,7 @@ from loader.report import (
     customers,
     draw,
     headline,
+    loads,
     over_time,
     places,
     products,
@@ -58,7 +59,7 @@ def sections_of(found: Figures, health: Health) -> tuple[Section, ...]:
         trust.treatment(found),
         source.numbers(found),
         trust.quality(found, health),
-        trust.load(health),
+        loads.load(health),
     )
 
 

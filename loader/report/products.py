@@ -88,11 +88,13 @@ def _best(found: Figures) -> Chart:
         for name, each in zip(names, products, strict=True)
     ]
     finding = Markup("{} comes first with {}").format(in_words(names[0]), money(first.revenue))
-    if first.revenue_share is not None:
+    if first.revenue <= 0:
+        finding = Markup("No product has revenue above zero")
+    elif first.revenue_share is not None:
         finding += Markup(", {} of all revenue").format(
             percent(first.revenue_share, exact=share_of(first.revenue, found.totals.revenue))
         )
-    if sum(each.revenue == first.revenue for each in products) > 1:
+    if first.revenue > 0 and sum(each.revenue == first.revenue for each in products) > 1:
         finding += Markup("; others have as much")
     return Chart(
         key="top-products",

@@ -167,8 +167,8 @@ def _days(days: Sequence[figures.Day]) -> Chart:
         day(last.placed_on), money(last.revenue_28_day_average)
     )
     if last.revenue_28_day_average is None:
-        finding = Markup("From the first day to the last {}, too few for a mean of 28.").format(
-            plural(len(days), "day is", "days are")
+        finding = Markup("The dated orders span {}, too few for a mean of 28.").format(
+            plural(len(days), "day")
         )
     names = {"day": "soft"}
     if last.revenue_7_day_average is not None:

@@ -35,7 +35,7 @@ def inventory(found: Figures) -> Section:
 
 def _inventory(found: Figures) -> Iterator[Block]:
     if not found.stock:
-        yield Note("There are no products.")
+        yield Note("No product is known.")
         return
     yield _statuses(found)
     if not found.risks:

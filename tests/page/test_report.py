@@ -22,11 +22,11 @@ from loader.report import page as pages
 from loader.report import read, write
 from loader.report.figures import Figures, Totals
 from loader.report.health import Health
+from loader.report.loads import PAINTS
 from loader.report.names import drawable, product_name
 from loader.report.numbers import COUNTS, RANGES
 from loader.report.read import Mart
 from loader.report.theme import DARK, LIGHT
-from loader.report.trust import PAINTS
 from loader.report.words import change, money, relative_change
 from tests.loader.running import Loader
 from tests.page.conftest import Report
