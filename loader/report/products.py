@@ -168,7 +168,8 @@ def _curve(found: Figures) -> Chart:
         title="ABC curve",
         finding=finding,
         source=(SALES,),
-        definition="One row per product, the best sold first; their revenue added up, over all of it.",
+        definition="One row per product, the best sold first; their revenue added up, over all of it."
+        + _only_in_lines(found),
         spec=lambda colour, width: compared.curve(rows, colour, width),
         is_half=True,
         data=Table(
@@ -186,6 +187,14 @@ def _curve(found: Figures) -> Chart:
             text_columns=(3,),
         ),
     )
+
+
+def _only_in_lines(found: Figures) -> str:
+    """Why there are more products here than in the catalogue."""
+    more = sum(each.count_products for each in found.classes) - found.totals.products
+    if more <= 0:
+        return ""
+    return f" {plural_text(more, 'product is', 'products are')} known from order lines only."
 
 
 def _classes(classes: Sequence[figures.ProductClass]) -> Table:

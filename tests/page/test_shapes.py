@@ -109,6 +109,9 @@ TILLS: dict[str, Till] = {
         CITIES,
     ),
     "nobody known": Till(orders=[(1, "2024-01-05", None, None)], lines=[(1, 9, 1), (7, 8, 2)]),
+    "an unknown product": Till(
+        PRODUCTS[:1], CUSTOMERS, [(1, "2024-01-05", None, 1)], [(1, 1, 1), (1, 9, 1)], CITIES
+    ),
     "two cities of one name": Till(
         PRODUCTS,
         [(1, "Ann", "Lee", "12345"), (2, "Ann", "Lee", "12346")],
@@ -235,6 +238,12 @@ def test_reports_of_every_shape_are_what_plain_python_works_out(
 def test_it_says_what_is_so(name: str, built: Callable[[str], Built]) -> None:
     notes = [spelled(note) for note in built(name).page.notes]
     assert [sentence for sentence in SAID[name] if sentence not in notes] == [], notes
+
+
+def test_products_of_order_lines_only_are_counted_apart(built: Callable[[str], Built]) -> None:
+    notes = " ".join(map(spelled, built("an unknown product").page.notes))
+    assert "Class A is 1 of 2 products (50.0 %)" in notes
+    assert " 1 product is known from order lines only." in notes
 
 
 @pytest.mark.parametrize("name", TILLS)
