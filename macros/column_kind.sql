@@ -1,7 +1,12 @@
-{#- Sorts a MariaDB column type, such as decimal(10,2), into the kinds that the cleaning macros tell apart. -#}
+{#-
+    Sorts a MariaDB column type, such as decimal(10,2), into the kinds that the cleaning macros tell apart: integer,
+    unsigned (a bigint beyond the signed one), decimal (up to four decimals), date, datetime, timestamp, or text.
+-#}
 {% macro column_kind(dtype) %}
     {%- set name = dtype.split('(')[0].split(' ')[0] -%}
-    {%- if name in ['tinyint', 'smallint', 'mediumint', 'int', 'bigint'] -%}
+    {%- if name == 'bigint' and 'unsigned' in dtype -%}
+        {{ return('unsigned') }}
+    {%- elif name in ['tinyint', 'smallint', 'mediumint', 'int', 'bigint'] -%}
         {{ return('integer') }}
     {%- elif name in ['date', 'datetime', 'timestamp'] -%}
         {{ return(name) }}

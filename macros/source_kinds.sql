@@ -1,5 +1,5 @@
 {#-
-    The kind of each column of a POS table, looked up at run time: integer, decimal, date, datetime, timestamp or text.
+    The kind of each column of a POS table, looked up at run time: integer, unsigned, decimal, date, datetime, timestamp or text.
     A typed column then stays a plain (indexed) column, and only text pays for cleaning.
     Before the table exists (parsing, linting) every column counts as text.
 -#}

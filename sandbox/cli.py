@@ -115,6 +115,9 @@ def import_(
     as_text: Annotated[
         bool, typer.Option("--as-text", help="All columns text, values kept unchecked.")
     ] = False,
+    encoding: Annotated[
+        str, typer.Option(help="Encoding of the files, such as cp1252.", show_default="UTF-8")
+    ] = "",
     folder: Folder = None,
     host: Annotated[str, typer.Option(envvar="POS_MARIADB_HOST")] = HOST,
     port: Annotated[
@@ -127,5 +130,5 @@ def import_(
     with _errors():
         port = port or (stored_ports((folder or default_root()).resolve()) or Ports()).mariadb
         server = MariaDB(host, port, user, password)
-        rows = import_folder(source, server, schema=schema, as_text=as_text)
-        console.imported(rows, schema)
+        done = import_folder(source, server, schema=schema, as_text=as_text, encoding=encoding)
+        console.imported(done, schema)

@@ -1,7 +1,7 @@
 """All that `pos-sandbox` prints: data on stdout, notes and errors on stderr."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sandbox.cluster import Endpoints, Health, Sandbox
+from sandbox.importer import Imported
 
 
 def note(text: str) -> None:
@@ -33,11 +34,13 @@ def problems(lines: Sequence[str]) -> None:
         typer.echo(line, err=True)
 
 
-def imported(rows: Mapping[str, int], schema: str) -> None:
-    """Print the rows of each table, and on stderr the next step."""
-    for table, count in rows.items():
+def imported(done: Imported, schema: str) -> None:
+    """Print the rows of each table, and on stderr the values that dbt will speak of and the next step."""
+    for table, count in done.rows.items():
         data(f"{schema}.{table}\t{count}")
-    note(f"next: dbt build --vars '{{pos_schema: {schema}}}'")
+    for remark in done.remarks:
+        note(remark)
+    note(f"next: dbt build --vars '{{{', '.join((f'pos_schema: {schema}', *done.variables))}}}'")
 
 
 def connections(endpoints: Endpoints) -> None:

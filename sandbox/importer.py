@@ -14,10 +14,11 @@ from typing import Any
 
 import mysql.connector
 
-from sandbox.csv_files import CheckedFile, Problems
+from sandbox.csv_files import UTF_8, CheckedFile, Problems
 from sandbox.errors import DataError, ServerError, UsageError
 from sandbox.mariadb import CHARSET, COLLATION, connect
 from sandbox.pos_schema import TABLES, Table
+from sandbox.values import MICROSECONDS
 
 SYSTEM_SCHEMAS = ("mysql", "sys", "information_schema", "performance_schema")
 LOCK_WAIT_SECONDS = 60
@@ -33,8 +34,19 @@ class MariaDB:
     password: str = field(repr=False)
 
 
-def import_folder(folder: Path, server: MariaDB, *, schema: str, as_text: bool = False) -> dict[str, int]:
-    """Replace the POS tables of `schema` by the CSV files in `folder`; return rows by table.
+@dataclass(frozen=True)
+class Imported:
+    """Rows by table, what dbt will say of some of the values, and the `variables` that a build needs."""
+
+    rows: dict[str, int]
+    remarks: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+
+
+def import_folder(
+    folder: Path, server: MariaDB, *, schema: str, as_text: bool = False, encoding: str = ""
+) -> Imported:
+    """Replace the POS tables of `schema` by the CSV files in `folder`, in UTF-8 unless `encoding` is given.
 
     Empty fields become NULL; with `as_text` every column is text and every value is kept as it is.
     Raises DataError (with the faults), UsageError and ServerError; then nothing has changed.
@@ -42,16 +54,18 @@ def import_folder(folder: Path, server: MariaDB, *, schema: str, as_text: bool =
     if not folder.is_dir():
         raise UsageError(f"no folder {folder}", where="DIR", fix="give the folder of the five CSV files")
     _check_schema_name(schema)
+    _check_encoding(encoding)
     with tempfile.TemporaryDirectory(prefix="pos-import-") as scratch:
-        rows = _check_files(folder, Path(scratch), as_text=as_text)
+        found = _check_files(folder, Path(scratch), as_text=as_text, encoding=encoding or UTF_8)
         try:
             with _connection(server) as connection, _only_import(connection, schema):
-                return _replace(connection, Path(scratch), rows, schema=schema, as_text=as_text)
+                _replace(connection, Path(scratch), found.rows, schema=schema, as_text=as_text)
+                return found
         except mysql.connector.Error as error:
             raise ServerError(
                 f"MariaDB refused the import: {error.msg}",
                 where=f"schema {schema}",
-                fix="the earlier tables are intact; mend that and import again",
+                fix="the earlier tables are intact; correct that and import again",
             ) from None
 
 
@@ -73,12 +87,23 @@ def _check_schema_name(schema: str) -> None:
         )
 
 
-def _check_files(folder: Path, scratch: Path, *, as_text: bool) -> dict[str, int]:
+def _check_encoding(name: str) -> None:
+    try:
+        "".encode(name or UTF_8)
+    except LookupError:
+        raise UsageError(
+            f"there is no encoding {name!r}",
+            where="--encoding",
+            fix="use cp1252, latin-1, utf-16 or the like",
+        ) from None
+
+
+def _check_files(folder: Path, scratch: Path, *, as_text: bool, encoding: str) -> Imported:
     problems = Problems()
     rows = {
-        table.name: CheckedFile(table, folder / table.file, problems, as_text=as_text).rewrite(
-            scratch / table.file
-        )
+        table.name: CheckedFile(
+            table, folder / table.file, problems, as_text=as_text, encoding=encoding
+        ).rewrite(scratch / table.file)
         for table in TABLES
     }
     if problems.count:
@@ -87,10 +112,24 @@ def _check_files(folder: Path, scratch: Path, *, as_text: bool) -> dict[str, int
             f"{problems.count} fault{'s' * (problems.count > 1)} in the files"
             + (f", the first {len(problems.shown)} shown" if hidden else ""),
             where=str(folder),
-            fix="nothing was imported; mend them, or take all values as text with --as-text",
+            fix=f"nothing was imported; {_way_out(problems)}",
             problems=tuple(problems.shown),
         )
-    return rows
+    remarks = tuple(
+        f"{column}: {each.count} value{'s' * (each.count > 1)} {what} ({each.first}); dbt build: {fate}"
+        for (column, (what, fate)), each in problems.remarks.items()
+    )
+    has_microseconds = any(MICROSECONDS in remark for remark in remarks)
+    return Imported(rows, remarks, (MICROSECONDS,) if has_microseconds else ())
+
+
+def _way_out(problems: Problems) -> str:
+    if problems.typed < problems.count:
+        return "correct them" + (", or those of a value with --as-text" if problems.typed else "")
+    return (
+        "correct them, or import with --as-text: then dbt build reads $1,023.99, m/d/Y, zero dates and"
+        " Cancelled, and takes what it cannot read as missing with --vars '{unreadable_values: missing}'"
+    )
 
 
 @contextlib.contextmanager
@@ -105,9 +144,7 @@ def _only_import(connection: Any, schema: str) -> Iterator[None]:
             _value(connection, "SELECT RELEASE_LOCK(%s)", name)
 
 
-def _replace(
-    connection: Any, scratch: Path, rows: dict[str, int], *, schema: str, as_text: bool
-) -> dict[str, int]:
+def _replace(connection: Any, scratch: Path, rows: dict[str, int], *, schema: str, as_text: bool) -> None:
     cursor = connection.cursor()
     cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{schema}` CHARACTER SET {CHARSET} COLLATE {COLLATION}")
     cursor.execute(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
@@ -129,7 +166,6 @@ def _replace(
     finally:
         with contextlib.suppress(mysql.connector.Error):
             _drop(cursor, schema, ("incoming", "outgoing"))
-    return rows
 
 
 def _existing(connection: Any, schema: str) -> set[str]:
@@ -170,7 +206,7 @@ def _load(connection: Any, table: Table, path: Path, target: str, rows: int, *, 
         raise DataError(
             f"{loaded} of {rows} rows loaded" + (f", MariaDB says: {warning[2]}" if warning else ""),
             where=table.file,
-            fix="nothing was imported; mend that and import again",
+            fix="nothing was imported; correct that and import again",
         )
 
 

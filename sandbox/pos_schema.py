@@ -1,15 +1,17 @@
 """The five tables of the POS source schema, as the shops have them.
 
-No foreign keys and no unique lines: real shops hold orders and lines whose parents are unknown,
-repeat a product within an order, and give one zip to several cities.
+No foreign keys and no unique lines: real shops hold orders and lines whose parents are unknown or missing,
+repeat a product within an order, and give one zip to several cities. Texts are as long as the marts' columns.
 """
 
 from dataclasses import dataclass
 
 from sandbox.values import DATE, INTEGER, MOMENT, MONEY, Kind, text
 
-TEXT = text(500)
-ZIP = text(32)
+TEXT = text(512)
+CITY = text(256)
+SHORT = text(128)
+ZIP = text(64)
 
 
 @dataclass(frozen=True)
@@ -64,15 +66,13 @@ TABLES = (
         ),
         unique="id",
     ),
-    Table("city", (Column("zip", ZIP), Column("city", TEXT), Column("state", TEXT)), indexed=("zip",)),
+    Table("city", (Column("zip", ZIP), Column("city", CITY), Column("state", SHORT)), indexed=("zip",)),
     Table(
         "customer",
         (
             Column("id", INTEGER, required=True),
-            *(
-                Column(name, TEXT)
-                for name in ("firstName", "lastName", "email", "address1", "address2", "phone")
-            ),
+            *(Column(name, TEXT) for name in ("firstName", "lastName", "email", "address1", "address2")),
+            Column("phone", SHORT),
             Column("birthdate", DATE),
             Column("zip", ZIP),
         ),
@@ -93,9 +93,9 @@ TABLES = (
     Table(
         "orderline",
         (
-            Column("order_id", INTEGER, required=True),
-            Column("product_id", INTEGER, required=True),
-            Column("quantity", INTEGER, required=True),
+            Column("order_id", INTEGER),
+            Column("product_id", INTEGER),
+            Column("quantity", INTEGER),
         ),
         indexed=("order_id", "product_id"),
     ),

@@ -1,16 +1,26 @@
-"""The kinds of value a POS column holds: SQL type, and what is wrong with a text that is none."""
+"""The kinds of value a POS column holds: SQL type, what is wrong with a text that is none, what dbt will say.
+
+docs/values.md has the domain of each kind in words. `dbt build` judges the same values by macros/cleaning;
+tests/shops/values.yml holds both to one verdict.
+"""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
-_MONEY = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,4}0*)?")
+_INTEGER = re.compile(r"[+-]?0{0,40}[0-9]{1,19}")
+_MONEY = re.compile(r"[+-]?0{0,40}[0-9]{1,15}(\.[0-9]{1,4}0*)?")
 _DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?")
-_FIRST_YEAR = 1000  # the oldest MariaDB promises to keep
+_MILLISECOND = re.compile(r".*\.[0-9]{1,3}0*")
+ORDERS_FROM = "1970-01-02"
+BIRTHDATES_FROM = "1900-01-02"
+NO_DATES = ("9999-12-31",)
+"""Defaults of the vars orders_from, birthdates_from and missing_dates in dbt_project.yml."""
+MICROSECONDS = "timestamp_precision: milliseconds"
+"""The var of dbt that cuts microseconds off."""
 _BIGINT = range(-(2**63), 2**63)
 _BIGINT_DIGITS = 19
 
@@ -19,12 +29,14 @@ _BIGINT_DIGITS = 19
 class Kind:
     """`fault` takes a text that is not empty and returns what is wrong with it, None when it fits.
 
-    `all_fit` is a cheap test of many values at once: True when none of them is empty or at fault.
+    `all_fit` is a cheap test of many values at once: True when none of them is empty or at fault. `remark`
+    takes a text that fits and returns what it is and what dbt makes of that, None if dbt has nothing to say.
     """
 
     sql: str
     fault: Callable[[str], str | None]
     all_fit: Callable[[Sequence[str]], bool] = lambda _: False
+    remark: Callable[[str], tuple[str, str] | None] = lambda _: None
 
 
 def _all_short_digits(values: Sequence[str]) -> bool:
@@ -51,20 +63,40 @@ def _date_fault(value: str) -> str | None:
     if not _DATE.fullmatch(value):
         return "is not a date such as 2024-01-31"
     try:
-        year = date.fromisoformat(value).year
+        date.fromisoformat(value)
     except ValueError:
         return "is not a day of the calendar"
-    return None if year >= _FIRST_YEAR else f"is before the year {_FIRST_YEAR}"
+    return None
 
 
 def _moment_fault(value: str) -> str | None:
     if not _MOMENT.fullmatch(value):
-        return "is not a date or time such as 2024-01-31 or 2024-01-31 23:59:59.123456 (no zone)"
+        return "is not a date or time such as 2024-01-31 or 2024-01-31 23:59:59.123 (no zone)"
     try:
-        year = datetime.fromisoformat(value).year
+        datetime.fromisoformat(value)
     except ValueError:
         return "is not a time of the calendar"
-    return None if year >= _FIRST_YEAR else f"is before the year {_FIRST_YEAR}"
+    return None
+
+
+def _date_remark(
+    value: str, first: str = BIRTHDATES_FROM, name: str = "birthdates_from"
+) -> tuple[str, str] | None:
+    if value < first:
+        return f"before {first}", f"counts as missing unless the var {name} is an earlier day"
+    if value.startswith(NO_DATES):
+        return f"on {value[:10]}", "counts as missing unless the var missing_dates leaves that day out"
+    return None
+
+
+def _moment_remark(value: str) -> tuple[str, str] | None:
+    remark = _date_remark(value, ORDERS_FROM, "orders_from")
+    if remark or "." not in value or _MILLISECOND.fullmatch(value):
+        return remark
+    return (
+        "with microseconds",
+        f"is refused unless --vars '{{{MICROSECONDS}}}' cuts them off, as MongoDB has milliseconds",
+    )
 
 
 def text(characters: int) -> Kind:
@@ -78,5 +110,5 @@ def text(characters: int) -> Kind:
 
 INTEGER = Kind("bigint", _integer_fault, _all_short_digits)
 MONEY = Kind("decimal(19,4)", _money_fault)
-DATE = Kind("date", _date_fault)
-MOMENT = Kind("datetime(6)", _moment_fault)
+DATE = Kind("date", _date_fault, remark=_date_remark)
+MOMENT = Kind("datetime(6)", _moment_fault, remark=_moment_remark)

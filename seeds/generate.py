@@ -85,7 +85,7 @@ ODD_CUSTOMERS: tuple[Row, ...] = (
     (0, "Aspen", "Mitchum", "A.Mitchum@Example.COM", "328 Coconut Circle", "Apt #226", None, None, "70380"),
     (1, "Guy", "Deb", "guy.deb@example.com", "7433 Frangipani Lane", None, None, "2000-10-02", "63944"),
     (2, "  Carine ", "O'Brien", "SHARED@example.com", "54, rue Royale", None, "40.32.2555", None, "1203"),
-    (3, "Zoë 😀", "D’Arcy-Núñez", " shared@example.com ", "1 A St.", " ", "+1 713 555", "1899-12-31", "718"),  # noqa: RUF001
+    (3, "Zoë 😀", "D’Arcy-Núñez", " shared@example.com ", "1 A St.", " ", "+1 713 555", "1901-12-31", "718"),  # noqa: RUF001
     (4, "Short", "Zip", None, "2 Main St.", None, None, "1970-01-01", "2108"),
     (5, "Whole", "Zip", None, "3 Main St.", None, None, "1970-01-01", "02108"),
     (6, "Foreign", "Zip", None, "636 St Kilda Road", "Level 3", "03 9520 4555", None, "3004"),

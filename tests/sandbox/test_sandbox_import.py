@@ -113,7 +113,7 @@ def test_good_data_arrives_exactly(shop: Shop, tmp_path: Path) -> None:
         0,
         f"{shop.schema}.product\t{len(GOOD['product']) - 1}",
     )
-    assert f"dbt build --vars '{{pos_schema: {shop.schema}}}'" in done.stderr
+    assert f"dbt build --vars '{{pos_schema: {shop.schema}, " in done.stderr
     assert shop.counts() == sizes(GOOD)
     products = {
         row[0]: row[1:] for row in shop.rows("SELECT id, name, cast(currentPrice AS char) FROM @product")
@@ -162,8 +162,8 @@ HEADERS = {table.name: [column.name for column in table.columns] for table in TA
         ),
         (
             "product",
-            [["1", "x" * 501, "1", "1"]],
-            f"product.csv:2: name '{'x' * 60}…' has 501 characters, 500 fit",
+            [["1", "x" * 513, "1", "1"]],
+            f"product.csv:2: name '{'x' * 60}…' has 513 characters, 512 fit",
         ),
         (
             "product",
@@ -199,7 +199,7 @@ HEADERS = {table.name: [column.name for column in table.columns] for table in TA
         ),
         ("orderline", [["1", "1", "1.5"]], "orderline.csv:2: quantity '1.5' is not a whole number"),
         ("orderline", [["1", "\u0661", "1"]], "orderline.csv:2: product_id '\u0661' is not a whole number"),
-        ("city", [["1" * 33, "a", "b"]], "city.csv:2: zip"),
+        ("city", [["1" * 65, "a", "b"]], "city.csv:2: zip"),
     ],
 )
 def test_a_bad_row_is_named_and_nothing_changes(
@@ -231,6 +231,61 @@ def test_headers_missing_files_encoding_and_quotes_are_named(shop: Shop, tmp_pat
     ):
         assert expected in done.stderr
     assert shop.counts() == {}
+
+
+def test_what_dbt_will_speak_of_is_said_with_its_first_place(shop: Shop, tmp_path: Path) -> None:
+    orders = [
+        ["1", "2024-01-31 10:00:00.123456", "9999-12-31", ""],
+        ["2", "0024-01-31", "2024-01-31 10:00:00.123000", ""],
+        ["3", "1900-01-01", "2024-01-31 10:00:00.1234", ""],
+        ["4", "1970-01-02", "", ""],
+    ]
+    customer = [HEADERS["customer"], ["1", *[""] * 6, "1900-01-01", ""], ["2", *[""] * 6, "1900-01-02", ""]]
+    done = shop.load(write(tmp_path / "shop", order=[HEADERS["order"], *orders], customer=customer))
+    assert done.exit_code == 0, done.stderr
+    *remarks, following = done.stderr.splitlines()
+    assert [remark.removeprefix("pos-sandbox: ").partition(";")[0] for remark in remarks] == [
+        "customer.birthdate: 1 value before 1900-01-02 (customer.csv:2: '1900-01-01')",
+        "order.datePlaced: 1 value with microseconds (order.csv:2: '2024-01-31 10:00:00.123456')",
+        "order.datePlaced: 2 values before 1970-01-02 (order.csv:3: '0024-01-31')",
+        "order.dateShipped: 1 value on 9999-12-31 (order.csv:2: '9999-12-31')",
+        "order.dateShipped: 1 value with microseconds (order.csv:4: '2024-01-31 10:00:00.1234')",
+    ]
+    variables = f"pos_schema: {shop.schema}, timestamp_precision: milliseconds"
+    assert following == f"pos-sandbox: next: dbt build --vars '{{{variables}}}'"
+
+
+def test_files_of_another_encoding_are_read_as_it_or_it_is_asked_for(shop: Shop, tmp_path: Path) -> None:
+    folder = write(tmp_path / "shop")
+    (folder / "city.csv").write_bytes("zip,city,state\n8001,Zürich,ZH\n".encode("cp1252"))
+    refused = shop.load(folder)
+    assert refused.exit_code == 1
+    assert (
+        "city.csv:2: is not UTF-8; name the encoding of the files, such as --encoding cp1252"
+        in refused.stderr
+    )
+    assert refused.stderr.splitlines()[-1].endswith("nothing was imported; correct them")
+    (folder / "customer.csv").write_text(",".join(HEADERS["customer"]))
+    (folder / "product.csv").write_text(",".join(HEADERS["product"]))
+    assert shop.load(folder, "--encoding=cp1252").exit_code == 0
+    assert shop.rows("SELECT city FROM @city") == [("Zürich",)]
+    unknown = shop.load(folder, "--encoding=klingon")
+    assert (unknown.exit_code, unknown.stderr.count("\n")) == (2, 1)
+    assert "there is no encoding 'klingon' (--encoding)" in unknown.stderr
+
+
+def test_lines_may_lack_what_staging_does_without(shop: Shop, tmp_path: Path) -> None:
+    lines = [HEADERS["orderline"], ["", "1", "1"], ["1", "", "1"], ["1", "1", ""]]
+    assert shop.load(write(tmp_path / "shop", orderline=lines)).exit_code == 0
+    assert shop.rows("SELECT COUNT(*) FROM @orderline WHERE order_id IS NULL OR product_id IS NULL") == [(2,)]
+
+
+def test_a_text_of_more_bytes_than_a_column_holds_is_named(shop: Shop, tmp_path: Path) -> None:
+    rows = [HEADERS["product"], ["1", "é" * 32_767, "", ""], ["2", "é" * 32_768, "", ""]]
+    done = shop.load(write(tmp_path / "shop", product=rows), "--as-text")
+    assert done.exit_code == 1
+    assert "product.csv:3: name 'ééé" in done.stderr
+    assert done.stderr.count("has more than 65535 bytes") == 1
 
 
 def test_twenty_faults_are_shown_in_order_and_all_are_counted(shop: Shop, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ cleaned as (
 
     select
         {{ clean_code('zip', kinds) }} as written_zip,
-        {{ clean_text('city') }} as city,
-        {{ clean_text('state') }} as state
+        {{ pos_text('city') }} as city,
+        {{ pos_text('state') }} as state
     from source
 
 ),

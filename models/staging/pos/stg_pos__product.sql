@@ -12,7 +12,7 @@ final as (
 
     select
         {{ clean_integer('id', kinds) }} as product_id,
-        {{ clean_text('name') }} as product_name,
+        {{ pos_text('name') }} as product_name,
         {{ clean_money('currentPrice', kinds) }} as current_price,
         {{ clean_integer('availableQuantity', kinds) }} as available_quantity
     from source

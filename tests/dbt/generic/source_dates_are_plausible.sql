@@ -1,0 +1,29 @@
+{#-
+    Names the dates of a source table that count as missing because of the vars orders_from, birthdates_from and
+    missing_dates: one row per column and value, with the rows that hold it and the least of their keys. It is a warning:
+    such a date is a placeholder or a slip.
+-#}
+{% test source_dates_are_plausible(model, source_table, columns) %}
+
+{{ config(severity='warn') }}
+
+{%- set kinds = source_kinds(source_table) -%}
+
+{%- for column in columns %}
+{%- set moment = read_timestamp(column, kinds) -%}
+{%- set first_day = 'birthdates_from' if column == 'birthdate' else 'orders_from' %}
+
+select
+    '{{ source_table }}' as source_table,
+    '{{ column }}' as source_column,
+    min({{ clean_integer('id', kinds) }}) as first_key,
+    cast({{ moment }} as date) as source_date,
+    count(*) as count_rows,
+    'it counts as missing; dbt build --vars ''{{ '{' ~ first_day }}: DAY, missing_dates: [DAY]}'' changes that' as way_out
+from {{ pos_table(source_table) }}
+where {{ moment }} is not null and {{ plausible_moment(moment, first_day) }} is null
+group by cast({{ moment }} as date)
+{{ 'union all' if not loop.last }}
+{%- endfor %}
+
+{% endtest %}
