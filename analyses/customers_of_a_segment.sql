@@ -15,7 +15,7 @@ final as (
         last_name,
         count_orders,
         lifetime_revenue,
-        days_since_last_order
+        last_ordered_at
     from customer_segments
     where segment = {{ text_var('segment', 'Champions') }}
 

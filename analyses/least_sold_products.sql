@@ -18,9 +18,10 @@ final as (
         is_never_sold,
         last_sold_at
     from product_sales
-    where least_sold_rank <= {{ var('top', 10) }}
+    where is_known_product
 
 )
 
 select * from final
 order by least_sold_rank, product_id
+limit {{ var('top', 10) }}

@@ -10,16 +10,14 @@ product_sales as (
 final as (
 
     select
-        revenue_rank,
         product_id,
         product_name,
         total_units,
-        revenue,
-        cumulative_revenue_share
+        revenue
     from product_sales
     where abc_class = {{ text_var('abc_class', 'A') }}
 
 )
 
 select * from final
-order by revenue_rank, product_id
+order by revenue desc, product_id asc

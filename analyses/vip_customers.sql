@@ -18,9 +18,9 @@ final as (
         count_orders,
         lifetime_revenue
     from customer_segments
-    where revenue_rank <= {{ var('top', 10) }}
 
 )
 
 select * from final
 order by revenue_rank, customer_id
+limit {{ var('top', 10) }}

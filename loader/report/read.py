@@ -222,7 +222,7 @@ _CURVE = """
 """
 _SEGMENTS = """
     select segment, count(*), cast(sum(count_orders) as signed), sum(lifetime_revenue),
-        avg(days_since_last_order)
+        avg(datediff((select max(placed_on) from {rpt_revenue_daily}), last_ordered_at))
     from {rpt_customer_segments} group by segment order by sum(lifetime_revenue) desc, segment
 """
 _TENTHS = """

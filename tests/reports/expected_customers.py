@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from tests.reports.expected_products import VARS
 from tests.reports.expected_sales import Row, all_months, month_of
 from tests.reports.shop import UNKNOWN, Order, Shop, rank, ratio
 
@@ -20,31 +21,24 @@ def customer_segments(shop: Shop) -> Iterator[Row]:
     revenue = {
         key: sum((order.total for order in shop.orders_of.get(key, [])), Decimal(0)) for key in shop.customers
     }
-    values: dict[int, tuple[Any, Any, Any]] = {}
-    for key in shop.customers:
-        orders = shop.orders_of.get(key, [])
-        if orders:
-            moments = dates(orders)
-            values[key] = (moments[-1].date() if moments else datetime.min.date(), len(orders), revenue[key])
-    columns = [sorted(column) for column in zip(*values.values(), strict=True)]
+    moments_of = {key: dates(shop.orders_of.get(key, [])) for key in shop.customers}
+    recencies = fifths({key: moments[-1] for key, moments in moments_of.items() if moments})
+    monetaries = fifths({key: amount for key, amount in revenue.items() if shop.orders_of.get(key)})
     ranking = sorted(revenue.values())
     for key, customer in shop.customers.items():
         orders = shop.orders_of.get(key, [])
-        moments = dates(orders)
-        scores: list[int] | None = None
-        if orders:
-            scores = [
-                1 + 5 * (rank(value, column) - 1) // len(column)
-                for column, value in zip(columns, values[key], strict=True)
-            ]
-        recency, frequency, monetary = scores or (None, None, None)
+        moments = moments_of[key]
+        recency, monetary = recencies.get(key), monetaries.get(key)
+        frequency = (
+            1 + sum(len(orders) >= bound for bound in VARS["frequency_score_orders"]) if orders else None
+        )
         yield {
             "customer_id": key,
             "first_name": customer.first_name,
             "last_name": customer.last_name,
             "city": customer.city,
             "state": customer.state,
-            "segment": segment(*scores) if scores else "Never ordered",
+            "segment": segment(recency, frequency, monetary),
             "recency_score": recency,
             "frequency_score": frequency,
             "monetary_score": monetary,
@@ -54,7 +48,6 @@ def customer_segments(shop: Shop) -> Iterator[Row]:
             "revenue_rank": rank(revenue[key], ranking, highest_first=True),
             "first_ordered_at": moments[0] if moments else None,
             "last_ordered_at": moments[-1] if moments else None,
-            "days_since_last_order": (shop.last_day.date() - moments[-1].date()).days if moments else None,
             "average_days_between_orders": ratio(
                 (moments[-1].date() - moments[0].date()).days, len(moments) - 1
             )
@@ -63,7 +56,17 @@ def customer_segments(shop: Shop) -> Iterator[Row]:
         }
 
 
-def segment(recency: int, frequency: int, monetary: int) -> str:
+def fifths(values: dict[int, Any]) -> dict[int, int]:
+    """The fifth of each customer by the value, from 1, in a strict order: equal values by key."""
+    ordered = sorted(values, key=lambda key: (values[key], key))
+    return {key: 1 + 5 * place // len(ordered) for place, key in enumerate(ordered)}
+
+
+def segment(recency: int | None, frequency: int | None, monetary: int | None) -> str:
+    if frequency is None or monetary is None:
+        return "Never ordered"
+    if recency is None:
+        return "Undated"
     value = frequency + monetary
     if recency >= 4:
         return "Champions" if value >= 8 else "Loyal" if value >= 6 else "Promising"

@@ -52,7 +52,16 @@ def test_a_var_out_of_its_bounds_is_named(
     )
 
 
+def test_bounds_that_do_not_grow_are_named(sample_warehouse: Warehouse, tmp_path: Path) -> None:
+    for bounds in ([2, 3, 3, 10], 7):
+        apart = dataclasses.replace(
+            sample_warehouse, target_path=tmp_path, variables={"frequency_score_orders": bounds}
+        )
+        finished = apart.dbt("compile", "--select", "rpt_customer_segments", check=False)
+        assert f"the var frequency_score_orders is '{bounds}'; give 4 whole numbers" in finished.stdout
+
+
 def test_every_bounded_var_is_tried() -> None:
     reports = (PROJECT / "models" / "marts" / "reports").glob("*.sql")
     used = {name for path in reports for name in re.findall(r"number_var\('(\w+)'", path.read_text())}
-    assert used == set(VARS) - {"pos_schema", "unknown_member"}
+    assert used == set(VARS) - {"pos_schema", "unknown_member", "frequency_score_orders"}

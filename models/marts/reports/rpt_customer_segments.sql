@@ -12,12 +12,6 @@ orders as (
 
 ),
 
-days as (
-
-    select * from {{ ref('rpt_revenue_daily') }}
-
-),
-
 dated_orders as (
 
     select
@@ -37,7 +31,8 @@ measured as (
         customers.count_orders,
         customers.lifetime_revenue,
         customers.count_orders > 0 as has_ordered,
-        datediff((select max(days.placed_on) from days), customers.last_ordered_at) as days_since_last_order,
+        customers.last_ordered_at is not null as has_date,
+        customers.last_ordered_at,
         {{ ratio(
             'datediff(customers.last_ordered_at, customers.first_ordered_at)',
             '(dated_orders.count_dated_orders - 1)',
@@ -47,25 +42,22 @@ measured as (
 
 ),
 
+-- Fifths of a strict order: one more order moves at most one customer across each of their four bounds.
 ranked as (
 
     select
         *,
         rank() over (order by lifetime_revenue desc) as revenue_rank,
-        count(*) over (partition by has_ordered) as count_ranked,
-        -- Without a date sorts as longest ago.
-        rank() over (
-            partition by has_ordered
-            order by days_since_last_order is not null, days_since_last_order desc
+        row_number() over (
+            partition by has_date
+            order by last_ordered_at, customer_id
         ) as recency_rank,
-        rank() over (
+        row_number() over (
             partition by has_ordered
-            order by count_orders
-        ) as frequency_rank,
-        rank() over (
-            partition by has_ordered
-            order by lifetime_revenue
-        ) as monetary_rank
+            order by lifetime_revenue, customer_id
+        ) as monetary_rank,
+        count(*) over (partition by has_date) as count_dated,
+        count(*) over (partition by has_ordered) as count_ordering
     from measured
 
 ),
@@ -74,9 +66,15 @@ scored as (
 
     select
         *,
-        case when has_ordered then 1 + (5 * (recency_rank - 1)) div count_ranked end as recency_score,
-        case when has_ordered then 1 + (5 * (frequency_rank - 1)) div count_ranked end as frequency_score,
-        case when has_ordered then 1 + (5 * (monetary_rank - 1)) div count_ranked end as monetary_score
+        case when has_date then 1 + (5 * (recency_rank - 1)) div count_dated end as recency_score,
+        case when has_ordered then 1 + (5 * (monetary_rank - 1)) div count_ordering end as monetary_score,
+        {#- A count of orders has far too many equals for fifths. #}
+        case
+            {%- for bound in bounds_var('frequency_score_orders', 4) | reverse %}
+            when count_orders >= {{ bound }} then {{ 6 - loop.index }}
+            {%- endfor %}
+            when has_ordered then 1
+        end as frequency_score
     from ranked
 
 ),
@@ -98,10 +96,10 @@ final as (
         scored.revenue_rank,
         customers.first_ordered_at,
         customers.last_ordered_at,
-        scored.days_since_last_order,
         scored.average_days_between_orders,
         case
             when not scored.has_ordered then 'Never ordered'
+            when not scored.has_date then 'Undated'
             when
                 scored.recency_score >= 4 and scored.frequency_score + scored.monetary_score >= 8
                 then 'Champions'
