@@ -40,20 +40,6 @@
     {{ "'" ~ base ~ "'" if base else 'null' }}
 {%- endmacro %}
 
-{#- A digest of all that decides what the facts hold besides their source; where it changes, they are built anew. -#}
-{% macro build_definition() %}
-    {%- set parts = [var('pos_schema', ''), var('unknown_member') | string] -%}
-    {%- for name, node in graph.nodes.items() | sort(attribute='0') -%}
-        {%- if node.resource_type == 'model' and 'reports' not in node.fqn -%}
-            {%- do parts.extend([
-                name, node.checksum.checksum, node.contract.checksum or '', node.columns | join(','),
-                node.config.get('primary_key') | string, node.config.get('indexes') | string,
-            ]) -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {{ return(local_md5(parts | join('|'))) }}
-{% endmacro %}
-
 {#- The rows of dbt_build_state by model; none before the first build. -#}
 {% macro build_states() %}
     {%- set states = {} -%}
