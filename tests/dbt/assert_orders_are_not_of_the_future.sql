@@ -2,7 +2,7 @@
     A mistyped year moves the end of the data, which reports look back from, and lengthens their calendar; it is to be
     mended in the source, but no reason to hold back the marts. A till's clock may be a day ahead of UTC.
 -#}
-{{ config(severity='warn') }}
+{{ config(severity=var('odd_values')) }}
 
 with
 

@@ -2,7 +2,7 @@
     A clerk's slip in one of two dates is worth a look, but no reason to hold back the marts. Days are compared, for a day
     alone is midnight.
 -#}
-{{ config(severity='warn') }}
+{{ config(severity=var('odd_values')) }}
 
 with
 

@@ -1,0 +1,11 @@
+{#-
+    MariaDB's names have at most 64 characters. A test's table of stored failures is named as the test is, so a longer name
+    keeps its beginning and ends in a digest of the whole.
+-#}
+{% macro mariadb__generate_alias_name(custom_alias_name=none, node=none) -%}
+    {%- set name = default__generate_alias_name(custom_alias_name, node) -%}
+    {%- if node and node.resource_type == 'test' and name | length > 64 -%}
+        {%- set name = name[:31] ~ '_' ~ local_md5(name) -%}
+    {%- endif -%}
+    {{ return(name) }}
+{%- endmacro %}
