@@ -43,8 +43,8 @@ def value(found: Figures) -> Section:
     """Segments, and how revenue is spread over customers."""
     lead = (
         "Recency, frequency and monetary value: each ordering customer gets a score from 1 to 5 for how "
-        "lately, how often and for how much they ordered; the scores make the segment. Customers whose orders "
-        "have no date are Undated."
+        "lately, how often and for how much they ordered; the scores make the segment. Customers whose "
+        "orders have no date are Undated."
     )
     return Section("customer-value", "Customer segments and lifetime value", lead, tuple(_value(found)))
 

@@ -2,7 +2,7 @@
 {% macro bounds_var(name, length) %}
     {%- set bounds = var(name) -%}
     {%- if not execute -%}
-        {{ return([]) }}
+        {{ return(bounds) }}
     {%- else -%}
         {%- set wrong = [] -%}
         {%- if bounds is string or bounds is mapping or bounds is not iterable or bounds | length != length -%}

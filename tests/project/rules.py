@@ -21,6 +21,7 @@ IGNORED_CONFIGS = {
 }
 IGNORED_DEFAULTS = {"on_schema_change": "ignore"}
 IGNORED_KEYS = {"data_tests": "tests", "unit_tests": "a pytest"}
+PERSONAL = {"first_name", "last_name", "email", "address1", "address2", "phone", "birthdate"}
 FOLDERS = (
     ("models/staging/pos/", r"stg_pos__[a-z_]+"),
     ("models/intermediate/", r"int_[a-z_]+"),
@@ -128,6 +129,19 @@ def exposures_are_complete(manifest: Manifest) -> Iterator[str]:
             yield f"{exposure['name']}: name its owner"
 
 
+def personal_columns_are_declared(manifest: Manifest) -> Iterator[str]:
+    """A test prints the values of any other column, and a build's log is read by many."""
+    columns = [
+        (node["name"], column["name"], bool(column["meta"].get("personal")))
+        for node in nodes(manifest, "model", "snapshot")
+        for column in node["columns"].values()
+    ]
+    personal = {name for _, name, declared in columns if declared} | PERSONAL
+    for model, name, declared in columns:
+        if name in personal and not declared:
+            yield f"{model}.{name}: declare meta: {{personal: true}}"
+
+
 RULES: tuple[Callable[[Manifest], Iterator[str]], ...] = (
     models_end_with_their_grain,
     columns_are_described,
@@ -137,6 +151,7 @@ RULES: tuple[Callable[[Manifest], Iterator[str]], ...] = (
     no_config_is_ignored,
     marts_have_contracts,
     exposures_are_complete,
+    personal_columns_are_declared,
 )
 
 

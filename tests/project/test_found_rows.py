@@ -1,7 +1,6 @@
 """What a build says of the rows that its tests found: which, by their key, and nothing personal."""
 
 import shutil
-from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -51,9 +50,11 @@ FILES = {
                   - {name: key, quote: true, tests: [{accepted_values: {values: [5]}}]}
     """,
     "models/states.sql": "select 'TX' as state",
-    "tests/dbt/order.sql": "select id, `key`, birthdate, 'hidden text' as remark, 12.5 as total from {{ source('shop', 'order') }}",
+    "tests/dbt/order.sql": "select id, `key`, birthdate, 'hidden text' as remark, 12.5 as total "
+    "from {{ source('shop', 'order') }}",
     f"tests/dbt/{LONG}.sql": "{{ config(severity='warn', meta={'shown': ['kind']}) }}"
-    "select person_id, email as contact, cast('1990-05-17' as date) as born, 'a kind' as kind from {{ ref('people') }}",
+    "select person_id, email as contact, cast('1990-05-17' as date) as born, 'a kind' as kind "
+    "from {{ ref('people') }}",
     "tests/dbt/assert_an_error.sql": "select no_such_column from {{ ref('people') }}",
 }
 

@@ -5,6 +5,7 @@ row, with a build of the same source by `--full-refresh`.
 """
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ import pytest
 
 from sandbox.cluster import Endpoints
 from tests.project.sources import create_source, sample_tables
-from tests.warehouse import Row, Warehouse, new_warehouse
+from tests.warehouse import PROJECT, Row, Warehouse, new_warehouse
 
 SOURCE = "test_incremental_source"
 MODELS = ("--resource-type", "model", "--resource-type", "snapshot")
@@ -157,6 +158,45 @@ def test_each_kind_of_change_is_found_alone(shop: Warehouse) -> None:
     assert made_at(shop) == made
     assert all(before != after for before, after in pairwise(found))
     assert_equals_full(shop)
+
+
+def test_a_change_of_a_macro_that_the_facts_use_makes_the_next_build_full(
+    shop: Warehouse, tmp_path: Path
+) -> None:
+    """Whatever decides what a fact holds counts, and nothing else."""
+    project = tmp_path / "project"
+    for name in ("macros", "models", "snapshots", "seeds", "tests/dbt"):
+        shutil.copytree(PROJECT / name, project / name)
+    for name in ("dbt_project.yml", "profiles.example.yml"):
+        shutil.copyfile(PROJECT / name, project / name)
+    changed, made = replace(shop, project=project), made_at(shop)
+    units = "select sum(quantity) from fct_order_lines"
+    units_before = int(shop.query(units)[0][0])
+
+    rewrite(project / "models/_docs.md", "Key of the order.", "The order's key.")
+    rewrite(project / "macros/reports/ratio.sql", "{{ numerator }}", "({{ numerator }})")
+    (project / "macros/unused.sql").write_text("{% macro unused() %}1{% endmacro %}")
+    others = {**changed.variables, "lookback_days": 31, "low_cover_days": 7}
+    replace(changed, variables=others).dbt("build", *MODELS)
+    assert made_at(shop) == made, "none of it matters to the facts"
+
+    cleaning = project / "macros/cleaning/clean_integer.sql"
+    head = "{% macro clean_integer(column, kinds) -%}"
+    rewrite(
+        cleaning,
+        head,
+        f"{head}{{%- if column == 'quantity' %}}{{{{ return('quantity * 2') }}}}{{% endif -%}}",
+    )
+    changed.dbt("build", *MODELS)
+    assert not {*made_at(shop)} & {*made}
+    assert int(shop.query(units)[0][0]) == 2 * units_before - 1, "one row names no quantity, which counts 1"
+
+
+def rewrite(path: Path, old: str, new: str) -> None:
+    """Replace a text that a file holds."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def test_a_change_before_the_lookback_stops_the_build_until_a_full_refresh(shop: Warehouse) -> None:

@@ -39,6 +39,9 @@ BREACHES: dict[str, Callable[[dict[str, Any], rules.Manifest], object]] = {
     "names_follow_folders": lambda mart, _: mart.update(name="orders"),
     "no_config_is_ignored": lambda mart, _: mart["config"].update(incremental_strategy="merge"),
     "marts_have_contracts": lambda mart, _: mart["config"].update(contract={"enforced": False}),
+    "personal_columns_are_declared": lambda mart, _: mart["columns"].update(
+        email={"name": "email", "meta": {}}
+    ),
     "exposures_are_complete": lambda _, manifest: [
         e.update(maturity=None) for e in manifest["exposures"].values()
     ],

@@ -1,4 +1,4 @@
-"""One new order changes the documents that it concerns, and no others: none holds an age, a rank or a share."""
+"""One new order changes the documents that it concerns: none holds an age, a rank or a share."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -46,7 +46,7 @@ def published(warehouse: Warehouse) -> dict[str, Counter[tuple[Any, ...]]]:
     found: dict[str, Counter[tuple[Any, ...]]] = {}
     for exposure in manifest["exposures"].values():
         declared = exposure["meta"]["mongo"]
-        found[exposure["name"]] = rows = Counter()
+        rows = found.setdefault(exposure["name"], Counter())
         for model, left_out in levels(declared, declared["root"]):
             columns = [
                 name for name in manifest["nodes"][f"model.pos.{model}"]["columns"] if name not in left_out

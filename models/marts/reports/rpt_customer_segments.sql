@@ -1,3 +1,5 @@
+{%- set bounds = bounds_var('frequency_score_orders', 4) -%}
+
 with
 
 customers as (
@@ -42,7 +44,7 @@ measured as (
 
 ),
 
--- Fifths of a strict order: one more order moves at most one customer across each of their four bounds.
+-- Fifths of a strict order: one more order moves at most one customer across each of their bounds.
 ranked as (
 
     select
@@ -68,11 +70,11 @@ scored as (
         *,
         case when has_date then 1 + (5 * (recency_rank - 1)) div count_dated end as recency_score,
         case when has_ordered then 1 + (5 * (monetary_rank - 1)) div count_ordering end as monetary_score,
-        {#- A count of orders has far too many equals for fifths. #}
         case
-            {%- for bound in bounds_var('frequency_score_orders', 4) | reverse %}
-            when count_orders >= {{ bound }} then {{ 6 - loop.index }}
-            {%- endfor %}
+            when count_orders >= {{ bounds[3] }} then 5
+            when count_orders >= {{ bounds[2] }} then 4
+            when count_orders >= {{ bounds[1] }} then 3
+            when count_orders >= {{ bounds[0] }} then 2
             when has_ordered then 1
         end as frequency_score
     from ranked
