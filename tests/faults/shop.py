@@ -12,7 +12,7 @@ from typing import Any
 from sandbox.cluster import Endpoints
 from tests.loader.handmade import NAME, Mart, publishable
 from tests.loader.manifests import Change, Manifest, write_changed
-from tests.loader.running import Documents, Finished, Loader, connect
+from tests.loader.running import Documents, Finished, Loader, connect, mark_end
 from tests.warehouse import new_warehouse
 
 STORES = Mart(
@@ -90,7 +90,7 @@ class Shop:
         found: list[tuple[str, Any]] = []
         with self.documents.watch() as stream:
             yield found
-            end = self.documents["end"].insert_one({}).inserted_id
+            end = mark_end(self.documents)
             for change in stream:
                 key = change.get("documentKey", {}).get("_id")
                 if key == end:

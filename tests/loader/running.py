@@ -122,6 +122,17 @@ def left_behind(database: Documents) -> list[str]:
     return builds + [str(each["_id"]) for each in database[LEASES].find()]
 
 
+def mark_end(database: Documents) -> Any:
+    """Insert a document into `end`, so that a reader of the changes knows when to stop; return its `_id`.
+
+    A router hands on a change when it has heard from every shard. An idle shard reports every 10 s, and at
+    once when its log gets a note.
+    """
+    end = database["end"].insert_one({}).inserted_id
+    database.client.admin.command("appendOplogNote", data={"end": str(end)})
+    return end
+
+
 def connect(uri: str) -> MongoClient[dict[str, Any]]:
     """Open a client of the tests' own, for a `with` block."""
     return MongoClient(uri, serverSelectionTimeoutMS=10_000)

@@ -24,7 +24,7 @@ from loader.spec import read_collections
 from sandbox.cluster import Endpoints
 from tests.loader.handmade import NAME, Mart, publishable
 from tests.loader.manifests import Manifest
-from tests.loader.running import Documents, Loader, left_behind
+from tests.loader.running import Documents, Loader, left_behind, mark_end
 from tests.warehouse import new_warehouse
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "large-documents.md").read_text(encoding="utf-8")
@@ -177,7 +177,7 @@ def test_overflow_keeps_the_newest_and_reads_back_as_one(shop: Shop) -> None:
     changes = []
     with shop.documents.watch() as stream:
         second = shop.load()
-        shop.documents["end"].insert_one({})
+        mark_end(shop.documents)
         for change in stream:
             if change["ns"]["coll"] == "end":
                 break
@@ -265,7 +265,7 @@ def large(shop: Shop) -> Shop:
 def test_a_document_over_16_mib_is_refused_before_anything_is_written(large: Shop) -> None:
     with large.documents.watch() as stream:
         finished = large.loader.run("load", "--no-gate", "--quiet")
-        large.documents["end"].insert_one({})
+        mark_end(large.documents)
         created = []
         for change in stream:
             if change["ns"]["coll"] == "end":

@@ -15,7 +15,7 @@ from tests.faults.reader import Reader, state
 from tests.faults.shop import BY_ID, BY_STATE, COUNTS, SALES, STORES, WRITTEN, Shop, shop
 from tests.loader.handmade import NAME
 from tests.loader.manifests import Manifest
-from tests.loader.running import Loader, connect, content
+from tests.loader.running import Loader, connect, content, mark_end
 
 CUSTOMERS, PRODUCTS = "customer_order_history", "product_purchase_details"
 
@@ -83,7 +83,7 @@ def test_one_customers_city_changes_exactly_the_documents_that_contain_it(
     plan = loader.run("plan", "--json", "--quiet", *select).json["collections"]
     with connect(servers.mongo_uri) as client, client[mongo_database].watch() as stream:
         load = loader.done("load", "--json", "--quiet", *select).json["collections"]
-        end = client[mongo_database]["end"].insert_one({}).inserted_id
+        end = mark_end(client[mongo_database])
         written = set()
         for change in stream:
             if change["documentKey"]["_id"] == end:
