@@ -15,8 +15,9 @@ from typing import Annotated, Any, ParamSpec
 import typer
 from typer.core import TyperGroup
 
+from loader import streams
 from loader.console import PROGRAM, Console, LogFormat, discard_output
-from loader.errors import ExitCode, LoaderError, ending
+from loader.errors import ExitCode, ending
 from loader.settings import read_settings
 
 P = ParamSpec("P")
@@ -30,6 +31,8 @@ class Commands(TyperGroup):
         words = sys.argv[1:] if args is None else [*args]
         options |= {"prog_name": PROGRAM, "standalone_mode": False}
         try:
+            if args is None:
+                streams.own()
             code = super().main(words or ["--help"], **options)
         except typer.TyperException as error:
             context = getattr(error, "ctx", None)
@@ -37,7 +40,22 @@ class Commands(TyperGroup):
             console = Console(log_format=_log_format(words))
             console.error(f"{said}; see {context.command_path if context else PROGRAM} --help")
             code = error.exit_code
+        except typer.Abort:
+            code = _end(KeyboardInterrupt(), _log_format(words))
+        except SystemExit:
+            raise
+        except BaseException as error:
+            code = _end(error, _log_format(words))
         sys.exit(code)
+
+
+def _end(error: BaseException, log_format: LogFormat) -> int:
+    """Say on one line what ends the program, and return its exit code."""
+    code, line = ending(error)
+    if isinstance(error, OSError):  # which may be of stdout itself: Python flushes it once more at its end
+        discard_output()
+    Console(log_format=log_format).error(line, exit_code=int(code))
+    return int(code)
 
 
 def _log_format(words: Sequence[str]) -> LogFormat:
@@ -155,10 +173,10 @@ def handled(command: Callable[P, ExitCode]) -> Callable[P, None]:
             sys.stdout.flush()
         except BrokenPipeError:
             discard_output()
-        except (LoaderError, KeyboardInterrupt) as error:
-            code, line = ending(error)
-            log_format = LogFormat(str(kwargs.get("log_format", LogFormat.TEXT)))
-            Console(log_format=log_format).error(line, exit_code=int(code))
+        except (typer.Exit, typer.TyperException, SystemExit):
+            raise
+        except BaseException as error:  # a panic of a native library is no Exception
+            raise typer.Exit(_end(error, LogFormat(str(kwargs.get("log_format", LogFormat.TEXT))))) from None
         raise typer.Exit(int(code))
 
     return run

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from enum import StrEnum
 from itertools import chain, islice
@@ -22,6 +22,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
+from loader.masking import masked
 from loader.outcome import FAILED, CollectionOutcome, Outcome, to_json
 
 PROGRAM = "pos-loader"
@@ -60,6 +61,7 @@ class Console:
         """Say one thing, on stderr; `context` becomes fields of a JSON line."""
         if self._quiet:
             return
+        text = masked(text)
         if self._log:
             self._log.info(text, **context)
         else:
@@ -67,7 +69,7 @@ class Console:
 
     def error(self, text: str, **context: object) -> None:
         """Say what went wrong, on one line of stderr; `context` becomes fields of a JSON line."""
-        line = " ".join(text.split())
+        line = masked(" ".join(text.split()))
         if self._log:
             self._log.error(line, **context)
         else:
@@ -182,7 +184,8 @@ class Console:
 
 def discard_output() -> None:
     """Send the rest of stdout nowhere: whoever reads has enough, and Python flushes once more at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError, ValueError, AttributeError):  # no file behind it: nothing to flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:

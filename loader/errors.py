@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
 from enum import IntEnum
+from pathlib import Path
+
+from loader.masking import masked
+
+LONGEST = 300
+"""Characters of a foreign message that are shown."""
 
 
 class ExitCode(IntEnum):
@@ -29,8 +36,8 @@ class LoaderError(Exception):
     exit_code = ExitCode.USAGE
 
     def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
-        """Keep the three parts and join them into the one line that is shown."""
-        self.what, self.where, self.fix = what, where, fix
+        """Keep the three parts, without secrets, and join them into the one line that is shown."""
+        self.what, self.where, self.fix = what, where, fix = masked(what), masked(where), masked(fix)
         super().__init__(f"{what}{f' ({where})' if where else ''}{f'; {fix}' if fix else ''}")
 
 
@@ -40,7 +47,22 @@ def ending(error: BaseException) -> tuple[ExitCode, str]:
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
         return ExitCode.INTERRUPT, "interrupted; every collection is whole, a rerun is safe"
-    return ExitCode.DATA, f"unexpected {type(error).__name__}"
+    if isinstance(error, OSError) and error.strerror:
+        place = f" ({error.filename})" if error.filename else ""
+        return ExitCode.DATA, masked(f"{error.strerror}{place}; solve that and run again, which is safe")
+    text = " ".join(str(error).split())[:LONGEST]
+    what = f"unexpected {type(error).__name__}{': ' * bool(text)}{text}"
+    return ExitCode.DATA, masked(f"{what}{_place(error)}; this is a fault of pos-loader, please report it")
+
+
+def _place(error: BaseException) -> str:
+    """Name the last line of ours that an error came through: ` (loader/spec.py:120)`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    folder = Path(__file__).parent
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
+    if not ours:
+        return ""
+    return f" ({Path(ours[-1].filename).relative_to(folder.parent)}:{ours[-1].lineno})"
 
 
 def unreadable(error: Exception) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from loader import audit, pipeline, summary
 from loader.errors import LoaderError
 from loader.job import Job
+from loader.masking import masked, remember
 from loader.outcome import FAILED, RESULTS_FILE, RUNNING, CollectionOutcome, Outcome, write_results
 
 if TYPE_CHECKING:
@@ -95,6 +96,10 @@ class _Keeper:
             return
         from loader import lineage  # a third of a second, for those who want it
 
+        for name, value in os.environ.items():
+            if name.startswith("OPENLINEAGE") and re.search("KEY|TOKEN|SECRET|PASS", name):
+                remember(value)
+
         self._emitter = lineage.Emitter(self._job)
         self._emitter.start()
 
@@ -134,4 +139,4 @@ def _failed(job: Job, done: Sequence[CollectionOutcome], error: BaseException) -
 def _reason(error: Exception) -> str:
     """An error on one line, without the user and the password of an address in it."""
     text = " ".join(str(error).split()) or type(error).__name__
-    return re.sub(r"//[^/\s]*@", "//***@", text)[:300]
+    return masked(text)[:300]

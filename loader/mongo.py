@@ -7,12 +7,15 @@ stage has written or read stays written and read when a primary changes.
 from __future__ import annotations
 
 import re
+import ssl
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 import tenacity
 from pymongo import MongoClient
@@ -29,18 +32,18 @@ from pymongo.errors import (
 )
 
 from loader.errors import ConnectionFailed, DataError, LoaderError, SpecError
+from loader.masking import masked, masked_address
 
 Client = MongoClient[dict[str, Any]]
 Database = MongoDatabase[dict[str, Any]]
 Handle = MongoCollection[dict[str, Any]]
 
 WRITE_CONCERN_SECONDS = 60
+LONGEST_REASON = 1000
+"""Characters of a server's words that are shown."""
 OLDEST_CLUSTER = (6, 0)
 
 UNAUTHORIZED, AUTHENTICATION_FAILED = 13, 18
-
-SECRET_OPTIONS = ("tlsCertificateKeyFilePassword", "authMechanismProperties", "proxyPassword")
-"""Source: https://www.mongodb.com/docs/manual/reference/connection-string-options/"""
 
 # Server codes that pass by themselves: elections, shutdowns, network, locks held by the balancer or another
 # DDL, stale routing, cursors lost with a primary or a rename.
@@ -89,24 +92,19 @@ def _client(address: Address) -> Client:
     return connect(address.uri, timeout=address.timeout)
 
 
-def mask(uri: str) -> str:
-    """Hide what is secret in a connection string: user and password, badly escaped ones too, and options."""
-    shown = re.sub(r"^(mongodb(?:\+srv)?://).*@", r"\1***@", uri, flags=re.DOTALL)
-    return re.sub(rf"({'|'.join(SECRET_OPTIONS)})=[^&;]*", r"\1=***", shown, flags=re.IGNORECASE)
-
-
 def connect(uri: str, *, timeout: float = 5.0) -> Client:
     """Open and prove a connection; `timeout` is in seconds and bounds finding and reaching a server.
 
     Raises SpecError when the address is malformed, ConnectionFailed when it is unreachable or refuses us;
     both show it masked.
     """
-    shown = mask(uri)
+    shown = masked_address(uri)
+    _require_usable_files(uri)
     try:
         # The driver warns of an option it does not understand, `tls` too, and connects without it.
         with warnings.catch_warnings(action="error", category=UserWarning):
             client = _open(uri, milliseconds=round(timeout * 1000))
-    except (InvalidURI, ConfigurationError, ValueError, TypeError, UserWarning) as error:
+    except (InvalidURI, ConfigurationError, ValueError, TypeError, OSError, UserWarning) as error:
         # The parser quotes pieces of the address, of a password too that is not percent-encoded.
         options = uri[uri.rfind("@") :]
         told = "@" not in uri or ("?" in options and isinstance(error, UserWarning))
@@ -120,6 +118,43 @@ def connect(uri: str, *, timeout: float = 5.0) -> Client:
         client.close()
         raise _no_connection(error, shown) from None
     return client
+
+
+def _require_usable_files(uri: str) -> None:
+    """Raise `SpecError` naming a certificate file of the address that cannot be used, and why.
+
+    The driver raises whatever Python's `ssl` does, and OpenSSL asks the terminal for a missing password.
+    """
+    options = {
+        name.lower(): unquote_plus(value)
+        for name, _, value in (part.partition("=") for part in re.split("[&;]", uri.partition("?")[2]))
+    }
+    password = options.get("tlscertificatekeyfilepassword", "")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for option, kind, load in (
+        ("tlsCAFile", "certificates", context.load_verify_locations),
+        ("tlsCRLFile", "revoked certificates", context.load_verify_locations),
+        (
+            "tlsCertificateKeyFile",
+            "a certificate and its key, or tlsCertificateKeyFilePassword is not its password",
+            lambda path: context.load_cert_chain(path, password=lambda: password),
+        ),
+    ):
+        path = options.get(option.lower())
+        if path is None:
+            continue
+        try:
+            Path(path).read_bytes()
+            load(path)
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else ""
+            if isinstance(error, ssl.SSLError) or not why:
+                why = f"it is no PEM file of {kind}"
+            raise SpecError(
+                f"{option} {path} cannot be used: {why}",
+                where=f"MongoDB address {masked_address(uri)}",
+                fix="name another file in POS_MONGO_URI",
+            ) from None
 
 
 def _sentence(error: Exception) -> str:
@@ -231,8 +266,15 @@ def reason(error: PyMongoError) -> str:
         text = write_errors(error)[0]["errmsg"]
     elif isinstance(error, OperationFailure) and error.details:
         text = error.details.get("errmsg") or error.details.get("codeName") or text
+    return shortened(text)
+
+
+def shortened(text: str) -> str:
+    """A server's words on one line, without the replies, timeouts and signed commands they quote."""
     short = re.split(r" \(configured timeouts|, Timeout: |, full error: ", text)[0]
-    return " ".join(short.split()).rstrip(".")
+    if re.search(r"\blsid\b|\$clusterTime|\bsignature\b", short):
+        short = re.sub(r"\{.*", "{...}", short, flags=re.DOTALL)
+    return masked(" ".join(short.split()).rstrip("."))[:LONGEST_REASON]
 
 
 def require_published(database: Database, collection: str) -> None:

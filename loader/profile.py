@@ -19,6 +19,7 @@ import yaml
 from jinja2.sandbox import SandboxedEnvironment
 
 from loader.errors import SpecError, unreadable
+from loader.masking import masked_address, remember
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class MariaDB:
     @property
     def address(self) -> str:
         """`host:port`, for messages."""
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def read_profile(
@@ -87,12 +88,20 @@ def _connection(output: Mapping[str, str], *, where: str) -> MariaDB:
         raise SpecError("schema is not set", where=where, fix="name the schema that dbt builds")
     port = output.get("port", "3306")
     if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
-        raise SpecError(f"port {port!r} is not in 1-65535", where=where, fix="give MariaDB's port")
+        raise SpecError(
+            f"port {masked_address(port)!r} is not in 1-65535", where=where, fix="give MariaDB's port"
+        )
+    password = output.get("password") or output.get("PWD") or ""
+    remember(password)
+    host = output.get("server") or output.get("host") or "127.0.0.1"
+    if re.search(r"[\s@/?#'\"\\]", host):
+        fix = "give the host's name or address alone; user, password and port have keys of their own"
+        raise SpecError(f"server {masked_address(host)!r} is no host", where=where, fix=fix)
     return MariaDB(
-        host=output.get("server") or output.get("host") or "127.0.0.1",
+        host=host,
         port=int(port),
         user=output.get("username") or output.get("user") or output.get("UID") or "",
-        password=output.get("password") or output.get("PWD") or "",
+        password=password,
         schema=schema,
     )
 

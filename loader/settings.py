@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from loader.errors import SpecError
+from loader.masking import remember_address
 
 
 def _database_name(name: str) -> str:
@@ -60,7 +61,7 @@ def read_settings(**overrides: Any) -> Settings:
     Raises `SpecError` naming the variable and the value that is not allowed.
     """
     try:
-        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+        settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
@@ -74,3 +75,6 @@ def read_settings(**overrides: Any) -> Settings:
         raise SpecError(
             f"{ENV_FILE} cannot be read: {error}", fix="write it in UTF-8, or remove it"
         ) from None
+    remember_address(settings.mongo_uri.get_secret_value())
+    remember_address(settings.scheduler)
+    return settings

@@ -13,6 +13,7 @@ from loader import audit, layout, mongo
 from loader.collection import Collection
 from loader.console import shares
 from loader.errors import LoaderError
+from loader.masking import masked_address
 from loader.profile import MariaDB
 from loader.settings import Settings
 
@@ -118,10 +119,12 @@ def _extended(document: Any) -> str:
 
 def how_to_open(settings: Settings, collections: Sequence[Collection]) -> Iterator[str]:
     """Lines to open the collections with mongosh and with Python."""
-    uri = mongo.mask(settings.mongo_uri.get_secret_value())
+    uri = masked_address(settings.mongo_uri.get_secret_value())
     yield ""
     yield f'open:   mongosh "{uri}"'
     for each in collections[:1]:
-        yield f"        db.getSiblingDB('{each.database}').{each.collection}.findOne()"
+        name = each.collection
+        place = f".{name}" if name.isidentifier() else f".getCollection({json.dumps(name)})"
+        yield f"        db.getSiblingDB('{each.database}'){place}.findOne()"
         yield "python: from pymongo import MongoClient"
         yield f"        MongoClient({uri!r})[{each.database!r}][{each.collection!r}].find_one()"

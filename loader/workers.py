@@ -17,7 +17,8 @@ from importlib.metadata import version
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
-from loader.errors import ConnectionFailed, LoaderError, PartialLoad, SpecError
+from loader.errors import LONGEST, ConnectionFailed, LoaderError, PartialLoad, SpecError
+from loader.masking import masked, masked_address
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -149,8 +150,9 @@ def open_pool(
             client = stack.enter_context(distributed.Client(address, timeout=timeout))
             client.wait_for_workers(1, timeout=timeout)
         except (OSError, ValueError, TimeoutError, distributed.TimeoutError) as error:
+            shown = masked_address(scheduler) or "this machine"
             raise ConnectionFailed(
-                f"no Dask scheduler with a worker at {scheduler or 'this machine'}: {_first_line(error)}",
+                f"no Dask scheduler with a worker at {shown}: {_first_line(error)}",
                 fix="start dask scheduler and dask worker, or check --scheduler",
             ) from None
         _require_equal({"scheduler": _tried(client.run_on_scheduler, versions)})
@@ -188,5 +190,5 @@ def _require_equal(found: dict[str, Any]) -> None:
 
 
 def _first_line(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__
+    lines = masked(str(error)).splitlines()
+    return lines[0][:LONGEST] if lines else type(error).__name__

@@ -26,6 +26,7 @@ from loader.mongo import (
     is_transient,
     may_bypass_validation,
     retrying,
+    shortened,
     translated,
     write_errors,
 )
@@ -123,7 +124,7 @@ def _refused(error: BulkWriteError, *, again: bool) -> list[Mapping[str, Any]]:
     whole = next((each for each in errors if "index" not in each), None)
     if whole:
         raise DataError(
-            f"MongoDB refuses the write: {whole['errmsg']}",
+            f"MongoDB refuses the write: {shortened(whole['errmsg'])}",
             where=f"code {whole['code']}",
             fix="nothing of this build is visible",
         )
@@ -137,9 +138,9 @@ def _is_there(error: Mapping[str, Any]) -> bool:
 def reason(error: Mapping[str, Any]) -> str:
     """The server's words for one document's error; for the validator's, the field and the rule."""
     if error["code"] != FAILED_VALIDATION:
-        return str(error["errmsg"])
+        return shortened(str(error["errmsg"]))
     details = error.get("errInfo", {}).get("details", {})
-    return f"{error['errmsg']}: {' '.join(failing_field(details)) or details}"
+    return f"{shortened(error['errmsg'])}: {' '.join(failing_field(details)) or details}"
 
 
 def failing_field(details: Mapping[str, Any], path: str = "") -> tuple[str, str]:

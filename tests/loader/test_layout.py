@@ -13,6 +13,7 @@ from pymongo.errors import OperationFailure
 from loader import layout, mongo, schema, write
 from loader.collection import Index
 from loader.errors import ConnectionFailed, DataError, SpecError
+from loader.masking import masked_address
 from tests.loader.mongo_helpers import customers, declare, documents
 
 Made = Callable[..., mongo.Handle]
@@ -298,7 +299,7 @@ def test_unreachable_or_malformed_addresses_never_show_the_password(uri: str, er
 
 
 def test_options_of_an_address_that_are_secret_are_hidden() -> None:
-    shown = mongo.mask(
+    shown = masked_address(
         "mongodb://pos:pw@127.0.0.1:9/?tls=true&tlsCertificateKeyFilePassword=s3cret"
         "&authMechanismProperties=AWS_SESSION_TOKEN:s3cret&appName=shop"
     )
