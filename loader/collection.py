@@ -38,6 +38,15 @@ class OnOverflow(StrEnum):
     OVERFLOW = "overflow"
 
 
+class Coercion(StrEnum):
+    """A declared change of a date that BSON cannot hold; the values are its names in `coerce`."""
+
+    MILLISECONDS = "milliseconds"
+    """Cut to the millisecond it began in, toward the past."""
+    MISSING = "missing"
+    """A date with a zero month or a zero day is NULL."""
+
+
 @dataclass(frozen=True)
 class Field:
     """One mart column and the document field it becomes."""
@@ -50,6 +59,7 @@ class Field:
     nullable: bool
     keep_null: bool = False
     """A NULL is written as BSON null instead of being left out."""
+    coerce: tuple[Coercion, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,8 @@ class Level:
 
     It tells the levels of one model apart.
     """
+    hidden: tuple[Field, ...] = ()
+    """The columns that are read and are no fields: keys of ancestors, sort columns left out."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -217,7 +229,7 @@ class Documents:
     documents back to back. All rows read are, by path of their level, in `rows` (nested here), `left_out`
     (beyond `max_items`) or `elsewhere` (in the buckets; for buckets, in the main documents). `conform` says
     that all are known to be as the validator wants them: what is required is there, no array is too long,
-    and the types are the encoder's.
+    and the types are the encoder's. `coerced` counts the values changed as declared, by `model.column: way`.
     """
 
     keys: pa.Array
@@ -226,6 +238,7 @@ class Documents:
     left_out: Mapping[str, int] = field(default_factory=dict)
     elsewhere: Mapping[str, int] = field(default_factory=dict)
     conform: bool = False
+    coerced: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Count the documents."""

@@ -22,6 +22,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
+from loader.coerce import spelled
 from loader.masking import masked
 from loader.outcome import FAILED, CollectionOutcome, Outcome, to_json
 
@@ -128,6 +129,8 @@ class Console:
                 self.text(f"{each.name} _id {example.id!r}{place} {example.kind}{values}")
             for figure in each.unequal:
                 self.text(f"{each.name} {figure}")
+            for line in spelled(each.coerced):
+                self.text(f"{each.name} coerced {line}")
         self.text(
             f"{outcome.command} {outcome.load_id}: {outcome.seconds:.1f} s, "
             f"peak memory {outcome.peak_memory / 1e6:.0f} MB, dbt invocation {outcome.dbt_invocation}"

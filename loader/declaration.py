@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from loader.errors import SpecError
 
 TypeName = Literal["bool", "int32", "int64", "double", "decimal", "string", "date", "json", "binary"]
+CoercionName = Literal["milliseconds", "missing"]
+EVERY = "*"
+"""In `coerce`: every date column of the level and of those below it."""
 _SEE = "see the README, Declaring a collection"
 Name = Annotated[str, Field(min_length=1)]
 
@@ -19,12 +22,16 @@ class _Strict(BaseModel):
 
 
 class LevelDeclaration(_Strict):
-    """What may be said of any level: columns left out, renamed, typed; NULL left out or kept; arrays."""
+    """What may be said of any level: columns left out, renamed, typed; NULL left out or kept; arrays.
+
+    `coerce` names, per date column, what becomes of values that BSON cannot hold.
+    """
 
     exclude: list[Name] = []
     rename: dict[Name, Name] = {}
     nulls: Literal["omit", "keep"] = "omit"
     types: dict[Name, TypeName] = {}
+    coerce: dict[Name, CoercionName | list[CoercionName]] = {}
     embed: dict[Name, EmbedDeclaration] = {}
 
 
@@ -83,14 +90,26 @@ def parse_declaration(meta: Mapping[str, Any], *, where: str) -> CollectionDecla
     and exposure.
     """
     try:
-        return CollectionDeclaration.model_validate(dict(meta))
+        declared = CollectionDeclaration.model_validate(dict(meta))
+        return declared.model_copy(update={"embed": _inheriting(declared)})
     except ValidationError as error:
         first = error.errors()[0]
         # pydantic names the alternatives of a union as if they were keys: dict[...]
-        place = ".".join(str(part) for part in first["loc"] if not str(part).startswith("dict["))
+        alternatives = ("dict[", "list[", "literal[")
+        place = ".".join(str(part) for part in first["loc"] if not str(part).startswith(alternatives))
         found = "" if first["type"] == "missing" else f" {first['input']!r}"
         fix = f"allowed here: {_allowed(first['loc'])}" if first["type"] == "extra_forbidden" else _SEE
         raise SpecError(f"meta.mongo.{place}{found}: {first['msg']}", where=where, fix=fix) from None
+
+
+def _inheriting(level: LevelDeclaration) -> dict[str, EmbedDeclaration]:
+    """The arrays of a level, each with the level's `coerce` of every column where it has none of its own."""
+    arrays = {}
+    for name, array in level.embed.items():
+        every = {EVERY: level.coerce[EVERY]} if EVERY in level.coerce else {}
+        heir = array.model_copy(update={"coerce": {**every, **array.coerce}})
+        arrays[name] = heir.model_copy(update={"embed": _inheriting(heir)})
+    return arrays
 
 
 def _allowed(place: tuple[int | str, ...]) -> str:

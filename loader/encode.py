@@ -21,8 +21,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loader.collection import BsonType, Field, Level
-from loader.types import MAX_DECIMAL_DIGITS
+from loader.collection import BsonType, Coercion, Field, Level
+from loader.types import DOMAINS, MAX_DECIMAL_DIGITS
 
 Values = list[npt.NDArray[Any]]
 
@@ -45,12 +45,18 @@ _MAX_HIGH, _MAX_LOW = (np.uint64(word) for word in divmod(10**MAX_DECIMAL_DIGITS
 
 
 class Unrepresentable(ValueError):
-    """A value that BSON cannot hold exactly: `column`, 0-based `row`, and the reason as the message."""
+    """A value that BSON cannot hold exactly: `field`, 0-based `row`, and the reason as the message."""
 
-    def __init__(self, column: str, row: int, reason: str) -> None:
+    def __init__(self, field: Field, row: int, reason: str) -> None:
         """Remember where the value stands."""
-        self.column, self.row = column, row
+        self.field, self.row = field, row
         super().__init__(reason)
+
+    @property
+    def fix(self) -> str:
+        """What to do about it: the mart's way, and the declaration's where there is one."""
+        way_out = DOMAINS[self.field.type].way_out.format(column=self.field.column)
+        return f"clean it in the mart{f', or declare {way_out}' if way_out else ''}"
 
 
 def encode(
@@ -89,6 +95,22 @@ def column_of(table: pa.Table, name: str) -> pa.Array:
     """Give a column as one array, without the copy that `combine_chunks` makes of a single chunk."""
     column = table.column(name)
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def value_text(column: pa.Array | pa.ChunkedArray, row: int) -> str:
+    """Spell one value for a message, one that Python has not (a date of year 0) too."""
+    try:
+        return str(column[row].as_py())
+    except (ValueError, OverflowError):
+        return str(column.slice(row, 1).cast(pa.string())[0].as_py())
+
+
+def coerced(field: Field, column: pa.Array) -> int:
+    """Count the values that are cut to milliseconds."""
+    if Coercion.MILLISECONDS not in field.coerce or pa.types.is_date32(column.type):
+        return 0
+    micros = column.cast(pa.timestamp("us")).view(pa.int64())
+    return int(np.count_nonzero(_numbers(micros) % 1000))
 
 
 class _Rows:
@@ -250,12 +272,13 @@ def _as_binary(column: pa.Array) -> pa.Array:
     return column.cast(pa.binary())
 
 
-def _reject(field: Field, column: pa.Array, wrong: npt.NDArray[np.bool_], reason: str) -> None:
+def _reject(field: Field, column: pa.Array, wrong: npt.NDArray[np.bool_]) -> None:
+    """Raise `Unrepresentable` for the first value that is beyond its type's domain."""
     if column.null_count:
         wrong = wrong & pc.is_valid(column).to_numpy(zero_copy_only=False)
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise Unrepresentable(field.column, row, f"{column[row].as_py()} {reason}")
+        raise Unrepresentable(field, row, f"{value_text(column, row)} {DOMAINS[field.type].beyond}")
 
 
 def _numbers(column: pa.Array) -> npt.NDArray[Any]:
@@ -271,33 +294,42 @@ def _double(_: Field, column: pa.Array) -> Values:
 
 def _bool(field: Field, column: pa.Array) -> Values:
     values = _numbers(column)
-    _reject(field, column, (values != 0) & (values != 1), "is neither 0 nor 1, so no bool")
+    _reject(field, column, (values != 0) & (values != 1))
     return [values.astype(np.uint8)]
 
 
-def _integer(dtype: str, name: str) -> Any:
+def _integer(dtype: str) -> Any:
     def convert(field: Field, column: pa.Array) -> Values:
         values = _numbers(column)
         if np.can_cast(values.dtype, dtype):
             return [values.astype(dtype, copy=False)]
         converted = values.astype(dtype)
-        _reject(field, column, converted != values, f"does not fit an {name}")
+        _reject(field, column, converted != values)
         return [converted]
 
     return convert
 
 
 def _date(field: Field, column: pa.Array) -> Values:
-    """UTC milliseconds since 1970, from date32 (days) or timestamp[us]."""
+    """UTC milliseconds since 1970, from date32 (days) or timestamp[us]; cut toward the past if declared.
+
+    >>> moments = pa.array([-1, 1_999], pa.timestamp("us"))
+    >>> field = Field("at", "at", BsonType.DATE, "datetime(6)", False, coerce=(Coercion.MILLISECONDS,))
+    >>> _date(field, moments)[0].tolist()
+    [-1, 1]
+    """
     if pa.types.is_date32(column.type):
         return [_numbers(column.view(pa.int32())).astype("<i8") * MILLISECONDS_PER_DAY]
     micros = _numbers(column.cast(pa.timestamp("us")).view(pa.int64()))
-    _reject(field, column, micros % 1000 != 0, "has microseconds, a BSON date has milliseconds")
+    if Coercion.MILLISECONDS not in field.coerce:
+        _reject(field, column, micros % 1000 != 0)
     return [(micros // 1000).astype("<i8")]
 
 
 def _decimal(field: Field, column: pa.Array) -> Values:
     """Decimal128 as its low and high 64 bits, from Arrow's two's complement decimal128."""
+    if pa.types.is_integer(column.type):
+        column = column.cast(pa.decimal128(20, 0))
     start, count = column.offset * 2, len(column) * 2
     words = np.frombuffer(column.buffers()[1], "<u8")[start : start + count].reshape(-1, 2)
     low, high = words[:, 0].copy(), words[:, 1].copy()
@@ -306,7 +338,7 @@ def _decimal(field: Field, column: pa.Array) -> Values:
     high[negative] = ~high[negative] + (low[negative] == 0)
     if column.type.precision > MAX_DECIMAL_DIGITS:
         beyond = (high > _MAX_HIGH) | (high == _MAX_HIGH) & (low > _MAX_LOW)
-        _reject(field, column, beyond, f"has more than {MAX_DECIMAL_DIGITS} digits")
+        _reject(field, column, beyond)
     exponent = np.uint64((_DECIMAL_BIAS - column.type.scale) << 49)
     return [low, high | exponent | (negative.astype(np.uint64) << np.uint64(63))]
 
@@ -315,8 +347,8 @@ _FIXED: Mapping[BsonType, Any] = {
     BsonType.DOUBLE: _double,
     BsonType.BOOL: _bool,
     BsonType.DATE: _date,
-    BsonType.INT32: _integer("<i4", "int32"),
-    BsonType.INT64: _integer("<i8", "int64"),
+    BsonType.INT32: _integer("<i4"),
+    BsonType.INT64: _integer("<i8"),
     BsonType.DECIMAL: _decimal,
 }
 
@@ -334,7 +366,8 @@ def _json_elements(field: Field, name: bytes, column: pa.Array) -> pa.Array:
             )
             encoded = bson.encode({"": value})
         except (ValueError, ArithmeticError, RecursionError, bson.errors.InvalidDocument) as error:
-            raise Unrepresentable(field.column, row, f"{text[:60]!r} has no BSON form: {error}") from None
+            said = f"{text[:60]!r} {DOMAINS[field.type].beyond}: {error}"
+            raise Unrepresentable(field, row, said) from None
         elements.append(encoded[4:5] + name + encoded[6:-1])
     return pa.array(elements, pa.binary())
 

@@ -20,14 +20,24 @@ import connectorx
 import pyarrow as pa
 from bson.decimal128 import Decimal128
 
-from loader.collection import BsonType, Collection, Field, Key, Level, OnOverflow, Partition
+from loader import coerce, readable
+from loader.collection import (
+    BsonType,
+    Coercion,
+    Collection,
+    Field,
+    Key,
+    Level,
+    OnOverflow,
+    Partition,
+)
 from loader.errors import DataError, SpecError
-from loader.mariadb import Queries, connect, literal, quote, translate
+from loader.mariadb import Queries, connect, differs, literal, quote, translate
 from loader.profile import MariaDB
-from loader.types import MAX_DECIMAL_DIGITS, precision_and_scale
+from loader.types import MAX_DECIMAL_DIGITS, natural_type, precision_and_scale, reads_as
 
 _EXACT_DIGITS = 28  # connectorx reads DECIMAL through a 96-bit coefficient
-_EXACT_SCALE = 10  # and gives decimal128(38, 10)
+_EXACT_SCALE = 10  # and gives decimal128(38, 10), for which it writes ten digits of fraction
 
 
 def check_marts(queries: Queries, collection: Collection) -> None:
@@ -35,6 +45,7 @@ def check_marts(queries: Queries, collection: Collection) -> None:
 
     Raises `SpecError` naming the model: no such table, another clustered key, a key not in binary collation.
     """
+    sorted_as: dict[str, str] = {}
     for level in collection.root.walk():
         columns = queries.rows(
             "select column_name, collation_name, column_type from information_schema.columns "
@@ -60,13 +71,40 @@ def check_marts(queries: Queries, collection: Collection) -> None:
                 where=where,
                 fix="run dbt build again, or mend the primary_key config",
             )
+        types = {name: str(kind) for name, _, kind in columns}
+        _check_types(level, types, where)
         for name in level.key:
-            if collations[name] is not None and not str(collations[name]).endswith("_bin"):
-                raise SpecError(
-                    f"key {name} has collation {collations[name]}",
-                    where=where,
-                    fix="give it a binary collation (utf8mb4_bin), so that MariaDB and BSON sort alike",
-                )
+            if collations[name] is not None:
+                _check_sorting(name, str(collations[name]), sorted_as, where)
+
+
+def _check_sorting(key: str, collation: str, sorted_as: dict[str, str], where: str) -> None:
+    """Require that a text key sorts as BSON does, and as in the models above, noted in `sorted_as`."""
+    if not collation.endswith("_bin"):
+        raise SpecError(
+            f"key {key} has collation {collation}",
+            where=where,
+            fix="give it the collation utf8mb4_nopad_bin, so that MariaDB and BSON sort alike",
+        )
+    above = sorted_as.setdefault(key, collation)
+    if above != collation and above.partition("_")[0] == collation.partition("_")[0]:
+        raise SpecError(
+            f"key {key} has collation {collation}, and {above} in the models above",
+            where=where,
+            fix="give it one collation in all models, best utf8mb4_nopad_bin",
+        )
+
+
+def _check_types(level: Level, types: Mapping[str, str], where: str) -> None:
+    """Require that every column of the table can be read as its contract says."""
+    for field in (*level.fields, *level.hidden):
+        found = types[field.column]
+        if not reads_as(found, field.data_type, is_key=field.column in level.key):
+            raise SpecError(
+                f"column {field.column} is {found} in MariaDB, its contract says {field.data_type}",
+                where=where,
+                fix="run dbt build again, or cast the column in the mart to the type of its contract",
+            )
 
 
 def require_rows(counts: dict[str, int], collection: Collection) -> None:
@@ -235,16 +273,22 @@ def extract(server: MariaDB, collection: Collection, partition: Partition) -> di
 
 def statement(level: Level, collection: Collection, partition: Partition) -> str:
     """Write the read of a level in a partition: a range of its mart's clustered index, in order."""
-    types = {field.column: field for field in level.fields}
-    columns = [
-        f"cast({quote(name)} as char) as {quote(name)}"
-        if name in types and _needs_text(types[name].data_type)
-        else quote(name)
-        for name in level.columns
-    ]
+    known = {field.column: field for field in (*level.fields, *level.hidden)}
+    columns = [_selected(known[name]) if name in known else quote(name) for name in level.columns]
     conditions = placed(level, collection, partition)
     order = ", ".join(quote(name) for name in level.key)
     return f"select {', '.join(columns)} from {relation(level)}{where_clause(conditions)} order by {order}"  # noqa: S608
+
+
+def _selected(field: Field) -> str:
+    """Write a column as it is read; beside one whose zero dates are taken for missing, whether it was one."""
+    column = quote(field.column)
+    if _needs_text(field.data_type):
+        return f"cast({column} as char) as {column}"
+    if Coercion.MISSING in field.coerce:
+        is_missing = f"{coerce.is_zero(column)} as {quote(coerce.COUNTED + field.column)}"
+        return f"{coerce.value(field)} as {column}, {is_missing}"
+    return column
 
 
 def _read(server: MariaDB, level: Level, collection: Collection, partition: Partition) -> pa.Table:
@@ -253,12 +297,16 @@ def _read(server: MariaDB, level: Level, collection: Collection, partition: Part
         table = connectorx.read_sql(server.url, sql, return_type="arrow", protocol="binary")
     except RuntimeError as error:
         raise translate(str(error), None, server) from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of Rust, and no Exception
+            raise
+        with connect(server) as queries:
+            raise readable.fault(queries, level, placed(level, collection, partition), str(error)) from None
     table = table.combine_chunks()
-    for field in level.fields:
-        if field.type is BsonType.DECIMAL:
-            place = table.schema.get_field_index(field.column)
-            typed = table.column(place).cast(pa.decimal128(*precision_and_scale(field.data_type)))
-            table = table.set_column(place, field.column, typed)
+    for field in (*level.fields, *level.hidden):
+        if natural_type(field.data_type) is BsonType.DECIMAL:
+            table = readable.with_declared_digits(table, field, level)
+    readable.require_within(table, level, collection, partition)
     return table
 
 
@@ -267,7 +315,7 @@ def _needs_text(data_type: str) -> bool:
     if not data_type.startswith(("decimal", "numeric")):
         return False
     precision, scale = precision_and_scale(data_type)
-    return precision > _EXACT_DIGITS or scale > _EXACT_SCALE
+    return scale > _EXACT_SCALE or precision - scale > _EXACT_DIGITS - _EXACT_SCALE
 
 
 def relation(level: Level) -> str:
@@ -287,7 +335,7 @@ def placed(level: Level, collection: Collection, partition: Partition | None = N
         within += [f"{key} {sign} {literal(edge)}" for sign, edge in edges if edge is not None]
     placed = [*within]
     if collection.unknown_member is not None and level.name:
-        placed.append(f"{key} <> {literal(collection.unknown_member)}")
+        placed.append(differs(key, collection.unknown_member))
     if collection.buckets is not None:
         array = collection.root
         placed.append(

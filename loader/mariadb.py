@@ -123,7 +123,21 @@ def quote(name: str) -> str:
 
 
 def literal(key: Key) -> str:
-    """Write a document key as SQL; text as hexadecimal, safe in any session and comparable by index."""
+    """Write a document key as SQL; text as hexadecimal, safe in any session.
+
+    It names no collation, so it is compared in that of the column, by whose index.
+    """
     if isinstance(key, int):
         return str(key)
-    return f"_utf8mb4 x'{key.encode().hex()}' collate utf8mb4_bin"
+    return f"_utf8mb4 x'{key.encode().hex()}'"
+
+
+def differs(column: str, key: Key) -> str:
+    """Write the condition that a column, quoted, has another key; a blank at the end of a text counts.
+
+    >>> differs("`code`", "a")
+    "not (`code` = _utf8mb4 x'61' and char_length(`code`) = 1)"
+    """
+    if isinstance(key, int):
+        return f"{column} <> {key}"
+    return f"not ({column} = {literal(key)} and char_length({column}) = {len(key)})"

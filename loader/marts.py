@@ -6,8 +6,9 @@ either shows the other's fault.
 
 from __future__ import annotations
 
+from loader import coerce
 from loader.collection import BUCKET, Collection, Level, OnOverflow
-from loader.mariadb import Queries, literal, quote
+from loader.mariadb import Queries, differs, quote
 
 Place = tuple[Level, ...]
 """A level of `Collection.document` as the way to it, the root first."""
@@ -24,7 +25,7 @@ def rows_of(queries: Queries, collection: Collection, place: Place) -> str:
         return _buckets(collection, rows_of(queries, collection, array))
     conditions = []
     if collection.unknown_member is not None and level.name:
-        conditions.append(f"{quote(collection.key_column)} <> {literal(collection.unknown_member)}")
+        conditions.append(differs(quote(collection.key_column), collection.unknown_member))
     trimmed = [
         place[: depth + 1] for depth in range(1, len(place) - 1) if _age(collection, place[: depth + 1])
     ]
@@ -77,4 +78,7 @@ def _order(queries: Queries, level: Level, parent: Level) -> list[str]:
         )
     }
     names = dict.fromkeys([*level.order_by, *_key(level)[len(_key(parent)) :]])
-    return [f"cast({quote(name)} as binary)" if name in texts else quote(name) for name in names]
+    dates = {field.column: coerce.value(field) for field in (*level.fields, *level.hidden)}
+    return [
+        f"cast({quote(name)} as binary)" if name in texts else dates.get(name, quote(name)) for name in names
+    ]

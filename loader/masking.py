@@ -64,7 +64,7 @@ def masked_address(address: str) -> str:
     _, found, place = rest.rpartition("@")
     hosts, *path = re.split(r"(?=[/?])", place, maxsplit=1)
     quoted = hosts.rstrip("'\"` \t\r\n")
-    if quoted and not all(_HOSTS.fullmatch(each) for each in quoted.split(",")):
+    if quoted and not found and not all(_HOSTS.fullmatch(each) for each in quoted.split(",")):
         hosts = HIDDEN
     user = f"{HIDDEN}@" if found else ""
     return _OPTION.sub(rf"\1{HIDDEN}", "".join((head, user, hosts, *path)))

@@ -14,10 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.collection import BUCKET, Level
-from loader.encode import column_of
+from loader.encode import column_of, value_text
 from loader.errors import DataError
 
 Integers = npt.NDArray[np.int64]
+
+NOPAD = (
+    "make the key the model's primary key; give a text key the collation utf8mb4_nopad_bin in every model "
+    "that has it, which sorts as BSON does: utf8mb4_bin pads with blanks, so a tab sorts before the end"
+)
 
 
 def check_order(level: Level, table: pa.Table) -> None:
@@ -30,11 +35,9 @@ def check_order(level: Level, table: pa.Table) -> None:
         ascends |= pc.greater(after, before).to_numpy(zero_copy_only=False)
     if not ascends.all():
         row = int(np.argmin(ascends)) + 1
-        key = describe_key(level.key, [table.column(name)[row].as_py() for name in level.key])
+        key = describe_key(level.key, [value_text(table.column(name), row) for name in level.key])
         raise DataError(
-            f"rows are repeated or out of order at {key}",
-            where=f"model {level.model}",
-            fix="make the key the model's primary key; a string key needs a binary collation (utf8mb4_bin)",
+            f"rows are repeated or out of order at {key}", where=f"model {level.model}", fix=NOPAD
         )
 
 
@@ -54,7 +57,7 @@ def row_splits(child: Level, parent: Level, rows: pa.Table, parents: pa.Table) -
     matched[inside] = parent_codes[found[inside]] == run_codes[inside]
     if not matched.all():
         orphan = int(np.argmin(matched))
-        key = describe_key(parent.key, [run[orphan].as_py() for run in runs])
+        key = describe_key(parent.key, [value_text(run, orphan) for run in runs])
         raise DataError(
             f"{int((~matched).sum())} keys of {child.model} have no row in {parent.model}, first {key}",
             where=f"model {child.model}",
@@ -99,6 +102,9 @@ def _codes(left: Sequence[pa.Array], right: Sequence[pa.Array]) -> tuple[Integer
 
 def _concatenate(*columns: pa.Array) -> pa.Array:
     """Append columns in a type that holds both: a key may be int in one model, bigint in another."""
+    kinds = {column.type for column in columns}
+    if len(kinds) > 1 and all(map(pa.types.is_integer, kinds)) and pa.uint64() in kinds:
+        columns = tuple(column.cast(pa.decimal128(20, 0)) for column in columns)
     tables = [pa.table({"key": column}) for column in columns]
     return pa.concat_tables(tables, promote_options="permissive").column("key").combine_chunks()
 

@@ -8,14 +8,26 @@ an array's body is a slice of the children's buffer, at no copy.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from loader.collection import BUCKET, BUCKET_FIELD, BsonType, Collection, Documents, Field, Level
-from loader.encode import Unrepresentable, column_of, encode
+from loader.coerce import COUNTED
+from loader.collection import (
+    BUCKET,
+    BUCKET_FIELD,
+    BsonType,
+    Coercion,
+    Collection,
+    Documents,
+    Field,
+    Level,
+)
+from loader.encode import Unrepresentable, coerced, column_of, encode, value_text
 from loader.errors import DataError
 from loader.merge import Integers, check_order, describe_key, ranks, row_splits
 from loader.trim import trim
@@ -46,7 +58,21 @@ def nest(collection: Collection, tables: Mapping[Level, pa.Table]) -> Documents:
         left_out=kept.left_out,
         elsewhere=kept.elsewhere,
         conform=all(_conforms(level, kept.tables) for level in document.walk()),
+        coerced=_coerced(document, kept.tables),
     )
+
+
+def _coerced(document: Level, tables: Mapping[Level, pa.Table]) -> Counter[str]:
+    """Count the values changed as declared in the rows that are nested."""
+    counts: Counter[str] = Counter()
+    for level in document.walk():
+        for field in level.fields:
+            way = f"{level.model}.{field.column}: "
+            counts[way + Coercion.MILLISECONDS] += coerced(field, column_of(tables[level], field.column))
+            if COUNTED + field.column in tables[level].column_names:
+                missing = column_of(tables[level], COUNTED + field.column)
+                counts[way + Coercion.MISSING] += pc.sum(missing).as_py() or 0
+    return +counts
 
 
 def _conforms(level: Level, tables: Mapping[Level, pa.Table]) -> bool:
@@ -74,11 +100,9 @@ def _encode(
     try:
         return encode(level, table, arrays, positions=positions, ids=ids)
     except Unrepresentable as error:
-        key = describe_key(level.key, [table.column(name)[error.row].as_py() for name in level.key])
+        key = describe_key(level.key, [value_text(table.column(name), error.row) for name in level.key])
         raise DataError(
-            f"column {error.column}: {error}",
-            where=f"model {level.model}, {key}",
-            fix="cast or clean it in the mart, or declare another type",
+            f"column {error.field.column}: {error}", where=f"model {level.model}, {key}", fix=error.fix
         ) from None
     except (OverflowError, pa.ArrowCapacityError) as error:
         raise DataError(

@@ -30,7 +30,8 @@ class CollectionOutcome:
 
     `mode` is "full refresh", "sync", "verify", "refused" (then `refused` says why) or "failed"; `seconds`
     adds up over the workers, per stage; `rows` counts the mart rows nested, per model, `left_out` those
-    beyond `max_items`; `figures` are those reconciled, none in a sync.
+    beyond `max_items`; `coerced` counts the values changed as declared, by `model.column: way`; `figures` are
+    those reconciled, none in a sync.
     """
 
     name: str
@@ -45,6 +46,7 @@ class CollectionOutcome:
     rejects: int = 0
     rows: Mapping[str, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
+    coerced: Mapping[str, int] = field(default_factory=dict)
     partitions: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
     refused: str = ""

@@ -6,10 +6,11 @@ It takes the same decision from the same comparison as the load, so its counts a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from loader import layout, mariadb
+from loader.coerce import spelled
 from loader.collection import Collection, Difference, Key
 from loader.errors import DataError, SpecError
 from loader.job import Job
@@ -47,6 +48,8 @@ class CollectionPlan:
     examples: tuple[Difference, ...] = ()
     largest: tuple[tuple[int, Key], ...] = ()
     longest: tuple[ArraySize, ...] = ()
+    coerced: Mapping[str, int] = field(default_factory=dict)
+    """Values that a load changes as declared, by `model.column: way`."""
     unknown: tuple[str, ...] = ()
 
     @property
@@ -127,6 +130,7 @@ def _described(job: Job, work: Work, decision: Decision, tally: Tally, *, is_syn
         examples=tuple(tally.examples) if is_sync else (),
         largest=tuple(tally.largest),
         longest=tuple(longest),
+        coerced=dict(+tally.coerced),
         unknown=() if is_sync else ("documents per shard", "documents MongoDB would refuse"),
     )
 
@@ -178,6 +182,7 @@ def _details(each: CollectionPlan) -> Sequence[str]:
         found.append(f"    largest: {sizes}")
     if each.longest:
         found.append(f"    longest arrays: {'; '.join(map(str, each.longest[:SHOWN]))}")
+    found += [f"    coerced: {line}" for line in spelled(each.coerced)]
     return found
 
 

@@ -17,14 +17,16 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import Any
 
 from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.datetime_ms import DatetimeMS
 from bson.decimal128 import Decimal128
 from pymongo.errors import OperationFailure
 
+from loader import coerce
 from loader.collection import BsonType, Collection, Field, Figure, Level
 from loader.mariadb import connect, quote
 from loader.marts import Place, rows_of
@@ -32,7 +34,7 @@ from loader.mongo import Handle, is_transient, retrying, translated
 from loader.profile import MariaDB
 from loader.types import precision_and_scale
 
-Value = int | float | Decimal | datetime | str | None
+Value = int | float | Decimal | datetime | DatetimeMS | str | None
 Expression = dict[str, Any] | str | int
 
 _EPOCH = datetime(1970, 1, 1)
@@ -147,7 +149,7 @@ def _placed(key: Field, child: Level, relation: str) -> _Measure:
 
 
 def _of_field(field: Field) -> Iterator[_Measure]:
-    column, path, needs = quote(field.column), f"${field.name}", _is(field)
+    column, path, needs = coerce.value(field), f"${field.name}", _is(field)
     if field.type is BsonType.JSON:  # of any type; the text `null` becomes BSON null
         present = {"$cond": [{"$gt": [path, None]}, 1, 0]}
         yield _Measure(field.name, "values", f"sum(json_type({column}) <> 'NULL')", (present,))
@@ -164,19 +166,19 @@ def _of_field(field: Field) -> Iterator[_Measure]:
         case BsonType.BOOL:
             yield _Measure(field.name, "true", f"sum({column})", ({"$cond": [path, 1, 0]},))
         case BsonType.DATE:
-            micros = f"sum(timestampdiff(microsecond, '1970-01-01', {column}))"
+            micros = coerce.microseconds(field)
             millis = {"$subtract": [path, _EPOCH]}
             yield _Measure(
                 field.name,
                 "sum of milliseconds",
-                micros,
+                f"sum({micros})",
                 (millis,),
                 wide={"$toDecimal": millis},
                 divisor=1000,
                 needs=needs,
             )
-            yield _Measure(field.name, "earliest", f"min({column})", (path,), "$min")
-            yield _Measure(field.name, "latest", f"max({column})", (path,), "$max")
+            yield _Measure(field.name, "earliest", f"min({micros})", (path,), "$min")
+            yield _Measure(field.name, "latest", f"max({micros})", (path,), "$max")
         case BsonType.DOUBLE:
             bound = f"count({column}) * sum(abs({column}))"
             yield _Measure(field.name, "sum", f"sum({column})", (path,), bound=bound)
@@ -203,10 +205,17 @@ def _halves(field: Field, path: str) -> tuple[Expression, ...]:
 def _in_unit(measure: _Measure, found: Any) -> Value:
     """MariaDB's value; where it has none, MongoDB's sum is 0."""
     if measure.accumulator != "$sum":
-        is_day = isinstance(found, date) and not isinstance(found, datetime)
-        return datetime.combine(found, time()) if is_day else found
+        return None if found is None else _moment(int(found))
     value: Value = (found or 0) if measure.divisor == 1 else Decimal(found or 0) / measure.divisor
     return value
+
+
+def _moment(microseconds: int) -> datetime | DatetimeMS:
+    """A moment as the driver gives it: those before Python's years, of MariaDB's year 0, as a number."""
+    try:
+        return _EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        return DatetimeMS(microseconds // 1000)
 
 
 def _in_mongodb(
@@ -271,7 +280,8 @@ def _added(parts: Sequence[Any], measure: _Measure) -> Value:
 def _equal(mine: Value, theirs: Value, tolerance: float) -> bool:
     if tolerance and isinstance(mine, int | float) and isinstance(theirs, int | float):
         return math.isclose(mine, theirs, rel_tol=0, abs_tol=tolerance)
-    return type(theirs) is type(mine) and theirs == mine if isinstance(mine, datetime) else theirs == mine
+    is_moment = isinstance(mine, datetime | DatetimeMS)
+    return type(theirs) is type(mine) and theirs == mine if is_moment else theirs == mine
 
 
 def _text(value: Value) -> str:
@@ -280,4 +290,6 @@ def _text(value: Value) -> str:
         return text.rstrip("0").rstrip(".") if "." in text else text
     if isinstance(value, datetime):
         return value.isoformat(" ", timespec="milliseconds")
+    if isinstance(value, DatetimeMS):
+        return f"{int(value)} ms since 1970"
     return "nothing" if value is None else str(value)

@@ -12,24 +12,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from loader import coerce
 from loader.collection import BUCKET_FIELD, BsonType, Collection, Field, Key, Level, OnOverflow, Partition
 from loader.errors import DataError
 from loader.extract import extract, placed, relation, where_clause
 from loader.mariadb import Queries, literal, quote
 from loader.nest import nest
+from loader.types import DOMAINS
 from loader.write import MAX_DOCUMENT_BYTES
 
-JSON_FACTOR, JSON_MORE = 8, 16
-"""BSON bytes per byte of JSON text, at most: `1,` in an array becomes 4 bytes, a type, and an index of up to
-ten digits and its end."""
+JSON_FACTOR = 8
+"""BSON bytes per byte of JSON text, at most, beside its width: `1,` in an array becomes 4 bytes, a type, and
+an index of up to ten digits and its end."""
 MANY = 100
 """More documents than this are not encoded to know their size."""
 NAMED = 999
 """More keys than this are not named to a query one by one: MariaDB would make a table of them.
 Source: https://mariadb.com/kb/en/conversion-of-big-in-predicates-into-subqueries/"""
 _ARRAY, _ELEMENT, _DOCUMENT = 7, 2, 5
-_WIDTHS = {BsonType.DOUBLE: 8, BsonType.BOOL: 1, BsonType.DATE: 8, BsonType.INT32: 4, BsonType.INT64: 8}
-_WIDTHS |= {BsonType.DECIMAL: 16, BsonType.STRING: 5, BsonType.BINARY: 5, BsonType.JSON: JSON_MORE}
+_WIDTHS = {kind: domain.width for kind, domain in DOMAINS.items()}
 _UNBOUNDED = 2**32
 _LONGEST = {"tinytext": 255, "tinyblob": 255, "text": 65535, "blob": 65535}
 _LONGEST |= {"mediumtext": 2**24, "mediumblob": 2**24}
@@ -244,7 +245,7 @@ def _row(level: Level) -> str:
     """A row's bytes as SQL."""
     constant, terms = _fixed(level), []
     for field in level.fields:
-        width, column = _head(field) + _WIDTHS[field.type], quote(field.column)
+        width, column = _head(field) + _WIDTHS[field.type], coerce.value(field)
         size = str(width)
         if field.type in (BsonType.STRING, BsonType.JSON):
             factor = JSON_FACTOR if field.type is BsonType.JSON else 1

@@ -12,13 +12,19 @@ from typing import Any
 
 from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ColumnInfo, Exposure, ManifestV11, ModelNode
 
-from loader.collection import BsonType, Collection, Field, Index, Level, OnOverflow
-from loader.declaration import CollectionDeclaration, EmbedDeclaration, LevelDeclaration, parse_declaration
+from loader.collection import BsonType, Coercion, Collection, Field, Index, Level, OnOverflow
+from loader.declaration import (
+    EVERY,
+    CollectionDeclaration,
+    EmbedDeclaration,
+    LevelDeclaration,
+    parse_declaration,
+)
 from loader.errors import SpecError
 from loader.identity import Names
 from loader.overflow import bucket_collections, name_fault, policy_fault
 from loader.select import selected
-from loader.types import bson_type, natural_type
+from loader.types import bson_type, compares, natural_type
 
 
 @dataclass(frozen=True)
@@ -160,17 +166,20 @@ def _level(
     ancestors: tuple[str, ...],
 ) -> Level:
     fields = _fields(declared, node, key, place, ancestors=ancestors, root=not name)
+    embed = declared if isinstance(declared, EmbedDeclaration) else None
+    order_by = tuple(embed.order_by) if embed else ()
     children = tuple(_embedded(each, embed, key, place, above=path) for each, embed in declared.embed.items())
     names = [field.name for field in fields] + [child.name for child in children]
     repeated = next((each for each in names if names.count(each) > 1), None)
     if repeated:
         raise place.error(f"model {node.name}: two fields are named {repeated}", "rename or exclude one")
+    for child in children:
+        _require_same_keys(child, node, place)
     for each in names:
         if each.startswith("$") or "." in each or "\0" in each:
             raise place.error(
                 f"model {node.name}: field name {each!r} has a character MongoDB reserves", "rename it"
             )
-    embed = declared if isinstance(declared, EmbedDeclaration) else None
     return Level(
         name=name,
         model=place.names.label(node.unique_id),
@@ -178,13 +187,46 @@ def _level(
         table=node.alias,
         key=key,
         fields=fields,
-        order_by=tuple(embed.order_by) if embed else (),
+        order_by=order_by,
         max_items=embed.max_items if embed else None,
         on_overflow=OnOverflow(embed.on_overflow) if embed else OnOverflow.FAIL,
         children=children,
         node=node.unique_id,
         path=path,
+        hidden=_hidden(declared, node, key, order_by, fields, place),
     )
+
+
+def _hidden(
+    declared: LevelDeclaration,
+    node: ModelNode,
+    key: tuple[str, ...],
+    order_by: tuple[str, ...],
+    fields: tuple[Field, ...],
+    place: _Place,
+) -> tuple[Field, ...]:
+    """The columns that are read for sorting and merging alone."""
+    written = {field.column for field in fields}
+    names = dict.fromkeys(name for name in (*key, *order_by) if name not in written)
+    columns = node.columns or {}
+    return tuple(
+        _field(columns[name], node, declared, place, key=key, document_key=False)
+        for name in names
+        if natural_type(columns[name].data_type or "")
+    )
+
+
+def _require_same_keys(child: Level, parent: ModelNode, place: _Place) -> None:
+    """Require that the key columns of both have types that compare: `_primary_key` has looked for them."""
+    columns = {field.column: field for field in (*child.fields, *child.hidden)}
+    for name in _primary_key(parent, place):
+        theirs = ((parent.columns or {})[name].data_type or "").lower()
+        ours = columns[name].data_type if name in columns else "of another type"
+        if name not in columns or not compares(theirs, ours):
+            raise place.error(
+                f"embed {child.name}: key {name} is {ours} in {child.model} and {theirs} in {parent.name}",
+                "give it one type in both models",
+            )
 
 
 def _fields(
@@ -201,6 +243,7 @@ def _fields(
         ("exclude", declared.exclude),
         ("rename", declared.rename),
         ("types", declared.types),
+        ("coerce", [name for name in declared.coerce if name != EVERY]),
     ):
         for column in named:
             _require_column(column, node, option, place)
@@ -226,14 +269,34 @@ def _field(
     data_type = (column.data_type or "").lower()
     constraints = {str(each.type.value) for each in column.constraints or []}
     name = declared.rename.get(column.name) or (_camel(column.name) if place.camel else column.name)
+    kind = _type(column.name, data_type, declared.types.get(column.name), node, place)
+    coerce = _coercions(column.name, kind, declared, node, place, is_key=column.name in key)
+    is_required = column.name in key or bool(constraints & {"not_null", "primary_key"})
     return Field(
         column=column.name,
         name="_id" if document_key else name,
-        type=_type(column.name, data_type, declared.types.get(column.name), node, place),
+        type=kind,
         data_type=data_type,
-        nullable=column.name not in key and not constraints & {"not_null", "primary_key"},
+        nullable=Coercion.MISSING in coerce or not is_required,
         keep_null=declared.nulls == "keep",
+        coerce=coerce,
     )
+
+
+def _coercions(
+    column: str, kind: BsonType, declared: LevelDeclaration, node: ModelNode, place: _Place, *, is_key: bool
+) -> tuple[Coercion, ...]:
+    """What is declared of a column's values that BSON cannot hold: its own entry, or that of every date."""
+    named = declared.coerce.get(column)
+    if named is not None and (is_key or kind is not BsonType.DATE):
+        raise place.error(
+            f"coerce: column {column} of {node.name} is {'part of the key' if is_key else 'no date'}",
+            "cast it in the mart" if is_key else "name date and datetime columns only",
+        )
+    chosen = named if named is not None else declared.coerce.get(EVERY, [])
+    if is_key or kind is not BsonType.DATE:
+        return ()
+    return tuple(map(Coercion, [chosen] if isinstance(chosen, str) else chosen))
 
 
 def _type(column: str, data_type: str, declared: str | None, node: ModelNode, place: _Place) -> BsonType:

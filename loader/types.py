@@ -1,14 +1,54 @@
-"""SQL types of a contract to BSON types: only what can be represented exactly."""
+"""SQL types of a contract to BSON types: only what can be represented exactly.
+
+`DOMAINS` is the one place that says what each BSON type holds; the encoder, the sizes, the validator and the
+reconciliation follow it.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from loader.collection import BsonType
 
 MAX_DECIMAL_DIGITS = 34
 """Decimal128 has 34 significant digits."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What a BSON type holds of MariaDB's values.
+
+    `width` is what a value takes in bytes beside its characters, `least` and `most` are the ends of a range
+    of integers, `beyond` says what of MariaDB it does not hold, and `way_out` what to declare then, with
+    `{column}` in it; a NULL is left out, or kept by `nulls: keep`.
+    """
+
+    width: int
+    least: int | None = None
+    most: int | None = None
+    beyond: str = ""
+    way_out: str = ""
+
+
+DOMAINS: Mapping[BsonType, Domain] = {
+    BsonType.BOOL: Domain(1, 0, 1, "is neither 0 nor 1, so no bool", "types: {{{column}: int32}}"),
+    BsonType.INT32: Domain(4, -(2**31), 2**31 - 1, "does not fit an int32", "types: {{{column}: int64}}"),
+    BsonType.INT64: Domain(8, -(2**63), 2**63 - 1, "does not fit an int64", "types: {{{column}: decimal}}"),
+    BsonType.DOUBLE: Domain(8),
+    BsonType.DECIMAL: Domain(16, beyond=f"has more than {MAX_DECIMAL_DIGITS} digits"),
+    BsonType.DATE: Domain(
+        8,
+        beyond="has microseconds, a BSON date has milliseconds",
+        way_out="coerce: {{{column}: milliseconds}}",
+    ),
+    BsonType.STRING: Domain(5),
+    BsonType.BINARY: Domain(5),
+    BsonType.JSON: Domain(16, beyond="has no BSON form", way_out="types: {{{column}: string}}"),
+}
+"""MariaDB's years are 0 to 9999, all of which a BSON date holds; a zero month or day is no date of BSON's.
+Its doubles are never NaN or infinite. A text may hold NUL, a field's name may not."""
 
 _INTEGERS = {"tinyint": BsonType.INT32, "smallint": BsonType.INT32, "mediumint": BsonType.INT32}
 _INTEGERS |= {"int": BsonType.INT32, "integer": BsonType.INT32, "bigint": BsonType.INT64}
@@ -37,7 +77,7 @@ _DECLARED = {
 }
 _EXACT = {
     BsonType.INT32: {BsonType.BOOL, BsonType.INT64},
-    BsonType.INT64: {BsonType.INT32, BsonType.BOOL},
+    BsonType.INT64: {BsonType.INT32, BsonType.BOOL, BsonType.DECIMAL},
     BsonType.BOOL: {BsonType.INT32, BsonType.INT64},
     BsonType.STRING: {BsonType.JSON},
     BsonType.JSON: {BsonType.STRING},
@@ -66,6 +106,45 @@ def bson_type(data_type: str, declared: str | None = None) -> BsonType:
 def natural_type(data_type: str) -> BsonType | None:
     """Look up the BSON type of a SQL type without its length; None where there is none."""
     return _NATURAL.get(re.split(r"[^a-z]", data_type.strip().lower(), maxsplit=1)[0])
+
+
+_COMPARED = {BsonType.INT32: "integer", BsonType.INT64: "integer", BsonType.BOOL: "integer"}
+_COMPARED |= {BsonType.STRING: "text", BsonType.JSON: "text"}
+_AS_TEXT = ("enum", "set", "uuid", "inet4", "inet6")
+
+
+def family(data_type: str, *, in_table: bool = False) -> str:
+    """Name the types whose values compare and are read alike: integer, text, date, datetime, decimal(9,2).
+
+    `in_table` knows the types that no contract has and that are read as those of one. Empty: none.
+    """
+    word = re.split(r"[^a-z0-9]", data_type.strip().lower(), maxsplit=1)[0]
+    if in_table and word in _AS_TEXT:
+        return "text"
+    if in_table and word in ("year", "timestamp"):
+        return "integer" if word == "year" else "datetime"
+    natural = natural_type(data_type)
+    if natural is BsonType.DATE:
+        return word
+    return _COMPARED.get(natural, natural.value) if natural else ""
+
+
+def compares(first: str, second: str) -> bool:
+    """Whether keys of two SQL types can be held against each other: int and bigint, not int and varchar."""
+    if family(first) == BsonType.DECIMAL.value == family(second):
+        return precision_and_scale(first) == precision_and_scale(second)
+    return family(first) == family(second)
+
+
+def reads_as(in_table: str, declared: str, *, is_key: bool = False) -> bool:
+    """Whether a column of the type `in_table` can be read as the contract's type declares it.
+
+    A key has to sort as its contract's type too, which an enum does not.
+    """
+    found, wanted = family(in_table, in_table=not is_key), family(declared)
+    if found == BsonType.DECIMAL.value == wanted:
+        return precision_and_scale(in_table)[1] <= precision_and_scale(declared)[1]
+    return found == wanted or ({found, wanted} == {"date", "datetime"} and not is_key)
 
 
 def precision_and_scale(data_type: str) -> tuple[int, int]:

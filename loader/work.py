@@ -47,6 +47,7 @@ class Tally:
     rows: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     elsewhere: Counter[str] = field(default_factory=Counter)
+    coerced: Counter[str] = field(default_factory=Counter)
     seconds: Counter[str] = field(default_factory=Counter)
     same: int = 0
     missing: int = 0
@@ -82,6 +83,7 @@ class Tally:
         self.rows.update(other.rows)
         self.left_out.update(other.left_out)
         self.elsewhere.update(other.elsewhere)
+        self.coerced.update(other.coerced)
         self.seconds.update(other.seconds)
         self.examples += other.examples[: EXAMPLES - len(self.examples)]
         self.changes.add(other.changes)
@@ -269,6 +271,7 @@ def _partition(
     tally.rows.update(documents.rows)
     tally.left_out.update(documents.left_out)
     tally.elsewhere.update(documents.elsewhere)
+    tally.coerced.update(documents.coerced)
     sizes = np.diff(np.asarray(documents.offsets)) if len(documents) else np.zeros(0, np.int32)
     largest = np.argsort(sizes)[: -LARGEST - 1 : -1]
     tally.largest = [(int(sizes[place]), documents.keys[int(place)].as_py()) for place in largest]

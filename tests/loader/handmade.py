@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from loader.mariadb import quote
 from tests.loader.manifests import Manifest, model, write_changed
 from tests.loader.running import Loader
 from tests.warehouse import Warehouse
@@ -30,7 +31,8 @@ class Mart:
         """Make and fill the table."""
         types = {**self.columns, **(self.table_types or {})}
         columns = ", ".join(f"`{column}` {kind}" for column, kind in types.items())
-        keys = ", ".join(self.key)
+        keys = ", ".join(map(quote, self.key))
+        name = quote(name)
         charset = "charset utf8mb4 collate utf8mb4_unicode_ci"
         warehouse.query(f"create or replace table {name} ({columns}, primary key ({keys})) {charset}")
         if self.rows:
