@@ -239,9 +239,9 @@ def split_points(queries: Queries, collection: Collection, *, chunks: int) -> li
     fields = [by_name[path] for path, _ in collection.shard_key]
     names = ", ".join(quote(field.column) for field in fields)
     ranked = queries.rows(
-        f"select {names} from (select {names}, row_number() over (order by {names}) as n, "  # noqa: S608
-        f"count(*) over () as total from {relation(collection.root)}) as ranked "
-        f"where n > 1 and floor((n - 1) * {chunks} / total) > floor((n - 2) * {chunks} / total) order by n"
+        f"select {names} from (select {names}, row_number() over (order by {names}) as `~n`, "  # noqa: S608
+        f"count(*) over () as `~all` from {relation(collection.root)}) as ranked where `~n` > 1 and "
+        f"floor((`~n` - 1) * {chunks} / `~all`) > floor((`~n` - 2) * {chunks} / `~all`) order by `~n`"
     )
     bounds = dict.fromkeys(tuple(row) for row in ranked)
     return [tuple(map(_in_bson, fields, bound)) for bound in bounds]
@@ -276,7 +276,8 @@ def statement(level: Level, collection: Collection, partition: Partition) -> str
     known = {field.column: field for field in (*level.fields, *level.hidden)}
     columns = [_selected(known[name]) if name in known else quote(name) for name in level.columns]
     conditions = placed(level, collection, partition)
-    order = ", ".join(quote(name) for name in level.key)
+    # of the table: a key that is read as text would sort as text
+    order = ", ".join(f"{relation(level)}.{quote(name)}" for name in level.key)
     return f"select {', '.join(columns)} from {relation(level)}{where_clause(conditions)} order by {order}"  # noqa: S608
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 import tenacity
+from bson.errors import BSONError
 from pymongo import MongoClient
 from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database as MongoDatabase
@@ -330,6 +331,9 @@ def translated(client: Client, doing: str, *, fix: str = "") -> Iterator[None]:
             f"MongoDB at {hosts(client)} stopped answering while we {doing}: {reason(error)}",
             fix="check that it runs; a rerun is safe",
         ) from error
+    except (PyMongoError, BSONError) as error:
+        what = f"MongoDB's driver cannot {doing}: {shortened(str(error)) or type(error).__name__}"
+        raise DataError(what, fix=fix or "check the names and the values it is given") from error
 
 
 def _kind(error: OperationFailure) -> type[LoaderError]:

@@ -16,6 +16,8 @@ from loader.collection import BUCKET_FIELD, Buckets, Collection, Field, Index, L
 from loader.declaration import CollectionDeclaration, EmbedDeclaration, OverflowDeclaration
 
 _BUILD = re.compile(r"__build_[0-9a-z]+$")
+LONGEST_NAMESPACE, BUILD_SUFFIX = 235, 24
+"""Bytes of `database.collection` where it is sharded, and those that a build collection's name has beyond."""
 
 
 def policy_fault(
@@ -39,9 +41,21 @@ def policy_fault(
     return None
 
 
-def name_fault(collection: str) -> str:
-    """Say why a collection cannot have this name; empty if it can."""
-    return "ends as the loader's build collections do" if _BUILD.search(collection) else ""
+def name_fault(database: str, collection: str) -> str:
+    """Say why MongoDB, or the loader, cannot have a collection of this name; empty if it can.
+
+    Source: https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions
+    """
+    if _BUILD.search(collection):
+        return "ends as the loader's build collections do"
+    if not collection or re.search(r"[$\0]|^\.|\.$|\.\.", collection):
+        return "has a character, or a dot in a place, that MongoDB does not allow"
+    if collection.startswith("system."):
+        return "begins as MongoDB's own collections do"
+    length = len(f"{database}.{collection}".encode())
+    if length > LONGEST_NAMESPACE - BUILD_SUFFIX:
+        return f"is too long: with its database {length} bytes, of at most {LONGEST_NAMESPACE - BUILD_SUFFIX}"
+    return ""
 
 
 def bucket_collections(

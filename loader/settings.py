@@ -15,9 +15,17 @@ from loader.masking import remember_address
 
 def _database_name(name: str) -> str:
     """Check what MongoDB allows. Source: https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions"""
-    if not 0 < len(name) < 64 or set(name) & set('/\\. "$*<>:|?\0'):
-        raise ValueError('a name has 1 to 63 characters, none of them a space or one of /\\."$*<>:|?')
+    fault = database_fault(name)
+    if fault:
+        raise ValueError(fault)
     return name
+
+
+def database_fault(name: str) -> str:
+    """Say why MongoDB has no database of this name; empty if it can."""
+    if 0 < len(name.encode()) < 64 and not set(name) & set('/\\. "$*<>:|?\0'):
+        return ""
+    return 'a name has 1 to 63 bytes, none of them a space or one of /\\."$*<>:|?'
 
 
 ENV_FILE = ".env"

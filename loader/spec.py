@@ -24,6 +24,7 @@ from loader.errors import SpecError
 from loader.identity import Names
 from loader.overflow import bucket_collections, name_fault, policy_fault
 from loader.select import selected
+from loader.settings import database_fault
 from loader.types import bson_type, compares, natural_type
 
 
@@ -61,10 +62,16 @@ def read_collections(
 def _require_distinct_targets(collections: Sequence[Collection]) -> None:
     seen: dict[tuple[str, str], str] = {}
     for each in collections:
-        fault = name_fault(each.collection)
+        fault = name_fault(each.database, each.collection)
         if fault:
             raise SpecError(
                 f"collection {each.collection} {fault}", where=f"exposure {each.exposure}", fix="rename it"
+            )
+        if database_fault(each.database):
+            raise SpecError(
+                f"database {each.database!r} is not allowed: {database_fault(each.database)}",
+                where=f"exposure {each.exposure}",
+                fix="rename it",
             )
         other = seen.setdefault((each.database, each.collection), each.name)
         if other != each.name:

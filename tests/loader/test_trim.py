@@ -159,5 +159,5 @@ def test_what_a_policy_needs(declared: dict[str, Any], key: str, below_root: boo
 
 
 def test_a_collection_cannot_be_called_as_a_build_is() -> None:
-    assert name_fault(build_name("orders", "6b0306ff83d32b0f"))
-    assert not name_fault("orders_build_overflow")
+    assert name_fault("shop", build_name("orders", "6b0306ff83d32b0f"))
+    assert not name_fault("shop", "orders_build_overflow")
