@@ -63,7 +63,7 @@ def _read_json(path: Path, fix: str) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SpecError(f"{path.name} is missing", where=str(path.parent), fix=fix) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SpecError(
             f"{path.name} cannot be read: {error}", where=str(path.parent), fix="run dbt build again"
         ) from None

@@ -46,6 +46,8 @@ class Commands(TyperGroup):
             raise
         except BaseException as error:
             code = _end(error, _log_format(words))
+        if args is None:
+            streams.settle()
         sys.exit(code)
 
 

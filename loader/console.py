@@ -39,6 +39,14 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class _Patient(Terminal):
+    """A terminal that nobody may read any more: Rich would end the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing more."""
+        self.quiet = True
+
+
 class Console:
     """Shows a run; it is also the pipeline's `Progress`."""
 
@@ -46,7 +54,7 @@ class Console:
         """Open both streams; `quiet` leaves out notes and progress, never errors or data."""
         self._log = _json_log() if log_format is LogFormat.JSON else None
         self._out = Terminal(file=sys.stdout, highlight=False, soft_wrap=True)
-        self._err = Terminal(file=sys.stderr, highlight=False, soft_wrap=True)
+        self._err = _Patient(file=sys.stderr, highlight=False, soft_wrap=True)
         self._quiet = quiet
         self._bars: Bars | None = None
         self._tasks: dict[str, TaskID] = {}
@@ -63,23 +71,26 @@ class Console:
         if self._quiet:
             return
         text = masked(text)
-        if self._log:
-            self._log.info(text, **context)
-        else:
-            self._err.print(f"{PROGRAM}: {text}", markup=False)
+        with suppress(OSError):  # nobody reads stderr, or its disk is full: the work goes on
+            if self._log:
+                self._log.info(text, **context)
+            else:
+                self._err.print(f"{PROGRAM}: {text}", markup=False)
 
     def error(self, text: str, **context: object) -> None:
         """Say what went wrong, on one line of stderr; `context` becomes fields of a JSON line."""
         line = masked(" ".join(text.split()))
-        if self._log:
-            self._log.error(line, **context)
-        else:
-            self._err.print(f"{PROGRAM}: error: {line}", markup=False)
+        with suppress(OSError):
+            if self._log:
+                self._log.error(line, **context)
+            else:
+                self._err.print(f"{PROGRAM}: error: {line}", markup=False)
 
     def _event(self, name: str, **context: object) -> None:
         """Log what the text format shows in another way."""
         if self._log and not self._quiet:
-            self._log.info(name, **context)
+            with suppress(OSError):
+                self._log.info(name, **context)
 
     @contextmanager
     def progress(self) -> Iterator[Console]:

@@ -268,6 +268,8 @@ def extract(server: MariaDB, collection: Collection, partition: Partition) -> di
     DECIMAL columns come in their declared precision and scale. Raises `TableReplaced` where dbt rebuilt a
     mart meanwhile, `ConnectionFailed` where the server is gone.
     """
+    with connect(server):  # the driver of what follows waits half a minute for a server that is gone
+        pass
     return {level: _read(server, level, collection, partition) for level in collection.root.walk()}
 
 

@@ -64,6 +64,8 @@ def connect(server: MariaDB) -> Iterator[Queries]:
         connection = _open(server)
     except mysql.connector.Error as error:
         raise translate(str(error), error.errno, server) from None
+    except (OSError, ValueError) as error:  # a host that is no name: UnicodeError
+        raise translate(f"cannot connect: {error}", None, server) from None
     try:
         yield Queries(connection, server)
     finally:

@@ -7,7 +7,7 @@ either shows the other's fault.
 from __future__ import annotations
 
 from loader import coerce
-from loader.collection import BUCKET, Collection, Level, OnOverflow
+from loader.collection import BUCKET, BsonType, Collection, Level, OnOverflow
 from loader.mariadb import Queries, differs, quote
 
 Place = tuple[Level, ...]
@@ -36,8 +36,10 @@ def rows_of(queries: Queries, collection: Collection, place: Place) -> str:
     where = f" where {' and '.join(conditions)}" if conditions else ""
     if not age:
         return f"{relation}{where}"
-    parent = ", ".join(map(quote, _key(place[-2])))
-    newest = ", ".join(f"{column} desc" for column in _order(queries, level, place[-2]))
+    texts = _texts(queries, level)
+    # byte for byte: MariaDB's windows take 'a' and 'a' with a NUL behind it for one partition
+    parent = ", ".join(_bytewise(name, texts) for name in _key(place[-2]))
+    newest = ", ".join(f"{column} desc" for column in _order(level, place[-2], texts))
     ranked = (
         f"select {relation}.*, row_number() over (partition by {parent} order by {newest}) as {_AGE}, "  # noqa: S608
         f"count(*) over (partition by {parent}) as {_NUMBER} from {relation}{where}"
@@ -67,18 +69,26 @@ def _key(level: Level) -> tuple[str, ...]:
     return tuple(name for name in level.key if name != BUCKET)
 
 
-def _order(queries: Queries, level: Level, parent: Level) -> list[str]:
+def _texts(queries: Queries, level: Level) -> set[str]:
+    """The columns of a mart that have a collation."""
+    found = queries.rows(
+        "select column_name from information_schema.columns "
+        "where table_schema = %s and table_name = %s and collation_name is not null",
+        (level.schema, level.table),
+    )
+    return {str(name) for (name,) in found}
+
+
+def _bytewise(column: str, texts: set[str]) -> str:
+    return f"cast({quote(column)} as binary)" if column in texts else quote(column)
+
+
+def _order(level: Level, parent: Level, texts: set[str]) -> list[str]:
     """The columns that tell the older from the newer, texts byte for byte as the loader sorts them."""
-    texts = {
-        name
-        for (name,) in queries.rows(
-            "select column_name from information_schema.columns "
-            "where table_schema = %s and table_name = %s and collation_name is not null",
-            (level.schema, level.table),
-        )
+    dates = {
+        field.column: coerce.value(field)
+        for field in (*level.fields, *level.hidden)
+        if field.type is BsonType.DATE
     }
     names = dict.fromkeys([*level.order_by, *_key(level)[len(_key(parent)) :]])
-    dates = {field.column: coerce.value(field) for field in (*level.fields, *level.hidden)}
-    return [
-        f"cast({quote(name)} as binary)" if name in texts else dates.get(name, quote(name)) for name in names
-    ]
+    return [dates.get(name) or _bytewise(name, texts) for name in names]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -109,8 +110,13 @@ def write_results(outcome: Outcome, folder: Path) -> Path:
     """Write `load_results.json` in one step (no reader sees half a file); return its path."""
     path = folder / RESULTS_FILE
     partial = path.with_suffix(f".{os.getpid()}.tmp")
-    partial.write_text(to_json(outcome) + "\n", encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(to_json(outcome) + "\n", encoding="utf-8", errors="backslashreplace")
+        partial.replace(path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
     return path
 
 

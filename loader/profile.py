@@ -122,7 +122,7 @@ def _read_yaml(path: Path, fix: str) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SpecError(f"{path.name} is missing", where=str(path.parent), fix=fix) from None
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         what = f"{path.name} cannot be read: {unreadable(error)}"
         raise SpecError(what, where=str(path.parent), fix="mend it") from None
     if not isinstance(content, dict):
@@ -140,7 +140,7 @@ def _render(key: str, value: object, where: str) -> str:
         return environment.from_string(str(value)).render(env_var=_env_var)
     except LookupError as error:
         raise SpecError(f"{key}: variable {error.args[0]} is not set", where=where, fix="set it") from None
-    except jinja2.TemplateError:
+    except Exception:  # of Jinja, or of the expression in it
         fix = "write it as in profiles.example.yml"
         raise SpecError(f"{key} cannot be rendered as Jinja", where=where, fix=fix) from None
 

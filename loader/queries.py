@@ -176,7 +176,7 @@ def read_queries(folder: Path) -> Mapping[str, Query]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SpecError(f"{FILE} is missing", where=str(folder), fix="give --project-dir") from None
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise SpecError(
             f"{FILE} cannot be read: {unreadable(error)}", where=str(path), fix="mend it"
         ) from None

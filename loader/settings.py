@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -63,13 +66,34 @@ class Settings(BaseSettings):
         return self.target_path or self.project_dir / "target"
 
 
+@contextmanager
+def _unparsed() -> Iterator[list[int]]:
+    """Collect the lines of the environment file that its parser warns of, and skips."""
+    lines: list[int] = []
+    logger, handler = logging.getLogger("dotenv.main"), logging.NullHandler()
+
+    def note(record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.WARNING and record.args:
+            lines.append(record.args[0] if isinstance(record.args, tuple) else 0)  # type: ignore[arg-type]
+        return False
+
+    logger.addHandler(handler)
+    logger.addFilter(note)
+    try:
+        yield lines
+    finally:
+        logger.removeFilter(note)
+        logger.removeHandler(handler)
+
+
 def read_settings(**overrides: Any) -> Settings:
     """Read the settings; options given on the command line (not None) win.
 
     Raises `SpecError` naming the variable and the value that is not allowed.
     """
     try:
-        settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
+        with _unparsed() as lines:
+            settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
@@ -83,6 +107,12 @@ def read_settings(**overrides: Any) -> Settings:
         raise SpecError(
             f"{ENV_FILE} cannot be read: {error}", fix="write it in UTF-8, or remove it"
         ) from None
+    if lines:
+        raise SpecError(
+            f"{ENV_FILE} cannot be read: line {lines[0]} is no NAME=VALUE",
+            where=str(Path.cwd()),
+            fix="correct that line, or remove it",
+        )
     remember_address(settings.mongo_uri.get_secret_value())
     remember_address(settings.scheduler)
     return settings

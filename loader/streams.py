@@ -33,6 +33,14 @@ def own() -> None:
         warnings.simplefilter("ignore")
 
 
+def settle() -> None:
+    """Send nowhere what stderr cannot take: Python flushes it once more, and would end in its own code."""
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
 def _fill_gaps() -> None:
     """Open what is closed: a socket that gets descriptor 1 would be sent all that is printed."""
     for descriptor in range(3):

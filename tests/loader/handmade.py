@@ -30,7 +30,7 @@ class Mart:
     def create(self, warehouse: Warehouse, name: str) -> None:
         """Make and fill the table."""
         types = {**self.columns, **(self.table_types or {})}
-        columns = ", ".join(f"`{column}` {kind}" for column, kind in types.items())
+        columns = ", ".join(f"{quote(column)} {kind}" for column, kind in types.items())
         keys = ", ".join(map(quote, self.key))
         name = quote(name)
         charset = "charset utf8mb4 collate utf8mb4_unicode_ci"

@@ -47,7 +47,7 @@ def odd(servers: Endpoints, manifest: Manifest, tmp_path_factory: pytest.TempPat
         yield made
 
 
-def test_what_is_declared_is_changed_counted_and_verified(odd: Shop) -> None:
+def test_nothing_is_rounded_or_dropped_in_silence(odd: Shop) -> None:
     odd.declare(coerce={"*": BOTH})
     coerced = {
         "shops.placed_at: milliseconds": 3, "shops.placed_at: missing": 2, "shops.paid_on: missing": 2,

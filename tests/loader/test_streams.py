@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from loader.errors import SpecError
+from loader.settings import read_settings
+
 PROJECT = Path(__file__).parents[2]
 NOISE = """
 import logging, os, sys, warnings
@@ -46,6 +49,7 @@ def test_nothing_but_ours_reaches_stderr_and_all_of_ours_is_spelled() -> None:
             "pos-loader: error: No space left on device; solve that and run again, which is safe\n",
         ),
         ("$python -m loader query | true", 0, ""),
+        ("$python -m loader query nothing 2>/dev/full", 2, ""),
     ],
 )  # fmt: skip
 def test_a_stream_that_is_closed_or_full_ends_in_a_line_at_most(line: str, code: int, said: str) -> None:
@@ -64,3 +68,14 @@ def test_an_interrupt_while_the_program_starts_ends_in_a_line(tmp_path: Path) ->
     path = f"{tmp_path}:{PROJECT}"
     ended = shell("$python -m loader load", PYTHONPATH=path)
     assert (ended.returncode, ended.stderr) == (130, "pos-loader: error: interrupted; nothing was begun\n")
+
+
+def test_a_line_of_the_environment_file_that_is_none_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("POS_TARGET=dev\n= 'x\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        SpecError, match=r"^\.env cannot be read: line 2 is no NAME=VALUE \(.*\); correct that line"
+    ):
+        read_settings()
