@@ -33,6 +33,7 @@ from loader.collection import (
 )
 from loader.errors import DataError, SpecError
 from loader.mariadb import Queries, connect, differs, literal, quote, translate
+from loader.mariadb_session import STATEMENTS
 from loader.profile import MariaDB
 from loader.types import MAX_DECIMAL_DIGITS, natural_type, precision_and_scale, reads_as
 
@@ -55,7 +56,9 @@ def check_marts(queries: Queries, collection: Collection) -> None:
         where = f"model {level.model}, table {level.schema}.{level.table}"
         if not columns:
             raise SpecError("the table is missing", where=where, fix="run dbt build first")
-        collations = {name: collation for name, collation, _ in columns}
+        declared = {name.lower(): name for name in level.columns}
+        spelled = {str(name): declared.get(str(name).lower(), str(name)) for name, _, _ in columns}
+        collations = {spelled[str(name)]: collation for name, collation, _ in columns}
         missing = [name for name in level.columns if name not in collations]
         if missing:
             raise SpecError(f"column {missing[0]} is missing", where=where, fix="run dbt build again")
@@ -64,14 +67,14 @@ def check_marts(queries: Queries, collection: Collection) -> None:
             "and table_name = %s and index_name = 'PRIMARY' order by seq_in_index",
             (level.schema, level.table),
         )
-        found = tuple(str(name) for (name,) in clustered)
+        found = tuple(spelled[str(name)] for (name,) in clustered)
         if found != level.key:
             raise SpecError(
                 f"the primary key is ({', '.join(found)}), not ({', '.join(level.key)})",
                 where=where,
                 fix="run dbt build again, or mend the primary_key config",
             )
-        types = {name: str(kind) for name, _, kind in columns}
+        types = {spelled[str(name)]: str(kind) for name, _, kind in columns}
         _check_types(level, types, where)
         for name in level.key:
             if collations[name] is not None:
@@ -297,7 +300,9 @@ def _selected(field: Field) -> str:
 def _read(server: MariaDB, level: Level, collection: Collection, partition: Partition) -> pa.Table:
     sql = statement(level, collection, partition)
     try:
-        table = connectorx.read_sql(server.url, sql, return_type="arrow", protocol="binary")
+        table = connectorx.read_sql(
+            server.url, sql, return_type="arrow", protocol="binary", pre_execution_query=[*STATEMENTS]
+        )
     except RuntimeError as error:
         raise translate(str(error), None, server) from None
     except BaseException as error:

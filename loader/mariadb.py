@@ -12,6 +12,7 @@ import tenacity
 
 from loader.collection import Key
 from loader.errors import ConnectionFailed, LoaderError, SpecError, TableReplaced
+from loader.mariadb_session import STATEMENTS
 from loader.profile import MariaDB
 
 Row = tuple[Any, ...]
@@ -55,7 +56,7 @@ class Queries:
 
 @contextmanager
 def connect(server: MariaDB) -> Iterator[Queries]:
-    """Open a connection in UTC with utf8mb4.
+    """Open a connection with the state of `mariadb_session`.
 
     A handshake that is cut off is begun again. Raises `ConnectionFailed` naming host and port where the
     server is unreachable or refuses us.
@@ -79,7 +80,7 @@ def connect(server: MariaDB) -> Iterator[Queries]:
     reraise=True,
 )
 def _open(server: MariaDB) -> Any:
-    return mysql.connector.connect(
+    connection: Any = mysql.connector.connect(
         host=server.host,
         port=server.port,
         user=server.user,
@@ -87,10 +88,16 @@ def _open(server: MariaDB) -> Any:
         charset="utf8mb4",
         collation="utf8mb4_unicode_ci",  # the driver's default is unknown to MariaDB (1273)
         autocommit=True,
-        time_zone="+00:00",
         connection_timeout=10,
         use_pure=True,
     )
+    try:
+        for statement in STATEMENTS:
+            connection.cmd_query(statement)
+    except mysql.connector.Error:
+        connection.close()
+        raise
+    return connection
 
 
 def translate(message: str, code: int | None, server: MariaDB) -> LoaderError:

@@ -70,17 +70,17 @@ def _key(level: Level) -> tuple[str, ...]:
 
 
 def _texts(queries: Queries, level: Level) -> set[str]:
-    """The columns of a mart that have a collation."""
+    """The columns of a mart that have a collation, in lower case."""
     found = queries.rows(
         "select column_name from information_schema.columns "
         "where table_schema = %s and table_name = %s and collation_name is not null",
         (level.schema, level.table),
     )
-    return {str(name) for (name,) in found}
+    return {str(name).lower() for (name,) in found}
 
 
 def _bytewise(column: str, texts: set[str]) -> str:
-    return f"cast({quote(column)} as binary)" if column in texts else quote(column)
+    return f"cast({quote(column)} as binary)" if column.lower() in texts else quote(column)
 
 
 def _order(level: Level, parent: Level, texts: set[str]) -> list[str]:

@@ -34,9 +34,12 @@ class MariaDB:
 
     @property
     def url(self) -> str:
-        """The connection as a URL, with the password in it: never to be shown."""
+        """The connection as a URL, with the password in it: never to be shown.
+
+        A loopback address may be a tunnel, so a socket of that server's name on this machine is not used.
+        """
         user, password = quote(self.user, safe=""), quote(self.password, safe="")
-        return f"mysql://{user}:{password}@{self.address}/{quote(self.schema, safe='')}"
+        return f"mysql://{user}:{password}@{self.address}/{quote(self.schema, safe='')}?prefer_socket=false"
 
     @property
     def address(self) -> str:

@@ -103,21 +103,31 @@ class CheckedFile:
         except csv.Error as error:
             self._problems.add(f"{self._path.name}:{reader.line_num}", f"is not CSV: {error}")
         except FileNotFoundError:
-            self._problems.add(self._path.name, "the file is missing")
+            self._problems.add(self._path.name, f"the file is missing{self._spelled_otherwise()}")
         except OSError as error:
             self._problems.add(self._path.name, f"cannot be read or copied: {error.strerror}")
         return count
 
     def _header(self, reader: Iterator[list[str]]) -> list[int] | None:
-        """Return the position in the file of each column of the table, None after a fault."""
+        """Return the position in the file of each column of the table, None after a fault.
+
+        Names count without case, as MariaDB compares them.
+        """
         names = next(reader, [])
         wanted = [column.name for column in self._table.columns]
-        faults = [f"column {name} is missing" for name in wanted if name not in names]
-        faults += [f"column {name!r} is unknown" for name in names if name not in wanted]
-        faults += [f"column {name} is there twice" for name in wanted if names.count(name) > 1]
+        keys, wanted_keys = [name.lower() for name in names], [name.lower() for name in wanted]
+        faults = [f"column {name} is missing" for name in wanted if name.lower() not in keys]
+        faults += [f"column {name!r} is unknown" for name in names if name.lower() not in wanted_keys]
+        faults += [f"column {name} is there twice" for name in wanted if keys.count(name.lower()) > 1]
         for fault in faults:
             self._problems.add(f"{self._path.name}:1", f"{fault}; the columns are {', '.join(wanted)}")
-        return None if faults else [names.index(name) for name in wanted]
+        return None if faults else [keys.index(key) for key in wanted_keys]
+
+    def _spelled_otherwise(self) -> str:
+        """Name a file that differs in case only, if there is one."""
+        name = self._path.name.lower()
+        others = sorted(path.name for path in self._path.parent.iterdir() if path.name.lower() == name)
+        return f"; rename {others[0]}, which is there" if others else ""
 
     def _shape(
         self, records: list[list[str]], before: int, after: int, width: int

@@ -21,7 +21,6 @@ from sandbox.pos_schema import TABLES, Table
 from sandbox.values import MICROSECONDS
 
 SYSTEM_SCHEMAS = ("mysql", "sys", "information_schema", "performance_schema")
-LOCK_WAIT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,6 @@ def _only_import(connection: Any, schema: str) -> Iterator[None]:
 def _replace(connection: Any, scratch: Path, rows: dict[str, int], *, schema: str, as_text: bool) -> None:
     cursor = connection.cursor()
     cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{schema}` CHARACTER SET {CHARSET} COLLATE {COLLATION}")
-    cursor.execute(f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}")
     existing = _existing(connection, schema)
     _drop(cursor, schema, ("incoming", "outgoing"))  # a killed import may have left them
     try:
@@ -169,15 +167,30 @@ def _replace(connection: Any, scratch: Path, rows: dict[str, int], *, schema: st
 
 
 def _existing(connection: Any, schema: str) -> set[str]:
+    """Return our names of the POS tables that are there, as the server compares names.
+
+    Raises UsageError for those that a table must not replace: views, and tables with a history.
+    """
     cursor = connection.cursor()
     cursor.execute(
-        "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = %s", (schema,)
+        "SELECT table_name, table_type, @@lower_case_table_names FROM information_schema.tables "
+        "WHERE table_schema = %s",
+        (schema,),
     )
-    found = {name: kind for name, kind in cursor.fetchall() if name in {table.name for table in TABLES}}
-    views = sorted(name for name, kind in found.items() if kind != "BASE TABLE")
-    if views:
+    rows = cursor.fetchall()
+    kinds = {name.lower() if without_case else name: kind for name, kind, without_case in rows}
+    found = {table.name: kinds[table.name] for table in TABLES if table.name in kinds}
+    histories = sorted(name for name, kind in found.items() if kind == "SYSTEM VERSIONED")
+    if histories:
         raise UsageError(
-            f"{', '.join(views)} is not a table", where=f"schema {schema}", fix="use another --schema"
+            f"{', '.join(histories)} is system-versioned, and an import would drop its history",
+            where=f"schema {schema}",
+            fix="use another --schema",
+        )
+    others = sorted(name for name, kind in found.items() if kind != "BASE TABLE")
+    if others:
+        raise UsageError(
+            f"{', '.join(others)} is not a table", where=f"schema {schema}", fix="use another --schema"
         )
     return set(found)
 

@@ -34,6 +34,24 @@ TUNING = (
     "--tmp-table-size=64M",
     "--max-heap-table-size=64M",
 )
+LOCK_WAIT_SECONDS = 60
+# The state of every session, whatever the server's defaults; loader/mariadb_session.py says more.
+SESSION = (
+    "set session transaction isolation level read committed, read write",
+    f"set names {CHARSET} collate {COLLATION}, "
+    "session sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
+    "NO_ENGINE_SUBSTITUTION', "
+    "session time_zone = '+00:00', session autocommit = 1, session old_mode = '', "
+    "session lc_messages = 'en_US', session system_versioning_asof = default, "
+    "session completion_type = 'NO_CHAIN', session sql_auto_is_null = 0, session sql_safe_updates = 0, "
+    "session sql_big_selects = 1, session sql_select_limit = 18446744073709551615, "
+    "session sql_notes = 1, session max_error_count = 64, session unique_checks = 1, "
+    "session default_storage_engine = 'InnoDB', session innodb_strict_mode = 1, "
+    f"session max_statement_time = 0, session lock_wait_timeout = {LOCK_WAIT_SECONDS}, "
+    "session wait_timeout = 28800, session idle_transaction_timeout = 0, "
+    "session idle_write_transaction_timeout = 0, session idle_readonly_transaction_timeout = 0 "
+    "/*M!110202 , session character_set_collations = 'utf8mb4=utf8mb4_general_ci' */",
+)
 SOCKET_PATH_LIMIT = 100  # the kernel takes 107 bytes
 SEARCH = ":/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -133,8 +151,8 @@ def _install(root: Path, data: Path) -> None:
 def connect(
     *, host: str = HOST, port: int, user: str = USER, password: str = PASSWORD, timeout: int = 10
 ) -> contextlib.closing[Any]:
-    """Open a connection with the charset and collation every part of the project uses, for a `with` block."""
-    connection = mysql.connector.connect(
+    """Open a connection with the state of `SESSION`, for a `with` block; raises the driver's errors."""
+    connection: Any = mysql.connector.connect(
         host=host,
         port=port,
         user=user,
@@ -147,6 +165,12 @@ def connect(
         ssl_disabled=True,
         connection_timeout=timeout,
     )
+    try:
+        for statement in SESSION:
+            connection.cmd_query(statement)
+    except mysql.connector.Error:
+        connection.close()
+        raise
     return contextlib.closing(connection)
 
 

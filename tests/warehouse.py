@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import mysql.connector
 import pytest
 
+from sandbox import mariadb
 from sandbox.cluster import Endpoints
 
 PROJECT = Path(__file__).parents[1]
@@ -103,8 +104,8 @@ class Warehouse:
         }
 
     def connect(self) -> Any:
-        """Open a connection whose current schema is the target schema; UTC, autocommit."""
-        return mysql.connector.connect(
+        """Open a connection whose current schema is the target schema, with the state of the sandbox's."""
+        connection: Any = mysql.connector.connect(
             host=self.host,
             port=self.port,
             user=self.user,
@@ -112,9 +113,11 @@ class Warehouse:
             database=self.schema,
             charset="utf8mb4",
             collation="utf8mb4_unicode_ci",
-            time_zone="+00:00",
             autocommit=True,
         )
+        for statement in mariadb.SESSION:
+            connection.cmd_query(statement)
+        return connection
 
     def query(self, sql: str, rows: Sequence[Row] = ()) -> list[Row]:
         """Run one statement, once per tuple of `rows` if given, and return the rows it yields."""
@@ -126,17 +129,18 @@ class Warehouse:
         finally:
             connection.close()
 
+    def query_in(self, schema: str, sql: str) -> list[Row]:
+        """Run one statement with another current schema and return the rows it yields."""
+        return replace(self, schema=schema).query(sql)
+
     def create_schema(self, name: str) -> None:
         """Create an empty schema, dropping one of that name."""
-        connection = mysql.connector.connect(
+        with mariadb.connect(
             host=self.host, port=self.port, user=self.user, password=self.password
-        )
-        try:
+        ) as connection:
             cursor = connection.cursor()
             cursor.execute(f"drop database if exists `{name}`")
             cursor.execute(f"create database `{name}` character set utf8mb4 collate utf8mb4_unicode_ci")
-        finally:
-            connection.close()
 
 
 def new_warehouse(servers: Endpoints, folder: Path, schema: str, pos_schema: str = "") -> Warehouse:

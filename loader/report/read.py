@@ -69,12 +69,12 @@ def find_marts(queries: Queries, manifest: ManifestV11) -> dict[str, Mart]:
     known = {name: models[name] for name in MARTS if name in models}
     places = {name: (node.schema_, node.alias or name) for name, node in known.items()}
     built = set()
-    for schema in {schema for schema, _ in places.values()}:
+    for name, place in places.items():
         found = queries.rows(
-            "select table_name from information_schema.tables where table_schema = %s", (schema,)
+            "select 1 from information_schema.tables where table_schema = %s and table_name = %s", place
         )
-        built |= {(schema, table) for (table,) in found}
-    missing = [name for name in MARTS if places.get(name) not in built]
+        built |= {name} if found else set()
+    missing = [name for name in MARTS if name not in built]
     if missing:
         raise SpecError(
             f"marts that the report needs are missing: {', '.join(missing)}",

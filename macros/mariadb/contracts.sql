@@ -21,27 +21,31 @@
     ) -%}
     {%- set found = [] -%}
     {%- for column in selected -%}
-        {%- set wanted = (declared | selectattr('name', 'equalto', column.name) | list + [none])[0] -%}
+        {%- set wanted = (declared | selectattr('key', 'equalto', column.key) | list + [none])[0] -%}
         {%- if wanted and type_fits(column.data_type, wanted.data_type) -%}
             {%- do found.append(wanted) -%}
         {%- else -%}
             {%- do found.append(column) -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- if found | sort(attribute='name') != declared | sort(attribute='name') -%}
+    {%- if found | sort(attribute='key') != declared | sort(attribute='key') -%}
         {%- do exceptions.raise_contract_error(declared, found) -%}
     {%- endif -%}
 {%- endmacro %}
 
-{#- Names and types of the columns of a temporary table made from a column list or a query. -#}
+{#-
+    Names (also without case, as `key`) and types of the columns of a temporary table made from a column list or a query.
+    The zero date that MariaDB gives a TIMESTAMP as its default is no value here.
+-#}
 {% macro described_columns(suffix, definition) %}
     {%- set relation = this.incorporate(path={'identifier': this.identifier ~ suffix}) -%}
     {%- do run_query('drop temporary table if exists ' ~ relation) -%}
-    {%- do run_query('create temporary table ' ~ relation ~ ' ' ~ definition) -%}
+    {%- do run_query("set statement sql_mode = '' for create temporary table " ~ relation ~ ' ' ~ definition) -%}
     {%- set columns = [] -%}
     {%- for column in adapter.get_columns_in_relation(relation) -%}
         {%- do columns.append({
-            'name': column.name, 'data_type': column.dtype, 'formatted': column.name ~ ' ' ~ column.dtype
+            'key': column.name | lower, 'name': column.name, 'data_type': column.dtype,
+            'formatted': column.name ~ ' ' ~ column.dtype
         }) -%}
     {%- endfor -%}
     {%- do run_query('drop temporary table ' ~ relation) -%}

@@ -12,17 +12,61 @@
 {%- endmacro %}
 
 {#-
-    Whatever the server's defaults: strict, so that a value that does not fit is an error, and with room in memory for
-    the sums of millions of lines, which are several times slower on disk. Recursive queries need a current schema.
-    Reading committed rows, a build takes no locks on the shop's tables. Sums that are joined are made once, not anew
-    for each row of the other side (split_materialized).
+    The schemas that are there. dbt compares names with case, so the target's is listed as the profile spells it as well
+    where MariaDB keeps it in lower case.
 -#}
-{% macro prepare_session() %}
+{% macro mariadb__list_schemas(database) -%}
+    {%- set wanted = "'" ~ target.schema | replace("'", "''") ~ "'" -%}
+    {%- call statement('list_schemas', fetch_result=True, auto_begin=False) -%}
+        select schema_name from information_schema.schemata
+        union all
+        select {{ wanted }} from information_schema.schemata
+        where @@lower_case_table_names > 0 and schema_name = {{ wanted }}
+    {%- endcall -%}
+    {{ return(load_result('list_schemas').table) }}
+{%- endmacro %}
+
+{#-
+    Lists tables and views for dbt's cache: a system-versioned table is a table, and a sequence holds no rows. The schema
+    comes back as asked for, because dbt compares it with case and MariaDB may not. The catalog of `dbt docs` reads the
+    columns of each, so it leaves out views whose tables are gone.
+-#}
+{% macro mariadb__list_relations_without_caching(schema_relation) -%}
+    {%- set schema = "'" ~ schema_relation.schema | replace("'", "''") ~ "'" -%}
+    {%- call statement('list_relations_without_caching', fetch_result=True) -%}
+        select
+            null as `database`,
+            table_name as name,
+            {{ schema }} as `schema`,
+            if(table_type = 'VIEW', 'view', 'table') as table_type
+        from information_schema.tables
+        where
+            table_schema = {{ schema }}
+            and table_type in ('BASE TABLE', 'SYSTEM VERSIONED', 'VIEW')
+            {%- if flags.WHICH == 'generate' %}
+            and table_name in (select table_name from information_schema.columns where table_schema = {{ schema }})
+            {%- endif %}
+    {%- endcall -%}
+    {{ return(load_result('list_relations_without_caching').table) }}
+{%- endmacro %}
+
+{#- dbt-mysql does not quote the names. -#}
+{% macro mariadb__get_columns_in_relation(relation) -%}
+    {%- call statement('get_columns_in_relation', fetch_result=True) -%}
+        show columns from {{ adapter.quote(relation.identifier) }} from {{ adapter.quote(relation.schema) }}
+    {%- endcall -%}
+    {{ return(sql_convert_columns_in_relation(load_result('get_columns_in_relation').table)) }}
+{%- endmacro %}
+
+{#-
+    What a table build needs beyond `session_settings`: room in memory for the sums of millions of lines, which are
+    several times slower on disk, and sums that are joined made once, not for each row of the other side
+    (split_materialized). Recursive queries need a current schema.
+-#}
+{% macro prepare_build() %}
     {%- do run_query('use ' ~ adapter.quote(this.schema)) -%}
-    {%- do run_query('set session transaction isolation level read committed') -%}
     {%- do run_query(
-        "set session sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', "
-        ~ "tmp_memory_table_size = 256 * 1024 * 1024, max_heap_table_size = 256 * 1024 * 1024, "
+        'set session tmp_memory_table_size = 256 * 1024 * 1024, max_heap_table_size = 256 * 1024 * 1024, '
         ~ "sort_buffer_size = 32 * 1024 * 1024, optimizer_switch = 'split_materialized=off'"
     ) -%}
 {% endmacro %}
@@ -65,7 +109,8 @@
 {% endmacro %}
 
 {% macro key_columns(names) %}
-    {%- for name in names if name not in model['columns'] -%}
+    {%- set known = model['columns'] | map('lower') | list -%}
+    {%- for name in names if name | lower not in known -%}
         {{ exceptions.raise_compiler_error(
             "a key of " ~ model['name'] ~ " names the column '" ~ name ~ "'; its columns are "
             ~ model['columns'] | join(', ')
@@ -100,7 +145,7 @@
     {%- set old = make_backup_relation(target_relation, existing.type if existing else 'table') -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {%- do prepare_session() -%}
+    {%- do prepare_build() -%}
     {%- do run_query('drop table if exists ' ~ new) -%}
     {%- do adapter.drop_relation(old) -%}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
@@ -144,6 +189,7 @@
 {% macro replace_changed_rows(target_relation, new) %}
     {%- set changed = target_relation.incorporate(path={'identifier': config.get('changed_in')}) -%}
     {%- set key = config.get('primary_key') -%}
+    {%- set key_names = key | map('lower') | list -%}
     {%- set by, same, known = [], [], [] -%}
     {%- for column, changed_column in config.get('changed_by').items() -%}
         {%- do by.append('built.' ~ column ~ ' = changed.' ~ changed_column) -%}
@@ -151,7 +197,7 @@
     {%- for column in key -%}
         {%- do known.append('built.' ~ column ~ ' = made.' ~ column) -%}
     {%- endfor -%}
-    {%- for column in adapter.get_columns_in_relation(target_relation) if column.name not in key -%}
+    {%- for column in adapter.get_columns_in_relation(target_relation) if column.name | lower not in key_names -%}
         {%- set as_is = 'cast(%s as binary)' if type_parts(column.dtype)[0] == 'text' else '%s' -%}
         {%- do same.append(as_is % ('built.' ~ column.name) ~ ' <=> ' ~ as_is % ('made.' ~ column.name)) -%}
     {%- endfor -%}

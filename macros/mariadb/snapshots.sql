@@ -18,3 +18,13 @@
         changes.dbt_change_type in ('update', 'delete')
         and snapshotted.dbt_valid_to is null
 {%- endmacro %}
+
+{#- The table of a snapshot, whose name holds the source's schema: MariaDB may keep it in lower case. -#}
+{% macro mariadb__get_or_create_relation(database, schema, identifier, type) %}
+    {%- set wanted = api.Relation.create(schema=schema, identifier=identifier, type=type) -%}
+    {%- set found = find_table(wanted, []) -%}
+    {%- if found == 'VIEW' -%}
+        {{ return([true, wanted.incorporate(type='view')]) }}
+    {%- endif -%}
+    {{ return([found is not none, wanted]) }}
+{% endmacro %}

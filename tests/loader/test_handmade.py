@@ -163,3 +163,13 @@ def test_a_range_of_any_type_is_split_by_the_values_the_documents_have(
         shares = [each["documents"] for each in shops.load()["shards"].values()]
         assert (len(shares), sum(shares)) == (2, 200)
         assert min(shares) > 50
+
+
+def test_columns_may_be_spelled_otherwise_in_the_table(
+    servers: Endpoints, manifest: Manifest, tmp_path: Path
+) -> None:
+    declared = {"root": "shops", "key": "shop_id", "embed": {}, "shard_key": {"_id": "hashed"}}
+    with shop(servers, manifest, tmp_path, "test_spellings", marts={"shops": SHOPS}, **declared) as shops:
+        shops.load()
+        shops.sql("alter table shops change shop_id Shop_ID bigint, change revenue REVENUE decimal(19, 4)")
+        assert shops.load()["unchanged"] == 200

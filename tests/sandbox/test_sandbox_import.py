@@ -214,20 +214,20 @@ def test_a_bad_row_is_named_and_nothing_changes(
 
 
 def test_headers_missing_files_encoding_and_quotes_are_named(shop: Shop, tmp_path: Path) -> None:
-    folder = write(tmp_path / "bad", product=[["id", "Name", "currentPrice", "availableQuantity"]])
+    folder = write(tmp_path / "bad", product=[["id", "Title", "currentPrice", "availableQuantity"]])
     (folder / "city.csv").write_bytes(b"zip,city,state\n1,a,b\n2,Z\xfcrich,ZH\n")
     (folder / "order.csv").write_text('id,datePlaced,dateShipped,customer_id\n1,"2024-01-01"x,,\n')
-    (folder / "orderline.csv").unlink()
+    (folder / "orderline.csv").rename(folder / "OrderLine.CSV")
     (folder / "customer.csv").write_text("")
     done = shop.load(folder)
     assert done.exit_code == 1
     for expected in (
         "product.csv:1: column name is missing",
-        "product.csv:1: column 'Name' is unknown",
+        "product.csv:1: column 'Title' is unknown",
         "city.csv:3: is not UTF-8",
         "customer.csv:1: column id is missing",
         "order.csv:2: is not CSV",
-        "orderline.csv: the file is missing",
+        "orderline.csv: the file is missing; rename OrderLine.CSV, which is there",
     ):
         assert expected in done.stderr
     assert shop.counts() == {}
@@ -286,6 +286,26 @@ def test_a_text_of_more_bytes_than_a_column_holds_is_named(shop: Shop, tmp_path:
     assert done.exit_code == 1
     assert "product.csv:3: name 'ééé" in done.stderr
     assert done.stderr.count("has more than 65535 bytes") == 1
+
+
+def test_names_in_headers_count_without_case(shop: Shop, tmp_path: Path) -> None:
+    rows = [["STATE", "Zip", "city"], ["MA", "02101", "Boston"]]
+    assert shop.load(write(tmp_path / "good", city=rows)).exit_code == 0
+    assert shop.rows("SELECT * FROM @city") == [("02101", "Boston", "MA")]
+    done = shop.load(write(tmp_path / "bad", city=[["zip", "ZIP", "city", "state"]]))
+    assert "city.csv:1: column zip is there twice" in done.stderr
+
+
+def test_a_table_with_a_history_is_kept(shop: Shop, tmp_path: Path) -> None:
+    assert shop.load(write(tmp_path / "good")).exit_code == 0
+    with mariadb.connect(port=shop._port) as connection:
+        connection.cursor().execute(f"ALTER TABLE `{shop.schema}`.product ADD SYSTEM VERSIONING")
+    done = shop.load(write(tmp_path / "more"))
+    assert done.exit_code == 2
+    assert done.stderr == (
+        "pos-sandbox: error: product is system-versioned, and an import would drop its history "
+        f"(schema {shop.schema}); use another --schema\n"
+    )
 
 
 def test_twenty_faults_are_shown_in_order_and_all_are_counted(shop: Shop, tmp_path: Path) -> None:

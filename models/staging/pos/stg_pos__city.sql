@@ -4,7 +4,7 @@ with
 
 source as (
 
-    select * from {{ pos_table('city') }}
+    select {{ pos_columns().city | join(', ') }} from {{ pos_table('city') }}
 
 ),
 

@@ -4,7 +4,7 @@ with
 
 source as (
 
-    select * from {{ pos_table('customer') }}
+    select {{ pos_columns().customer | join(', ') }} from {{ pos_table('customer') }}
 
 ),
 

@@ -4,7 +4,7 @@ with
 
 source as (
 
-    select * from {{ pos_table('order') }}
+    select {{ pos_columns().order | join(', ') }} from {{ pos_table('order') }}
 
 ),
 

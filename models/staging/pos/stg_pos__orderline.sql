@@ -4,7 +4,7 @@ with
 
 source as (
 
-    select * from {{ pos_table('orderline') }}
+    select {{ pos_columns().orderline | join(', ') }} from {{ pos_table('orderline') }}
 
 ),
 

@@ -4,7 +4,7 @@ with
 
 source as (
 
-    select * from {{ pos_table('product') }}
+    select {{ pos_columns().product | join(', ') }} from {{ pos_table('product') }}
 
 ),
 

@@ -1,13 +1,4 @@
-{%- set columns = {
-    'product': ['id', 'name', 'currentPrice', 'availableQuantity'],
-    'city': ['zip', 'city', 'state'],
-    'customer': [
-        'id', 'firstName', 'lastName', 'email', 'address1', 'address2', 'phone', 'birthdate', 'zip'
-    ],
-    'order': ['id', 'datePlaced', 'dateShipped', 'customer_id'],
-    'orderline': ['order_id', 'product_id', 'quantity'],
-} -%}
-
+{%- set columns = pos_columns() -%}
 {%- set measures = ['count_rows', 'count_empty', 'count_untrimmed', 'count_not_ascii', 'longest'] -%}
 
 with

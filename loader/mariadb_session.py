@@ -1,0 +1,46 @@
+"""What every session in MariaDB starts with, whichever driver opens it and whatever the server's defaults.
+
+mysql.connector runs `STATEMENTS` right after it connects, connectorx as `pre_execution_query` on the
+connection that reads. connectorx prepares its query before that, so the query must mean the same in every SQL
+mode: names in backticks, texts as hexadecimal. macros/mariadb/session.sql does this for dbt.
+"""
+
+from __future__ import annotations
+
+LOCK_WAIT_SECONDS = 600
+"""MariaDB's own bound on the wait for a table is a day."""
+
+_SETTINGS = {
+    "sql_mode": "'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
+    "NO_ENGINE_SUBSTITUTION'",
+    "time_zone": "'+00:00'",  # a TIMESTAMP read as text comes in the session's zone
+    "autocommit": "1",
+    "old_mode": "''",
+    "lc_messages": "'en_US'",
+    "lc_time_names": "'en_US'",
+    "completion_type": "'NO_CHAIN'",
+    "sql_auto_is_null": "0",
+    "sql_safe_updates": "0",
+    "sql_big_selects": "1",
+    "sql_select_limit": "18446744073709551615",
+    "group_concat_max_len": "1048576",
+    "div_precision_increment": "4",
+    "max_sort_length": "1024",
+    "system_versioning_asof": "default",
+    "default_storage_engine": "'InnoDB'",
+    "max_statement_time": "0",
+    "lock_wait_timeout": str(LOCK_WAIT_SECONDS),
+    "wait_timeout": "28800",
+    "net_write_timeout": "600",
+    "idle_transaction_timeout": "0",
+    "idle_write_transaction_timeout": "0",
+    "idle_readonly_transaction_timeout": "0",
+}
+
+STATEMENTS = (
+    "set session transaction isolation level read committed, read write",
+    "set names utf8mb4 collate utf8mb4_unicode_ci, "
+    + ", ".join(f"session {name} = {value}" for name, value in _SETTINGS.items())
+    + "/*M!110202 , session character_set_collations = 'utf8mb4=utf8mb4_general_ci' */",
+)
+"""Committed rows only, UTC, utf8mb4, strict, no limits on rows; no statement needs a privilege."""
