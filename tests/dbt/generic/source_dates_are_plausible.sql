@@ -1,7 +1,7 @@
 {#-
     Names the dates of a source table that count as missing because of the vars orders_from, birthdates_from and
-    missing_dates: one row per column and value, with the rows that hold it and the least of their keys. It is a warning:
-    such a date is a placeholder or a slip.
+    missing_dates: one row per column and value, with the rows that hold it and the least of their keys (source_key). It is
+    a warning: such a date is a placeholder or a slip.
 -#}
 {% test source_dates_are_plausible(model, source_table, columns) %}
 
@@ -16,10 +16,10 @@
 select
     '{{ source_table }}' as source_table,
     '{{ column }}' as source_column,
-    min({{ clean_integer('id', kinds) }}) as first_key,
+    min({{ clean_integer('id', kinds) }}) as source_key,
     cast({{ moment }} as date) as source_date,
     count(*) as count_rows,
-    'it counts as missing; dbt build --vars ''{{ '{' ~ first_day }}: DAY, missing_dates: [DAY]}'' changes that' as way_out
+    'missing by the vars {{ first_day }}, missing_dates' as way_out
 from {{ pos_table(source_table) }}
 where {{ moment }} is not null and {{ plausible_moment(moment, first_day) }} is null
 group by cast({{ moment }} as date)
