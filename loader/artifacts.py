@@ -35,6 +35,14 @@ def read_run_results(folder: Path) -> RunResultsV5:
     return _read(folder / "run_results.json", RunResultsV5, f"{SCHEMAS}/run-results/v5.json", _BUILD)
 
 
+def last_run_results(folder: Path) -> RunResultsV5 | None:
+    """Read run results where there are any that can be read."""
+    try:
+        return read_run_results(folder)
+    except SpecError:
+        return None
+
+
 def _read(path: Path, kind: type[Artifact], expected: str, fix: str) -> Artifact:
     content = _read_json(path, fix)
     metadata = content.get("metadata")

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from loader import mariadb
-from loader.errors import TableReplaced
+from loader.errors import SpecError, TableReplaced
 from loader.mariadb import Queries, quote
 from loader.outcome import FAILED, REFUSED, CollectionOutcome, Outcome
 from loader.profile import MariaDB
@@ -55,6 +55,15 @@ _TABLES = {
         key (collection, finished_at)
     """,
 }
+_LATER = {
+    "error": "varchar(2000)",
+    "unknown_rows": "bigint",
+    "left_out_rows": "bigint",
+    "rejected_rows": "bigint",
+    "not_nested": "varchar(2000)",
+}
+"""Columns of `COLLECTIONS` that tables made by earlier versions have not."""
+PUBLISHED = "('full refresh', 'sync')"
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,19 @@ class Run:
     collections: tuple[Mapping[str, Any], ...] = ()
 
 
+@dataclass(frozen=True)
+class Origin:
+    """The load that published a collection last, and the rows it left in no document, as text."""
+
+    dbt_invocation: str
+    finished_at: datetime
+    not_nested: str
+
+
+Origins = Mapping[tuple[str, str], Origin]
+"""By name and namespace of the collection."""
+
+
 def record(server: MariaDB, outcome: Outcome) -> None:
     """Write a load, or what is new about it, making the tables where they are missing.
 
@@ -83,14 +105,20 @@ def record(server: MariaDB, outcome: Outcome) -> None:
     with mariadb.connect(server) as queries:
         try:
             _record(queries, server.schema, outcome)
-        except TableReplaced:  # no such table
-            for name, columns in _TABLES.items():
-                table = f"{quote(server.schema)}.{name}"
-                queries.execute(
-                    f"create table if not exists {table} ({columns}) "
-                    "engine = innodb character set utf8mb4 collate utf8mb4_unicode_ci"
-                )
+        except (TableReplaced, SpecError):  # no such table, or no such column
+            _make_tables(queries, server.schema)
             _record(queries, server.schema, outcome)
+
+
+def _make_tables(queries: Queries, schema: str) -> None:
+    """Make the tables, or add the columns that they lack."""
+    for name, columns in _TABLES.items():
+        queries.execute(
+            f"create table if not exists {quote(schema)}.{name} ({columns}) "
+            "engine = innodb character set utf8mb4 collate utf8mb4_unicode_ci"
+        )
+    added = ", ".join(f"add column if not exists {name} {kind}" for name, kind in _LATER.items())
+    queries.execute(f"alter table {quote(schema)}.{COLLECTIONS} {added}")
 
 
 def _record(queries: Queries, schema: str, outcome: Outcome) -> None:
@@ -135,6 +163,14 @@ def _collection_row(outcome: Outcome, each: CollectionOutcome) -> dict[str, obje
         "mode": each.mode,
         **{name: getattr(each, name) if known else None for name in names},
         "refused": each.refused[:ERROR_LENGTH] or None,
+        "error": each.error[:ERROR_LENGTH] or None,
+        "unknown_rows": sum(level.unknown for level in each.levels) if known else None,
+        "left_out_rows": sum(level.left_out for level in each.levels) if known else None,
+        "rejected_rows": sum(level.rejected for level in each.levels) if known else None,
+        "not_nested": "; ".join(
+            f"{level.model}: {level.not_nested}" for level in each.levels if level.not_nested
+        )[:ERROR_LENGTH]
+        or None,
         "seconds": sum(each.seconds.values()) if known else None,
         "finished_at": _time(outcome.finished_at),
     }
@@ -162,6 +198,34 @@ def last_runs(server: MariaDB, *, limit: int) -> tuple[Run, ...]:
             return ()
     found = [dict(zip(columns, run, strict=True)) for run in runs]
     return tuple(Run(**run, collections=tuple(parts.get(run["load_id"], ()))) for run in found)
+
+
+def origins(server: MariaDB) -> Origins:
+    """Read which load published each collection last; none where no load has left a row.
+
+    Raises `LoaderError` where MariaDB cannot be read.
+    """
+    with mariadb.connect(server) as queries:
+        try:
+            rows = queries.rows(_origins(server.schema, "mine.not_nested"))
+        except TableReplaced:  # no such table
+            return {}
+        except SpecError:  # no such column
+            rows = queries.rows(_origins(server.schema, "null"))
+    return {(name, namespace): Origin(run, at, text or "") for name, namespace, run, at, text in rows}
+
+
+def _origins(schema: str, not_nested: str) -> str:
+    runs, collections = f"{quote(schema)}.{RUNS}", f"{quote(schema)}.{COLLECTIONS}"
+    return (
+        f"select mine.collection, mine.namespace, run.dbt_invocation, mine.finished_at, {not_nested} "  # noqa: S608
+        f"from {collections} as mine join {runs} as run on run.load_id = mine.load_id "
+        "join (select collection, namespace, max(finished_at) as finished_at "
+        f"from {collections} where mode in {PUBLISHED} group by collection, namespace) as latest "
+        "on latest.collection = mine.collection and latest.namespace = mine.namespace "
+        "and latest.finished_at = mine.finished_at "
+        f"where mine.mode in {PUBLISHED}"
+    )
 
 
 def _parts(queries: Queries, schema: str, loads: Sequence[str]) -> dict[str, list[dict[str, Any]]]:

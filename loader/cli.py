@@ -247,10 +247,7 @@ def load(
         console.bind(load_id=job.load_id)
         outcome = evidence.load(job)
     console.outcome(outcome, as_json=json)
-    for each in outcome.collections:
-        if each.refused:
-            fault = f"{each.name} is not published ({each.refused}); mend it and run dbt build again"
-            console.error(fault, collection=each.name)
+    console.faults(outcome)
     return ExitCode(outcome.exit_code)
 
 
@@ -356,6 +353,7 @@ def verify(
         console.bind(load_id=job.load_id)
         outcome = evidence.verify(job, quick=quick)
     console.outcome(outcome, as_json=json)
+    console.faults(outcome)
     return ExitCode(outcome.exit_code)
 
 
@@ -386,25 +384,37 @@ def status(
         dask_workers=0,
     )
     console = Console(quiet=quiet, log_format=log_format)
-    with open_job(settings, select=select or (), progress=console, state=state) as job:
-        found = [published.look(job.client, each) for each in job.collections]
+    with open_job(settings, select=select or (), progress=console, state=state, with_faults=True) as job:
+        origins, fault = published.origins(job.server)
+        if fault:
+            console.note(fault)
+        found = published.look_at_all(job.client, job.collections, origins)
+        faults = {name: str(error) for name, error in job.faults.items()}
+        faults |= {each.collection.name: each.fault for each in found if each.fault}
+        code = ExitCode.DATA if faults else ExitCode.OK
         loads, fault = published.last_loads(job.server)
         if fault:
             console.note(fault)
         if json:
             shown = [published.as_json(each, sample=sample) for each in found]
+            shown += [{"name": name, "fault": str(error)} for name, error in job.faults.items()]
             console.json({"collections": shown, "loads": [asdict(each) for each in loads]})
-            return ExitCode.OK
-        console.table(published.HEADS, [published.row(each) for each in found])
+            return code
+        rows = [published.row(each) for each in found]
+        rows += [published.faulty_row(name, error) for name, error in job.faults.items()]
+        console.table(published.HEADS, rows)
         if loads:
             console.text("")
             console.table(published.LOAD_HEADS, [published.load_row(each) for each in loads])
         if sample:
             for each in found:
-                console.text(published.sample_text(each))
+                if each.live is not None:
+                    console.text(published.sample_text(each))
         for line in published.how_to_open(settings, job.collections):
             console.text(line)
-    return ExitCode.OK
+        for name, fault in faults.items():
+            console.error(f"{name}: {fault}", collection=name)
+    return code
 
 
 @app.command(

@@ -163,6 +163,8 @@ class Collection:
     buckets: Buckets | None = None
     node: str = ""
     """The exposure's unique id in dbt's manifest."""
+    group: str = ""
+    """The declared `all_or_none` group; empty: it is published whether or not others are."""
 
     @property
     def key_column(self) -> str:

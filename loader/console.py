@@ -24,7 +24,7 @@ from rich.text import Text
 
 from loader.coerce import spelled
 from loader.masking import masked
-from loader.outcome import FAILED, CollectionOutcome, Outcome, to_json
+from loader.outcome import FAILED, CollectionOutcome, LevelCount, Outcome, to_json
 
 PROGRAM = "pos-loader"
 ALIGNED_BY = 200
@@ -132,6 +132,8 @@ class Console:
         if as_json:
             self.text(to_json(outcome))
             return
+        if outcome.collections and all(each.mode == FAILED for each in outcome.collections):
+            return  # each of them has its line on stderr
         self.table(OUTCOME_HEADS, [outcome_row(each) for each in outcome.collections])
         for each in outcome.collections:
             for example in each.examples:
@@ -146,6 +148,18 @@ class Console:
             f"{outcome.command} {outcome.load_id}: {outcome.seconds:.1f} s, "
             f"peak memory {outcome.peak_memory / 1e6:.0f} MB, dbt invocation {outcome.dbt_invocation}"
         )
+
+    def faults(self, outcome: Outcome) -> None:
+        """Name every collection that failed or was refused, each on one line of stderr."""
+        verb = "published" if outcome.command == "load" else "verified"
+        for each in outcome.collections:
+            if each.refused:
+                fault = f"{each.name} is not {verb} ({each.refused}); mend it and run dbt build again"
+                self.error(fault, collection=each.name)
+            elif each.error and len(outcome.collections) > 1:
+                self.error(f"{each.name} is not {verb}: {each.error}", collection=each.name)
+            elif each.error:
+                self.error(each.error, collection=each.name)
 
     def _log_outcome(self, outcome: Outcome) -> None:
         for each in outcome.collections:
@@ -224,7 +238,7 @@ def _json_log() -> Any:
 def outcome_row(each: CollectionOutcome) -> tuple[str, ...]:
     """Spell one collection of a run under `OUTCOME_HEADS`."""
     if each.mode == FAILED:
-        return (each.namespace, each.mode, "", "", "", "", "", "")
+        return (each.namespace, each.mode, "", "", "", "", "", each.error)
     if each.refused:
         return (each.namespace, each.mode, "", "", "", "", "", each.refused)
     return (
@@ -233,7 +247,7 @@ def outcome_row(each: CollectionOutcome) -> tuple[str, ...]:
         f"{each.documents:,}",
         f"{each.bytes / 1e6:.2f}",
         f"+{each.inserted:,} ~{each.replaced:,} -{each.deleted:,}",
-        ", ".join(_counted(model, count, each.left_out) for model, count in each.rows.items()),
+        ", ".join(map(counted, each.levels)),
         shares(each.shards),
         _verified(each),
     )
@@ -248,8 +262,9 @@ def _verified(each: CollectionOutcome) -> str:
     return ", ".join(["every byte"] * bytes_ + [figures] * bool(each.figures))
 
 
-def _counted(model: str, rows: int, left_out: Mapping[str, int]) -> str:
-    return f"{model} {rows:,}" + (f" (left out {left_out[model]:,})" if left_out.get(model) else "")
+def counted(level: LevelCount) -> str:
+    """Spell where a model's rows are: `fct_orders 998 (unknown member 12, left out 3)`."""
+    return f"{level.model} {level.nested:,}" + (f" ({level.not_nested})" if level.not_nested else "")
 
 
 def shares(shards: Mapping[str, Any]) -> str:

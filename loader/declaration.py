@@ -79,6 +79,7 @@ class CollectionDeclaration(LevelDeclaration):
     chunks: Annotated[int, Field(ge=1, le=8192)] | None = None
     indexes: list[IndexDeclaration] = []
     allow_empty: bool = False
+    all_or_none: Name | None = None
     max_delete_share: Annotated[float, Field(ge=0, le=1)] = 0.1
     document_budget: Annotated[int, Field(ge=1, le=16 * 1024 * 1024)] = 1024 * 1024
 

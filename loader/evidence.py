@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader import audit, pipeline, summary
-from loader.errors import LoaderError
+from loader.errors import LoaderError, ending
 from loader.job import Job
 from loader.masking import masked, remember
 from loader.outcome import FAILED, RESULTS_FILE, RUNNING, CollectionOutcome, Outcome, write_results
+from loader.summed import conclude
 
 if TYPE_CHECKING:
     from loader.lineage import Emitter
@@ -72,7 +73,7 @@ class _Keeper:
 
     def begin(self) -> None:
         """Say that a load has begun."""
-        running = replace(pipeline.conclude(self._job, "load"), status=RUNNING, finished_at="")
+        running = replace(conclude(self._job, "load"), status=RUNNING, finished_at="")
         self._attempt(AUDIT, lambda: audit.record(self._job.server, running))
         self._attempt(LINEAGE, self._start_lineage)
 
@@ -127,13 +128,18 @@ def _lineage_is_configured() -> bool:
 
 
 def _failed(job: Job, done: Sequence[CollectionOutcome], error: BaseException) -> Outcome:
-    """Sum up a load that an error ended; `done` are the collections it has shown or refused before."""
+    """Sum up a load that an error ended; `done` are those shown, failed or refused before."""
     failed = [
-        CollectionOutcome(name=each.name, namespace=f"{each.database}.{each.collection}", mode=FAILED)
+        CollectionOutcome(
+            name=each.name,
+            namespace=f"{each.database}.{each.collection}",
+            mode=FAILED,
+            error=ending(error)[1],
+        )
         for each in job.collections
         if each.name not in {one.name for one in done}
     ]
-    return pipeline.conclude(job, "load", sorted([*done, *failed], key=lambda each: each.name), error=error)
+    return conclude(job, "load", sorted([*done, *failed], key=lambda each: each.name), error=error)
 
 
 def _reason(error: Exception) -> str:

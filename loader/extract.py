@@ -117,7 +117,7 @@ def require_rows(counts: dict[str, int], collection: Collection) -> None:
         raise DataError(
             f"model {empty[0].model} has no rows",
             where=f"table {empty[0].schema}.{empty[0].table}, collection {collection.name}",
-            fix="check the source, or allow it with --allow-empty",
+            fix="check the source, or allow it: allow_empty: true in meta.mongo, or --allow-empty once",
         )
 
 

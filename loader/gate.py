@@ -21,7 +21,9 @@ from loader.mariadb import Queries, quote
 from loader.select import upstream
 
 STAMP_TABLE = "dbt_build_stamp"
-SKIPPED = "skipped"
+SKIPPED, FAILURES = "skipped", ("error", "fail", "runtime error")
+SHOWN = 3
+"""How many failing nodes are named."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def judge(
         nodes = upstream(manifest, collection.node)
         tests = _tests_on(manifest, nodes, outcomes)
         fault = build or _unjudged(collection, nodes)
-        fault = fault or next(_faults(manifest, [*nodes, *tests], outcomes), "")
+        failed = next(_faults(manifest, [*nodes, *tests], outcomes), "")
+        fault = fault or (f"{failed}, in {named(results)}" if failed else "")
         warned = [each for each in tests if each in outcomes and outcomes[each].status.value == "warn"]
         warnings = tuple(f"{short(each)} warned: {outcomes[each].message or ''}".strip() for each in warned)
         verdicts.append(Verdict(collection.name, fault, warnings))
@@ -92,6 +95,31 @@ def stamp_fault(stamp: Stamp | None, invocation: str) -> str:
     if stamp.invocation != invocation:
         return f"MariaDB was built by dbt invocation {stamp.invocation}, the artifacts are of {invocation}"
     return "" if stamp.state == "finished" else f"dbt invocation {stamp.invocation} is {stamp.state}"
+
+
+def named(results: RunResultsV5) -> str:
+    """Name a dbt invocation by its id and when it ended."""
+    made = _time(results)
+    return f"dbt invocation {results.metadata.invocation_id}" + (
+        f" of {made:%Y-%m-%d %H:%M:%S} UTC" if made else ""
+    )
+
+
+def failure(results: RunResultsV5) -> str:
+    """Say which nodes of a build failed, the first few; empty where none did."""
+    failed = [each for each in results.results if each.status.value in FAILURES]
+    if not failed:
+        return ""
+    shown = [
+        f"{each.unique_id.partition('.')[0]} {short(each.unique_id)}{_said(each)}" for each in failed[:SHOWN]
+    ]
+    more = f" and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
+    return f"{named(results)} failed: {', '.join(shown)}{more}"
+
+
+def _said(outcome: RunResultOutput) -> str:
+    message = " ".join((outcome.message or "").split())[:160]
+    return f": {outcome.status.value}{f' ({message})' if message else ''}"
 
 
 def _build_fault(
@@ -140,7 +168,6 @@ def _faults(
         kind = str(node.resource_type)
         outcome = outcomes.get(key)
         if outcome is None:
-            yield f"{kind} {short(key)} was not part of the dbt invocation"
+            yield f"{kind} {short(key)} was not built"
         elif outcome.status.value not in ("success", "pass", "warn"):
-            message = " ".join((outcome.message or "").split())[:160]
-            yield f"{kind} {short(key)}: {outcome.status.value}{f' ({message})' if message else ''}"
+            yield f"{kind} {short(key)}{_said(outcome)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from dbt_artifacts_parser.parsers.run_results.run_results_v5 import RunResultsV5
 
 from loader import mongo
 from loader.collection import Collection
+from loader.errors import SpecError
 from loader.profile import MariaDB
 from loader.workers import Pool
 
@@ -70,6 +72,12 @@ class Job:
     """Where MongoDB is, for tasks done in other programs."""
     pool: Pool
     options: Options = field(default_factory=Options)
+    declared: tuple[Collection, ...] = ()
+    """All collections of the manifest, selected or not."""
+    faults: Mapping[str, SpecError] = field(default_factory=dict)
+    """Exposures whose declaration is faulty, for commands that go on without them."""
+    failed_build: str = ""
+    """Which nodes failed in the latest dbt build; empty where none did, or no results are there."""
     started: float = field(default_factory=time.monotonic)
     started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
     load_id: str = field(default_factory=lambda: f"{int(time.time()):08x}{secrets.token_hex(4)}")

@@ -87,7 +87,7 @@ class Emitter:
                     name=f"pos_loader.{collection.name}",
                     facets={"jobType": job_type_job.JobTypeJobFacet("BATCH", "POS_LOADER", "LOAD")},
                 ),
-                inputs=[self._input(level, known) for level in levels],
+                inputs=[self._input(level, known) for level in {each.node: each for each in levels}.values()],
                 outputs=[self._output(collection, known)],
             )
         )
@@ -204,11 +204,13 @@ class _Known:
 
     def __init__(self, ended: CollectionOutcome | None = None, failure: str = "") -> None:
         self._ended = ended
-        self.error = failure or (ended.refused if ended else "")
+        self.error = (ended.refused or ended.error) if ended else failure
 
     def rows(self, level: Level) -> int | None:
-        """Count the rows read of a model."""
-        return self._ended.rows.get(level.model) if self._ended else None
+        """Count the rows nested of a level's model, which may be at other levels too."""
+        counts = self._ended.levels if self._ended else ()
+        found = [each.nested for each in counts if each.node == level.node]
+        return max(found, default=None)
 
     def statistics(self) -> dict[str, OutputDatasetFacet]:
         """Count what was written; the bytes are known where every document was."""

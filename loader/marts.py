@@ -17,6 +17,17 @@ _AGE, _NUMBER = "`~age`", "`~number`"
 """Among its siblings, an item's age (1 is the newest) and their number; no column has such a name."""
 
 
+def count_rows(queries: Queries, collection: Collection, level: Level) -> tuple[int, int]:
+    """Count a mart's rows, and those of them that belong to the unknown member and so to no document."""
+    relation = f"{quote(level.schema)}.{quote(level.table)}"
+    of_nobody = "0"
+    if collection.unknown_member is not None and level.name:
+        condition = f"{quote(collection.key_column)} = {literal(collection.unknown_member)}"
+        of_nobody = f"(select count(*) from {relation} where {condition})"  # noqa: S608
+    ((rows, unknown),) = queries.rows(f"select count(*), {of_nobody} from {relation}")  # noqa: S608
+    return int(rows), int(unknown)
+
+
 def rows_of(queries: Queries, collection: Collection, place: Place) -> str:
     """Write what follows `from` to read one row per item of a level, or per document."""
     level, age = place[-1], _age(collection, place)

@@ -26,12 +26,49 @@ class ShardShare:
 
 
 @dataclass(frozen=True)
+class LevelCount:
+    """Where the rows of one level's model are; the parts add up to `rows`, all that the mart has.
+
+    `path` is the array's ("orders.lines"; empty for the documents), `node` the model's unique id. `nested`
+    rows are in the collection, `elsewhere` in its buckets (of buckets: in the documents), `unknown` are the
+    unknown member's and in no document, `left_out` are beyond `max_items`, `rejected` in documents that
+    MongoDB refused.
+    """
+
+    path: str
+    model: str
+    node: str
+    rows: int
+    nested: int
+    elsewhere: int = 0
+    unknown: int = 0
+    left_out: int = 0
+    rejected: int = 0
+
+    @property
+    def accounted(self) -> int:
+        """The sum of the parts."""
+        return self.nested + self.elsewhere + self.unknown + self.left_out + self.rejected
+
+    @property
+    def not_nested(self) -> str:
+        """Say which rows are in no document: `unknown member 12, left out 3`; empty if there are none."""
+        parts = (
+            ("unknown member", self.unknown),
+            ("left out", self.left_out),
+            ("rejected", self.rejected),
+        )
+        return ", ".join(f"{what} {count:,}" for what, count in parts if count)
+
+
+@dataclass(frozen=True)
 class CollectionOutcome:
     """One collection's load or verification.
 
-    `mode` is "full refresh", "sync", "verify", "refused" (then `refused` says why) or "failed"; `seconds`
-    adds up over the workers, per stage; `rows` counts the mart rows nested, per model, `left_out` those
-    beyond `max_items`; `coerced` counts the values changed as declared, by `model.column: way`; `figures` are
+    `mode` is "full refresh", "sync", "verify", "refused" (then `refused` says why) or "failed" (then `error`
+    does); `seconds` adds up over the workers, per stage; `rows` counts the mart rows nested, per model,
+    `left_out` those beyond `max_items`, `levels` says of every level where all its rows are; `coerced` counts
+    the values changed as declared, by `model.column: way`; `figures` are
     those reconciled, none in a sync.
     """
 
@@ -50,7 +87,9 @@ class CollectionOutcome:
     coerced: Mapping[str, int] = field(default_factory=dict)
     partitions: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
+    levels: tuple[LevelCount, ...] = ()
     refused: str = ""
+    error: str = ""
     warnings: tuple[str, ...] = ()
     differences: int = 0
     examples: tuple[Difference, ...] = ()
@@ -73,8 +112,8 @@ class Outcome:
     """One run of `load` or `verify`; bytes and seconds throughout, times in UTC (ISO 8601).
 
     `status` is "succeeded", "refused" (some collections are, by the gate), "different" (what `verify` found)
-    or "failed" (then `error` is the one line that was shown). Its JSON is described, field by field, in
-    `load_results.schema.json`.
+    or "failed" (some collections are, or the run as a whole; then `error` says why on one line). Its JSON is
+    described, field by field, in `load_results.schema.json`.
     """
 
     command: str
@@ -101,6 +140,8 @@ class Outcome:
 
 def status_of(collections: Sequence[CollectionOutcome]) -> str:
     """Say what a run that raised nothing came to."""
+    if any(each.mode == FAILED for each in collections):
+        return FAILED
     if any(each.refused for each in collections):
         return REFUSED
     return SUCCEEDED if all(each.verified for each in collections) else DIFFERENT

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from loader import layout, mariadb
+from loader import account, layout, mariadb
 from loader.coerce import spelled
 from loader.collection import Collection, Difference, Key
-from loader.errors import DataError, SpecError
+from loader.faults import Faults, require_whole_groups
 from loader.job import Job
+from loader.outcome import LevelCount
 from loader.sizes import ArraySize, longest_arrays
 from loader.stage import SYNC, Decision, decide
 from loader.work import LARGEST, Tally, Work, measure, run, survey
@@ -28,7 +29,7 @@ class CollectionPlan:
 
     `mode` is "full refresh", "sync" or "blocked" (then `reason` says by what); `indexes_add` and
     `indexes_drop` are index names, `largest` the largest documents as (bytes, key), `longest` the arrays with
-    the most items, `unknown` what cannot be said before it is done.
+    the most items, `levels` where the rows of the marts go, `unknown` what cannot be said before it is done.
     """
 
     name: str
@@ -50,6 +51,7 @@ class CollectionPlan:
     longest: tuple[ArraySize, ...] = ()
     coerced: Mapping[str, int] = field(default_factory=dict)
     """Values that a load changes as declared, by `model.column: way`."""
+    levels: tuple[LevelCount, ...] = ()
     unknown: tuple[str, ...] = ()
 
     @property
@@ -74,24 +76,28 @@ class Plan:
 def preview(job: Job, *, refused: Mapping[str, str]) -> Plan:
     """Plan every collection of the job, reading only; `refused` says why the gate refuses some, by name.
 
-    Raises `LoaderError` where a mart cannot be read; what only stops one collection is in its plan.
+    Raises `LoaderError` where MariaDB cannot be read; what only stops one collection, or its group, is in its
+    plan.
     """
-    passed = tuple(each for each in job.collections if each.name not in refused)
-    plans = {work.collection.name: _preview(job, work) for work in survey(job, passed)}
+    require_whole_groups(job.collections, job.declared)
+    faults, plans = Faults(refused), dict[str, CollectionPlan]()
+    for work in survey(job, [each for each in job.collections if each not in faults], faults):
+        with faults.of(work.collection):
+            plans[work.collection.name] = _preview(job, work)
+    faults.hold_back(job.collections)
     for each in job.collections:
         if each.name in refused:
             plans[each.name] = _blocked(job, each, f"the dbt gate refuses it: {refused[each.name]}")
+        elif each in faults:
+            plans[each.name] = _blocked(job, each, str(faults.errors[each.name]))
     return Plan(tuple(plans[each.name] for each in job.collections))
 
 
 def _preview(job: Job, work: Work) -> CollectionPlan:
-    try:
-        decision = decide(job, work)
-        if decision.tally is not None:
-            return _described(job, work, decision, decision.tally, is_sync=True)
-        tally = run(job, work, job.live(work.collection), measure)
-    except (SpecError, DataError) as error:
-        return _blocked(job, work.collection, str(error))
+    decision = decide(job, work)
+    if decision.tally is not None:
+        return _described(job, work, decision, decision.tally, is_sync=True)
+    tally = run(job, work, job.live(work.collection), measure)
     return _described(job, work, decision, tally, is_sync=False)
 
 
@@ -106,7 +112,8 @@ def _blocked(job: Job, collection: Collection, reason: str) -> CollectionPlan:
 
 
 def _described(job: Job, work: Work, decision: Decision, tally: Tally, *, is_sync: bool) -> CollectionPlan:
-    collection = work.collection
+    collection, levels = work.collection, account.levels(work, tally)
+    account.require_complete(collection, levels)
     is_new = not is_sync and layout.describe(job.live(collection)) is None
     key = ", ".join(f"{path}: {kind}" for path, kind in collection.shard_key) or "unsharded"
     created = tuple(index.name for index in collection.indexes)
@@ -131,6 +138,7 @@ def _described(job: Job, work: Work, decision: Decision, tally: Tally, *, is_syn
         largest=tuple(tally.largest),
         longest=tuple(longest),
         coerced=dict(+tally.coerced),
+        levels=levels,
         unknown=() if is_sync else ("documents per shard", "documents MongoDB would refuse"),
     )
 
@@ -183,7 +191,13 @@ def _details(each: CollectionPlan) -> Sequence[str]:
     if each.longest:
         found.append(f"    longest arrays: {'; '.join(map(str, each.longest[:SHOWN]))}")
     found += [f"    coerced: {line}" for line in spelled(each.coerced)]
+    if _not_nested(each):
+        found.append(f"    rows not nested: {_not_nested(each)}")
     return found
+
+
+def _not_nested(each: CollectionPlan) -> str:
+    return "; ".join(f"{level.model} {level.not_nested}" for level in each.levels if level.not_nested)
 
 
 def _example(example: Difference) -> str:

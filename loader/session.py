@@ -7,7 +7,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from loader import memory, mongo, workers
-from loader.artifacts import read_manifest, read_run_results
+from loader.artifacts import last_run_results, read_manifest, read_run_results
+from loader.errors import SpecError
+from loader.gate import failure
 from loader.job import Job, Options, Progress
 from loader.profile import read_profile
 from loader.settings import Settings
@@ -22,22 +24,28 @@ def open_job(
     progress: Progress,
     options: Options | None = None,
     state: Path | None = None,
+    with_faults: bool = False,
 ) -> Iterator[Job]:
     """Read what the run needs, connect to MongoDB, and close it afterwards.
 
-    Run results are read only where `options` ask for the gate. Raises `SpecError` before anything is
-    connected, `ConnectionFailed` where MongoDB cannot be reached.
+    Run results are read only where `options` ask for the gate. `with_faults` leaves collections with a faulty
+    declaration out and names them in the job; otherwise the first one is raised. Raises `SpecError` before
+    anything is connected, `ConnectionFailed` where MongoDB cannot be reached.
     """
     memory.keep_pages()
     options = options or Options(gate=False)
     manifest = read_manifest(settings.artifacts)
     results = read_run_results(settings.artifacts) if options.gate else None
+    latest = results or last_run_results(settings.artifacts)
+    database, faults = settings.mongo_database, dict[str, SpecError]()
     collections = read_collections(
         manifest,
-        database=settings.mongo_database,
+        database=database,
         select=select,
         state=read_manifest(state, fix="name its folder with --state") if state else None,
+        faults=faults if with_faults else None,
     )
+    declared = read_collections(manifest, database=database, faults={}) if select else collections
     server = read_profile(settings.project_dir, profiles_dir=settings.profiles_dir, target=settings.target)
     address = mongo.Address(settings.mongo_uri.get_secret_value(), settings.mongo_timeout)
     client = mongo.connect(address.uri, timeout=address.timeout)
@@ -61,4 +69,7 @@ def open_job(
             address=address,
             pool=pool,
             options=options,
+            declared=declared,
+            faults=faults,
+            failed_build=failure(latest) if latest else "",
         )

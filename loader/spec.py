@@ -12,6 +12,7 @@ from typing import Any
 
 from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ColumnInfo, Exposure, ManifestV11, ModelNode
 
+from loader import schema
 from loader.collection import BsonType, Coercion, Collection, Field, Index, Level, OnOverflow
 from loader.declaration import (
     EVERY,
@@ -44,19 +45,32 @@ class _Place:
 
 
 def read_collections(
-    manifest: ManifestV11, *, database: str, select: Sequence[str] = (), state: ManifestV11 | None = None
+    manifest: ManifestV11,
+    *,
+    database: str,
+    select: Sequence[str] = (),
+    state: ManifestV11 | None = None,
+    faults: dict[str, SpecError] | None = None,
 ) -> tuple[Collection, ...]:
     """Resolve every exposure with `meta.mongo`, or those that `select` chooses, in order of name.
 
     A collection with overflow buckets comes after its buckets' collections.
     `database` is the default database, `state` an earlier manifest for `state:modified`. Raises `SpecError`
-    for anything that cannot be published as declared.
+    for anything that cannot be published as declared; where `faults` is given, an exposure with such a fault
+    is left out, and `faults` has the error by its name.
     """
     names = Names(manifest)
     chosen = selected(manifest, select, state=state)
-    collections = tuple(one for each in chosen for one in _collections(each, names, database))
+    collections: list[Collection] = []
+    for each in chosen:
+        try:
+            collections += _collections(each, names, database)
+        except SpecError as error:
+            if faults is None:
+                raise
+            faults[each.name] = error
     _require_distinct_targets(collections)
-    return collections
+    return tuple(collections)
 
 
 def _require_distinct_targets(collections: Sequence[Collection]) -> None:
@@ -111,10 +125,14 @@ def _collections(exposure: Exposure, names: Names, database: str) -> tuple[Colle
         max_delete_share=declared.max_delete_share,
         document_budget=declared.document_budget,
         node=exposure.unique_id,
+        group=declared.all_or_none or "",
     )
     _check_paths(collection, place)
     parent = _camel(declared.key) if place.camel else declared.key
-    return (*bucket_collections(collection, declared, parent=parent), collection)
+    resolved = (*bucket_collections(collection, declared, parent=parent), collection)
+    for one in resolved:
+        schema.check(one)
+    return resolved
 
 
 def _root(declared: CollectionDeclaration, place: _Place) -> Level:

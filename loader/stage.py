@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from loader import builds, layout, lease, publish, rejects, sync
 from loader.collection import Collection
-from loader.errors import DataError, LoaderError, SpecError
+from loader.errors import ConnectionFailed, DataError, LoaderError, SpecError
+from loader.faults import Faults, groups
 from loader.job import Job
 from loader.mongo import Handle
+from loader.sync import TransactionRefused
 from loader.work import Tally, Work, gather, insert, reconciled, resume, run
 
 FULL_REFRESH, SYNC = "full refresh", "sync"
@@ -111,39 +114,104 @@ def stage(job: Job, work: Work) -> Staged:
     return Staged(work, SYNC, decision.tally, layout=decision.layout)
 
 
-def show(job: Job, staged: Sequence[Staged]) -> Iterator[Staged]:
+def show(
+    job: Job, staged: Sequence[Staged], faults: Faults, *, look_again: Callable[[], None] = lambda: None
+) -> Iterator[Staged]:
     """Show everything to readers, collection by collection, each in one step; yields what is shown.
 
-    A collection and its buckets that are both synced are one step; otherwise the buckets come first, so that
-    an item that grew out of its document is there twice for a moment, not missing.
+    The syncs of a group (a collection and its buckets, or what declares one `all_or_none`) are one step; the
+    builds of buckets come before, so that an item that grew out of its document is there twice for a moment,
+    not missing. What cannot be shown is in `faults` with the rest of its group, and discarded. A sync whose
+    transaction MongoDB does not take becomes a full refresh; `look_again` is called before that is shown.
 
-    Where a later one cannot be shown, the error raised also names those that are.
+    Where a fault of the whole run ends it early, the error raised also names what is shown.
     """
     shown: list[str] = []
-    for step in _steps(staged):
-        names = [each.work.collection.name for each in step]
-        try:
-            if step[0].mode == SYNC:
-                _write(job, step)
-            else:
-                step[0].rename()
-        except LoaderError as error:
-            if not shown:
-                raise
-            raise type(error)(
-                f"{', '.join(shown)} published, {', '.join(names)} not: {error.what}",
-                where=error.where,
-                fix="what is published is whole; mend it and run again for the rest",
-            ) from error
-        shown += names
-        yield from step
+    for group in _grouped(staged):
+        for step in _steps(group):
+            try:
+                done = _show(job, step, look_again=look_again)
+            except (SpecError, DataError) as error:
+                faults.errors[_culprit(step, error)] = error
+                break
+            except LoaderError as error:
+                raise _named(error, shown, [each.work.collection.name for each in step]) from error
+            shown += [each.work.collection.name for each in done]
+            yield from done
+        left = [each for each in group if each.work.collection.name not in shown]
+        faults.hold_back([each.work.collection for each in left])
+        for each in left:
+            discard(each)
+
+
+def _grouped(staged: Sequence[Staged]) -> Iterator[list[Staged]]:
+    by_name = {each.work.collection.name: each for each in staged}
+    for members in groups(each.work.collection for each in staged).values():
+        yield [by_name[each.name] for each in members]
+
+
+def _culprit(step: Sequence[Staged], error: LoaderError) -> str:
+    """The collection of a step that an error speaks of; the first where it names none."""
+    names = [each.work.collection.name for each in step]
+    return next((name for name in sorted(names, key=len, reverse=True) if name in error.what), names[0])
+
+
+def _named(error: LoaderError, shown: Sequence[str], left: Sequence[str]) -> LoaderError:
+    """The error that ends a run early, with what is shown already."""
+    if not shown:
+        return error
+    return type(error)(
+        f"{', '.join(shown)} published, {', '.join(left)} not: {error.what}",
+        where=error.where,
+        fix="what is published is whole; run again for the rest",
+    )
+
+
+def discard(staged: Staged) -> None:
+    """Forget what is staged; the next load drops what cannot be dropped now."""
+    with suppress(LoaderError):
+        staged.discard()
+
+
+def _show(job: Job, step: list[Staged], *, look_again: Callable[[], None]) -> list[Staged]:
+    """Show one step; returns what is shown, which for a sync may be a full refresh."""
+    if step[0].mode != SYNC:
+        step[0].rename()
+        return step
+    try:
+        _write(job, step)
+    except TransactionRefused as error:
+        if any(each.work.is_partial for each in step):
+            raise
+        return _show_rebuilt(job, step, error, look_again=look_again)
+    return step
+
+
+def _show_rebuilt(
+    job: Job, step: Sequence[Staged], error: LoaderError, *, look_again: Callable[[], None]
+) -> list[Staged]:
+    """Publish by rename what MongoDB does not take as one transaction; the buckets first."""
+    names = ", ".join(each.work.collection.name for each in step)
+    job.progress.note(f"{names}: full refresh, {error.what}")
+    rebuilt: list[Staged] = []
+    try:
+        rebuilt.extend(_refresh(job, each.work) for each in step)
+        look_again()
+        for each in sorted(rebuilt, key=lambda each: each.work.collection.buckets is None):
+            each.rename()
+    except ConnectionFailed:  # what is built can be gone on with
+        raise
+    except Exception:
+        for each in rebuilt:
+            discard(each)
+        raise
+    return rebuilt
 
 
 def _steps(staged: Sequence[Staged]) -> Iterator[list[Staged]]:
-    for _, parts in groupby(staged, key=lambda each: each.work.collection.exposure):
-        for is_sync, turn in groupby(sorted(parts, key=_turn), key=lambda each: each.mode == SYNC):
-            step = list(turn)
-            yield from [step] if is_sync else [[each] for each in step]
+    for is_sync, turn in groupby(sorted(staged, key=_turn), key=lambda each: each.mode == SYNC):
+        step = list(turn)
+        yield from [step] if is_sync else [[each] for each in step]
 
 
 def _turn(staged: Staged) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bson import json_util
@@ -12,12 +12,15 @@ from bson import json_util
 from loader import audit, layout, mongo
 from loader.collection import Collection
 from loader.console import shares
-from loader.errors import LoaderError
+from loader.errors import DataError, LoaderError, SpecError
 from loader.masking import masked_address
 from loader.profile import MariaDB
 from loader.settings import Settings
 
-HEADS = ("collection", "published", "shard key", "documents", "per shard", "MB", "indexes")
+HEADS = (
+    *("collection", "published", "shard key", "documents", "per shard", "MB", "indexes"),
+    *("not nested", "dbt build"),
+)
 LOAD_HEADS = ("last loads (UTC)", "status", "seconds", "changes", "load", "dbt invocation", "error")
 LOADS = 10
 """How many are shown."""
@@ -25,12 +28,32 @@ LOADS = 10
 
 @dataclass(frozen=True)
 class Published:
-    """One declared collection as MongoDB has it; `live` is None where it is not published."""
+    """One declared collection as MongoDB has it; `live` is None where it is not published.
+
+    `fault` says why it cannot be looked at; `origin` which load published it, where the audit tables know.
+    """
 
     collection: Collection
     live: layout.Live | None
     shards: Mapping[str, layout.Share]
     sample: Mapping[str, Any] | None
+    fault: str = ""
+    origin: audit.Origin | None = None
+
+
+def look_at_all(
+    client: mongo.Client, collections: Sequence[Collection], origins: audit.Origins
+) -> list[Published]:
+    """Look at every collection; what is wrong with one is its `fault`. Raises where MongoDB stays away."""
+    found = []
+    for each in collections:
+        try:
+            seen = look(client, each)
+        except (SpecError, DataError) as error:
+            seen = Published(each, None, {}, None, fault=str(error))
+        origin = origins.get((each.name, f"{each.database}.{each.collection}"))
+        found.append(replace(seen, origin=origin))
+    return found
 
 
 def look(client: mongo.Client, collection: Collection) -> Published:
@@ -49,12 +72,18 @@ def row(each: Published) -> tuple[str, ...]:
     """Spell one collection as a table row under `HEADS`."""
     name = f"{each.collection.database}.{each.collection.collection}"
     if each.live is None:
-        return (name, "no", "", "", "", "", "")
+        return (name, "?" if each.fault else "no", "", "", "", "", "", "", each.fault)
     key = ", ".join(f"{path}: {kind}" for path, kind in each.live.shard_key) or "unsharded"
     documents = sum(share.documents for share in each.shards.values())
     size = sum(share.bytes for share in each.shards.values())
     indexes = ", ".join(sorted(each.live.indexes))
-    return (name, "yes", key, f"{documents:,}", shares(each.shards), f"{size / 1e6:.2f}", indexes)
+    origin = (each.origin.not_nested, each.origin.dbt_invocation) if each.origin else ("", "unknown")
+    return (name, "yes", key, f"{documents:,}", shares(each.shards), f"{size / 1e6:.2f}", indexes, *origin)
+
+
+def faulty_row(name: str, error: LoaderError) -> tuple[str, ...]:
+    """Spell a collection whose declaration is faulty, as a table row under `HEADS`."""
+    return (name, "?", "", "", "", "", "", "", str(error))
 
 
 def as_json(each: Published, *, sample: bool) -> dict[str, Any]:
@@ -63,6 +92,10 @@ def as_json(each: Published, *, sample: bool) -> dict[str, Any]:
         "name": each.collection.name,
         "namespace": f"{each.collection.database}.{each.collection.collection}",
         "published": each.live is not None,
+        "fault": each.fault,
+        "dbt_invocation": each.origin.dbt_invocation if each.origin else "",
+        "loaded_at": f"{each.origin.finished_at:%Y-%m-%dT%H:%M:%S}Z" if each.origin else "",
+        "not_nested": each.origin.not_nested if each.origin else "",
         "shard_key": dict(each.live.shard_key) if each.live else {},
         "indexes": sorted(each.live.indexes) if each.live else [],
         "shards": {shard: asdict(share) for shard, share in each.shards.items()},
@@ -70,6 +103,14 @@ def as_json(each: Published, *, sample: bool) -> dict[str, Any]:
     if sample:
         found["sample"] = json.loads(_extended(each.sample))
     return found
+
+
+def origins(server: MariaDB) -> tuple[audit.Origins, str]:
+    """Which load published each collection, or why that is not known."""
+    try:
+        return audit.origins(server), ""
+    except LoaderError as error:
+        return {}, f"of which build each collection is, is not known: {error}"
 
 
 def last_loads(server: MariaDB) -> tuple[tuple[audit.Run, ...], str]:

@@ -26,10 +26,21 @@ from loader.mongo import Handle, translated, write_errors
 from loader.verify import Comparison, document_id, split
 from loader.write import reason
 
+OUTLIVED = frozenset({225, 251, 290})
+"""TransactionTooOld, NoSuchTransaction, TransactionExceededLifetimeLimitSeconds: the server has ended it.
+Source: https://github.com/mongodb/mongo/blob/v7.0/src/mongo/base/error_codes.yml"""
+ATTEMPTS = 3
+"""How often a transaction may be ended by the server before it counts as too long."""
 MAX_DOCUMENTS = 10_000
 MAX_BYTES = 64 * 1024 * 1024
 
+TRANSIENT = "TransientTransactionError"
+
 Request = InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]] | DeleteOne
+
+
+class TransactionRefused(PartialLoad):
+    """MongoDB does not take the changes as one transaction; nothing of them is written."""
 
 
 @dataclass
@@ -114,7 +125,7 @@ def apply(syncs: Sequence[Sync], session: ClientSession, *, allowed: int = 0) ->
     Retried whole on transient errors. A document the server refuses ends the transaction; up to `allowed` of
     them are left out of the next try. Returns the refused documents: more than `allowed` means that nothing
     was written. Raises `DataError` where what is read back differs, `ConnectionFailed` where MongoDB stays
-    away, `PartialLoad` where the transaction takes too long; nothing is written then.
+    away, `TransactionRefused` where the transaction takes too long; nothing is written then.
     """
     refused: list[Reject] = []
     syncs = [each for each in syncs if each.pending.documents]
@@ -139,7 +150,19 @@ def _try(syncs: Sequence[Sync], session: ClientSession) -> Reject | None:
     requests: list[Request] = []
     current = syncs[0]
 
+    ended = 0
+
     def write(session: ClientSession) -> None:
+        nonlocal current, ended
+        try:
+            attempt(session)
+        except OperationFailure as error:
+            ended += _outlived(error)
+            if ended >= ATTEMPTS or (_outlived(error) and not error.has_error_label(TRANSIENT)):
+                raise _Outlived(mongo.reason(error)) from error
+            raise
+
+    def attempt(session: ClientSession) -> None:
         nonlocal current
         for current in syncs:
             for step in _steps(current, session):
@@ -156,6 +179,8 @@ def _try(syncs: Sequence[Sync], session: ClientSession) -> Reject | None:
             session.with_transaction(
                 write, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
             )
+        except _Outlived as error:
+            raise _refused(syncs, str(error)) from None
         except BulkWriteError as error:
             refused = next((each for each in write_errors(error) if "index" in each), None)
             document = getattr(requests[refused["index"]], "_doc", None) if refused else None
@@ -165,14 +190,31 @@ def _try(syncs: Sequence[Sync], session: ClientSession) -> Reject | None:
             name = current.collection.name
             return Reject(name, document_id(raw), refused["code"], reason(refused), raw)
         except OperationFailure as error:
-            if not error.has_error_label("TransientTransactionError"):
+            if not error.has_error_label(TRANSIENT) and not _outlived(error):
                 raise
-            raise PartialLoad(
-                f"the changes of {names} were not taken by MongoDB as one transaction: {mongo.reason(error)}",
-                where=f"{sum(each.pending.documents for each in syncs):,} documents, tried for two minutes",
-                fix="none of them was written; run again, or with --full-refresh",
-            ) from None
+            raise _refused(syncs, mongo.reason(error)) from None
     return None
+
+
+class _Outlived(Exception):
+    """The server has ended the transaction too often."""
+
+
+def _outlived(error: OperationFailure) -> bool:
+    """Whether the server has ended the transaction, as it does when it outlives its limit."""
+    codes = {error.code}
+    if isinstance(error, BulkWriteError):
+        codes |= {each.get("code") for each in write_errors(error)}
+    return not codes.isdisjoint(OUTLIVED)
+
+
+def _refused(syncs: Sequence[Sync], why: str) -> TransactionRefused:
+    names = ", ".join(each.handle.full_name for each in syncs)
+    return TransactionRefused(
+        f"MongoDB did not take the changes of {names} as one transaction: {why}",
+        where=f"{sum(each.pending.documents for each in syncs):,} documents",
+        fix="none of them was written; run again, or with --full-refresh",
+    )
 
 
 def _steps(sync: Sync, session: ClientSession) -> tuple[list[Request], ...]:

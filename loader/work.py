@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from operator import itemgetter
@@ -13,10 +13,12 @@ from operator import itemgetter
 import numpy as np
 import tenacity
 
-from loader import extract, mariadb, memory, mongo, rejects, schema, sizes, verify, write
+from loader import extract, mariadb, memory, mongo, rejects, sizes, verify, write
 from loader.collection import Collection, Difference, Documents, Figure, Key, Partition, Reject
-from loader.errors import PartialLoad, TableReplaced
+from loader.errors import PartialLoad, SpecError, TableReplaced, after_failed_build
+from loader.faults import Faults
 from loader.job import Job
+from loader.marts import count_rows
 from loader.nest import nest
 from loader.profile import MariaDB
 from loader.reconcile import reconcile
@@ -36,6 +38,8 @@ class Work:
     split_points: list[tuple[object, ...]]
     is_partial: bool = False
     """Only some keys are worked on, so the rows read are fewer than those counted."""
+    totals: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By path of a level, its mart's rows, and those of them that belong to the unknown member."""
 
 
 @dataclass
@@ -157,42 +161,61 @@ def gather(handle: mongo.Handle, documents: Documents, partition: Partition, tal
     tally.changes = changes(documents, comparison)
 
 
-def survey(job: Job, collections: tuple[Collection, ...]) -> list[Work]:
+def survey(job: Job, collections: Sequence[Collection], faults: Faults | None = None) -> list[Work]:
     """Look at every mart before anything is written.
 
-    Raises `SpecError` for marts other than declared, `DataError` for empty ones, for arrays and documents
-    that are too large.
+    A collection whose marts are other than declared, or empty, or make arrays or documents that are too
+    large, is in `faults` and not in the result; without `faults` its `SpecError` or `DataError` is raised.
     """
+    return _looked_at(job, collections, faults, partial(_surveyed, job))
+
+
+def look(job: Job, collections: Sequence[Collection], faults: Faults | None = None) -> list[Work]:
+    """Look at the marts' shape only, for work without partitions; `faults` as in `survey`."""
+
+    def shape(queries: mariadb.Queries, collection: Collection) -> Work:
+        extract.check_marts(queries, collection)
+        return Work(collection, (), {}, [])
+
+    return _looked_at(job, collections, faults, shape)
+
+
+def _looked_at(
+    job: Job,
+    collections: Sequence[Collection],
+    faults: Faults | None,
+    step: Callable[[mariadb.Queries, Collection], Work],
+) -> list[Work]:
     found = []
     with mariadb.connect(job.server) as queries:
         for collection in collections:
-            schema.check(collection)
-            extract.check_marts(queries, collection)
-            cut = extract.cut(
-                queries,
-                collection,
-                rows=job.partition_rows,
-                weights=sizes.widths(collection),
-                limit=sizes.allowance(collection),
-                workers=job.workers,
-            )
-            if not (job.options.allow_empty or collection.allow_empty):
-                extract.require_rows(cut.rows, collection)
-            extract.require_small_arrays(queries, collection)
-            warning = sizes.check(queries, collection, within=cut.heavy, allowed=job.options.max_rejects)
-            if warning:
-                job.progress.note(warning, collection=collection.name)
-            points = _split_points(job, queries, collection)
-            found.append(Work(collection, cut.partitions, cut.rows, points))
+            with faults.of(collection) if faults is not None else nullcontext():
+                try:
+                    found.append(step(queries, collection))
+                except SpecError as error:
+                    raise after_failed_build(error, job.failed_build) from None
     return found
 
 
-def look(job: Job, collections: tuple[Collection, ...]) -> list[Work]:
-    """Look at the marts' shape only, for work without partitions; raises `SpecError` as `survey` does."""
-    with mariadb.connect(job.server) as queries:
-        for collection in collections:
-            extract.check_marts(queries, collection)
-    return [Work(collection, (), {}, []) for collection in collections]
+def _surveyed(job: Job, queries: mariadb.Queries, collection: Collection) -> Work:
+    extract.check_marts(queries, collection)
+    cut = extract.cut(
+        queries,
+        collection,
+        rows=job.partition_rows,
+        weights=sizes.widths(collection),
+        limit=sizes.allowance(collection),
+        workers=job.workers,
+    )
+    if not (job.options.allow_empty or collection.allow_empty):
+        extract.require_rows(cut.rows, collection)
+    extract.require_small_arrays(queries, collection)
+    warning = sizes.check(queries, collection, within=cut.heavy, allowed=job.options.max_rejects)
+    if warning:
+        job.progress.note(warning, collection=collection.name)
+    points = _split_points(job, queries, collection)
+    totals = {level.path: count_rows(queries, collection, level) for level in collection.root.walk()}
+    return Work(collection, cut.partitions, cut.rows, points, totals=totals)
 
 
 def reconciled(job: Job, work: Work, handle: mongo.Handle, tally: Tally) -> Tally:

@@ -135,7 +135,7 @@ def _published(
     except LoaderError as error:
         return (), error.what
     try:
-        return tuple(status.look(client, each) for each in collections), ""
+        return tuple(status.look_at_all(client, collections, {})), ""
     except LoaderError as error:
         return (), error.what
     finally:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from loader import mariadb
-from loader.artifacts import read_manifest
-from loader.errors import SpecError, TableReplaced
-from loader.gate import read_stamp
+from loader.artifacts import last_run_results, read_manifest
+from loader.errors import SpecError, TableReplaced, after_failed_build
+from loader.gate import failure, read_stamp
 from loader.job import Progress
 from loader.mariadb import Queries
 from loader.profile import read_profile
@@ -51,8 +51,15 @@ def write_report(settings: Settings, *, output: Path, charts: Path | None, progr
     manifest = read_manifest(settings.artifacts)
     collections = read_collections(manifest, database=settings.mongo_database)
     server = read_profile(settings.project_dir, profiles_dir=settings.profiles_dir, target=settings.target)
+    latest = last_run_results(settings.artifacts)
+    failed_build = failure(latest) if latest else ""
     with mariadb.connect(server) as queries:
-        marts = find_marts(queries, manifest)
+        try:
+            marts = find_marts(queries, manifest)
+        except SpecError as error:
+            raise after_failed_build(error, failed_build) from None
+        if failed_build:
+            progress.note(f"{failed_build}; the page shows marts of several builds")
         progress.start(BAR, rows=QUERIES, unit="queries")
         found = _read(queries, marts, lambda: progress.advance(BAR, rows=1))
         health = read_health(settings, queries, collections)

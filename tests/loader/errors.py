@@ -7,6 +7,7 @@ import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -108,9 +109,15 @@ class Scene:
             "mariadb_port": str(warehouse.port),
             "mongo": mongo.hosts(self.client),
             "invocation": _read(self.sample / "run_results.json")["metadata"]["invocation_id"],
+            "built": self._built,
             "load": _read(results)["load_id"] if results.exists() else "",
             **self.secrets,
         }
+
+    @property
+    def _built(self) -> str:
+        made = _read(self.sample / "run_results.json")["metadata"]["generated_at"]
+        return f"{datetime.fromisoformat(made):%Y-%m-%d %H:%M:%S}"
 
     def make(self, case: Case) -> None:
         """Bring about what the case says, up to its run."""

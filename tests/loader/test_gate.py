@@ -7,6 +7,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,13 @@ class Gated:
         return found
 
     @property
+    def build(self) -> str:
+        """The build as messages name it."""
+        metadata = self.loader.warehouse.artifact("run_results")["metadata"]
+        made = datetime.fromisoformat(metadata["generated_at"])
+        return f"dbt invocation {metadata['invocation_id']} of {made:%Y-%m-%d %H:%M:%S} UTC"
+
+    @property
     def _manifest(self) -> Artifact:
         return self.loader.warehouse.artifact("manifest")
 
@@ -85,7 +93,7 @@ def test_a_failing_test_keeps_exactly_what_is_downstream_of_it(gated: Gated) -> 
     errors = [line for line in finished.stderr.splitlines() if line.startswith("pos-loader: error: ")]
     assert sorted(errors) == [
         f"pos-loader: error: {name} is not published (test assert_product_one_is_not_there: fail "
-        "(Got 1 result, configured to fail if != 0)); mend it and run dbt build again"
+        f"(Got 1 result, configured to fail if != 0), in {gated.build}); mend it and run dbt build again"
         for name in sorted(kept)
     ]
     assert f"{CUSTOMERS}: assert_customers_begin_with_three warned: Got 3 results" in finished.stderr
@@ -96,6 +104,18 @@ def test_a_failing_test_keeps_exactly_what_is_downstream_of_it(gated: Gated) -> 
     assert results[CUSTOMERS]["warnings"] == [
         "assert_customers_begin_with_three warned: Got 3 results, configured to warn if != 0"
     ]
+    verified = gated.loader.run("verify", "--select", CUSTOMERS)
+    failed = f"{gated.build} failed: test assert_product_one_is_not_there: fail (Got 1 result"
+    assert f"pos-loader: {failed}" in verified.stderr
+    warehouse = gated.loader.warehouse
+    warehouse.query("rename table dim_products to away")
+    try:
+        for command in (("report",), ("plan", "--no-gate"), ("verify", "--select", PRODUCTS)):
+            said = gated.loader.run(*command, "--quiet")
+            assert f"; {failed}" in said.stdout + said.stderr, said
+            assert "run dbt build first" not in said.stdout + said.stderr
+    finally:
+        warehouse.query("rename table away to dim_products")
     plan = gated.loader.run("plan", "--quiet")
     assert plan.code == 2
     assert "blocked (the dbt gate refuses it: test assert_product_one_is_not_there: fail" in plan.stdout

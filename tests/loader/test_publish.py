@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,8 @@ from pymongo.uri_parser import parse_uri
 
 from loader import layout, mongo, publish, verify, write
 from loader.collection import Collection, Index
-from loader.errors import DataError
+from loader.errors import ConnectionFailed, DataError
+from loader.faults import Faults
 from loader.stage import FULL_REFRESH, Staged, show
 from loader.work import Tally, Work
 from tests.faults.reader import RETRYABLE
@@ -149,16 +151,19 @@ def test_what_was_shown_before_a_fault_is_said(
     first = staged("shown", _build(client, topology, declare(database, name="shown"), "1a", 3))
     second = staged("left", "left__build_1a")
     job: Any = None  # of no use to renames
-    shown: list[Staged] = []
-    with pytest.raises(
-        DataError, match=r"shown published, left not: there is no build .*left__build_1a"
-    ) as found:
-        shown.extend(show(job, [first, second]))
-    assert shown == [first]
-    assert found.value.fix == "what is published is whole; mend it and run again for the rest"
+    faults = Faults()
+    assert list(show(job, [second, first], faults)) == [first]
+    assert str(faults.errors["left"]).startswith("there is no build")
     assert client[database]["shown"].count_documents({}) == 3
-    with pytest.raises(DataError, match="there is no build"):
-        list(show(job, [second]))
+
+    def gone() -> None:
+        raise ConnectionFailed("MongoDB is gone")
+
+    shown: list[Staged] = []
+    with pytest.raises(ConnectionFailed, match="shown published, left not: MongoDB is gone") as found:
+        shown.extend(show(job, [replace(first, rename=lambda: None), replace(second, rename=gone)], Faults()))
+    assert [each.work for each in shown] == [first.work]
+    assert found.value.fix == "what is published is whole; run again for the rest"
 
 
 def test_strays_are_builds_of_this_collection_only(client: mongo.Client, database: str) -> None:

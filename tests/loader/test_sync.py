@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from loader import sync
 from sandbox.cluster import Endpoints
 from tests.faults.builds import moved_on_build
 from tests.faults.reader import Reader, state
@@ -206,3 +210,57 @@ def test_another_shard_key_asks_for_a_full_refresh(published: Shop) -> None:
     assert entry["key"] == {"_id": "hashed"}
     published.declare(shard_key=BY_STATE)
     published.load("--full-refresh")
+
+
+@pytest.fixture
+def impatient(published: Shop) -> Iterator[Shop]:
+    """The shop on shards that end a transaction after a second."""
+    limit = "transactionLifetimeLimitSeconds"
+    with ExitStack() as stack:
+        for shard in published.documents.client.admin.command("listShards")["shards"]:
+            address = shard["host"].partition("/")[2].split(",")[0]
+            admin = stack.enter_context(connect(f"mongodb://{address}/?directConnection=true")).admin
+            before = admin.command({"getParameter": 1, limit: 1})[limit]
+            stack.callback(admin.command, {"setParameter": 1, limit: before})
+            admin.command({"setParameter": 1, limit: 1})
+        yield published
+
+
+def slowly(*arguments: Any) -> None:
+    """Read back as a sync does, but later than the server waits."""
+    time.sleep(4)
+    READ_BACK(*arguments)
+
+
+READ_BACK = sync._require_written
+
+
+def test_a_transaction_that_outlives_the_servers_limit_becomes_a_full_refresh(
+    impatient: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "_require_written", slowly)
+    impatient.sql("update stores set city = 'Aarhus' where store_id = 150")
+    finished = impatient.loader.invoke("load", "--no-gate")
+    assert finished.code == 0, finished
+    assert "handmade: full refresh, MongoDB did not take the changes of test_sync.handmade as one trans" in (
+        finished.stderr
+    )
+    (found,) = json.loads(impatient.loader.results.read_text())["collections"]
+    assert (found["mode"], found["documents"]) == ("full refresh", 200)
+    assert impatient.documents[NAME].count_documents({"city": "Aarhus"}) == 1
+    assert impatient.loader.run("verify").code == 0
+
+
+def test_rejects_whose_transaction_is_too_long_end_in_exit_4(
+    impatient: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "_require_written", slowly)
+    impatient.sql("update stores set city = 'Aarhus' where store_id = 150")
+    rejects = impatient.loader.warehouse.target_path / "rejects" / f"{NAME}.jsonl"
+    rejects.parent.mkdir(exist_ok=True)
+    rejects.write_text('{"key": 150}\n')
+    finished = impatient.loader.invoke("load", "--no-gate", "--retry-rejects", "--quiet")
+    rejects.unlink()
+    assert finished.code == 4, finished
+    assert finished.error.endswith("none of them was written; run again, or with --full-refresh")
+    assert impatient.documents[NAME].count_documents({"city": "Aarhus"}) == 0

@@ -1,0 +1,167 @@
+"""What a run did, summed up: one outcome per collection, and that of the run."""
+
+from __future__ import annotations
+
+import re
+import resource
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from loader import __version__, account, layout, mongo
+from loader.collection import Collection
+from loader.errors import ExitCode, LoaderError, ending
+from loader.faults import Faults
+from loader.gate import Verdict
+from loader.job import Job
+from loader.outcome import (
+    FAILED,
+    REFUSED,
+    SUCCEEDED,
+    CollectionOutcome,
+    LevelCount,
+    Outcome,
+    ShardShare,
+    status_of,
+)
+from loader.stage import SYNC, Staged
+from loader.work import Tally, Work
+
+
+def staged_outcome(job: Job, staged: Staged, verdict: Verdict) -> CollectionOutcome:
+    """What a load did to a collection that it has shown."""
+    tally, work, is_sync = staged.tally, staged.work, staged.mode == SYNC
+    levels = account.levels(work, tally)
+    shards: dict[str, ShardShare] = {}
+    with suppress(LoaderError):  # what is published is so, whether or not its place can be looked up
+        shards = _shares(job, work.collection)
+    return CollectionOutcome(
+        name=work.collection.name,
+        namespace=job.live(work.collection).full_name,
+        mode=staged.mode,
+        documents=tally.documents,
+        bytes=tally.bytes,
+        inserted=tally.missing if is_sync else tally.same,
+        replaced=tally.changed,
+        deleted=tally.extra,
+        unchanged=tally.same if is_sync else 0,
+        rejects=len(tally.rejects),
+        **_counts(levels),
+        coerced=dict(+tally.coerced),
+        partitions=len(work.partitions),
+        seconds=_rounded(tally),
+        warnings=verdict.warnings,
+        figures=tally.figures,
+        shards=shards,
+    )
+
+
+def checked_outcome(job: Job, work: Work, tally: Tally) -> CollectionOutcome:
+    """What a comparison found; raises `DataError` where rows are not accounted for."""
+    levels = account.levels(work, tally) if work.partitions else ()
+    account.require_complete(work.collection, levels)
+    return CollectionOutcome(
+        name=work.collection.name,
+        namespace=job.live(work.collection).full_name,
+        mode="verify",
+        documents=tally.documents,
+        bytes=tally.bytes,
+        unchanged=tally.same,
+        **_counts(levels),
+        coerced=dict(+tally.coerced),
+        partitions=len(work.partitions),
+        seconds=_rounded(tally),
+        differences=tally.differences,
+        examples=tuple(tally.examples),
+        figures=tally.figures,
+        shards=_shares(job, work.collection),
+    )
+
+
+def refused_outcome(collection: Collection, verdict: Verdict) -> CollectionOutcome:
+    """A collection that the gate refuses."""
+    return CollectionOutcome(
+        name=collection.name,
+        namespace=f"{collection.database}.{collection.collection}",
+        mode=REFUSED,
+        refused=verdict.refused,
+        warnings=verdict.warnings,
+    )
+
+
+def failed_outcome(collection: Collection, faults: Faults) -> CollectionOutcome:
+    """A collection that failed, with its error."""
+    return CollectionOutcome(
+        name=collection.name,
+        namespace=f"{collection.database}.{collection.collection}",
+        mode=FAILED,
+        error=str(faults.errors[collection.name]),
+    )
+
+
+def _counts(levels: Sequence[LevelCount]) -> dict[str, Any]:
+    """The rows by level, and added up by model; one model may be at several levels."""
+    rows, left_out = dict.fromkeys((each.model for each in levels), 0), Counter[str]()
+    for each in levels:
+        rows[each.model] += each.nested
+        left_out[each.model] += each.left_out
+    return {"levels": tuple(levels), "rows": rows, "left_out": dict(+left_out)}
+
+
+def _rounded(tally: Tally) -> dict[str, float]:
+    return {stage: round(seconds, 3) for stage, seconds in tally.seconds.items()}
+
+
+def _shares(job: Job, collection: Collection) -> dict[str, ShardShare]:
+    shares = layout.shares(job.live(collection))
+    return {shard: ShardShare(share.documents, share.bytes) for shard, share in shares.items()}
+
+
+def conclude(
+    job: Job,
+    command: str,
+    done: Sequence[CollectionOutcome] = (),
+    *,
+    faults: Faults | None = None,
+    error: BaseException | None = None,
+) -> Outcome:
+    """Sum a run up as it stands now; `faults` are those of single collections, `error` is what ended it."""
+    status = FAILED if error else status_of(done)
+    code, line = ending(error) if error else (ExitCode.OK if status == SUCCEEDED else ExitCode.DATA, "")
+    if faults is not None and faults.errors and error is None:
+        is_any_done = any(each.mode not in (FAILED, REFUSED) for each in done)
+        code, line = faults.exit_code(is_any_done=is_any_done), faults.line(len(job.collections))
+    return Outcome(
+        command=command,
+        load_id=job.load_id,
+        loader_version=__version__,
+        status=status,
+        exit_code=int(code),
+        error=line,
+        started_at=job.started_at,
+        finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        seconds=round(time.monotonic() - job.started, 3),
+        dbt_invocation=job.invocation,
+        mariadb=job.server.address,
+        mongodb=mongo.hosts(job.client),
+        is_cluster=job.topology.is_cluster,
+        collections=tuple(sorted(done, key=lambda each: each.name)),
+        peak_memory=_peak_memory(),
+    )
+
+
+def _peak_memory() -> int:
+    """The most memory this program has held, in bytes.
+
+    Linux's VmHWM begins anew with the program; ru_maxrss also holds that of the process which started it.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        if found:
+            return int(found.group(1)) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
