@@ -168,6 +168,6 @@ def _faults(
         kind = str(node.resource_type)
         outcome = outcomes.get(key)
         if outcome is None:
-            yield f"{kind} {short(key)} was not built"
+            yield f"{kind} {short(key)} did not run"
         elif outcome.status.value not in ("success", "pass", "warn"):
             yield f"{kind} {short(key)}{_said(outcome)}"

@@ -141,12 +141,17 @@ def literal(key: Key) -> str:
     return f"_utf8mb4 x'{key.encode().hex()}'"
 
 
-def differs(column: str, key: Key) -> str:
-    """Write the condition that a column, quoted, has another key; a blank at the end of a text counts.
+def equals(column: str, key: Key) -> str:
+    """Write the condition that a column, quoted, has this key; a blank at the end of a text counts.
 
-    >>> differs("`code`", "a")
-    "not (`code` = _utf8mb4 x'61' and char_length(`code`) = 1)"
+    >>> equals("`code`", "a")
+    "(`code` = _utf8mb4 x'61' and char_length(`code`) = 1)"
     """
     if isinstance(key, int):
-        return f"{column} <> {key}"
-    return f"not ({column} = {literal(key)} and char_length({column}) = {len(key)})"
+        return f"{column} = {key}"
+    return f"({column} = {literal(key)} and char_length({column}) = {len(key)})"
+
+
+def differs(column: str, key: Key) -> str:
+    """Write the condition that a column, quoted, has another key; a blank at the end of a text counts."""
+    return f"{column} <> {key}" if isinstance(key, int) else f"not {equals(column, key)}"

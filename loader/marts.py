@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from loader import coerce
 from loader.collection import BUCKET, BsonType, Collection, Level, OnOverflow
-from loader.mariadb import Queries, differs, quote
+from loader.mariadb import Queries, differs, equals, quote
 
 Place = tuple[Level, ...]
 """A level of `Collection.document` as the way to it, the root first."""
@@ -22,7 +22,7 @@ def count_rows(queries: Queries, collection: Collection, level: Level) -> tuple[
     relation = f"{quote(level.schema)}.{quote(level.table)}"
     of_nobody = "0"
     if collection.unknown_member is not None and level.name:
-        condition = f"{quote(collection.key_column)} = {literal(collection.unknown_member)}"
+        condition = equals(quote(collection.key_column), collection.unknown_member)
         of_nobody = f"(select count(*) from {relation} where {condition})"  # noqa: S608
     ((rows, unknown),) = queries.rows(f"select count(*), {of_nobody} from {relation}")  # noqa: S608
     return int(rows), int(unknown)

@@ -6,7 +6,7 @@ be read from every model by a range scan of its clustered index, already in nest
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,31 +69,42 @@ def read_collections(
             if faults is None:
                 raise
             faults[each.name] = error
-    _require_distinct_targets(collections)
-    return tuple(collections)
+    return tuple(_distinct(collections, faults))
 
 
-def _require_distinct_targets(collections: Sequence[Collection]) -> None:
+def _distinct(collections: Sequence[Collection], faults: dict[str, SpecError] | None) -> Iterator[Collection]:
+    """Yield the collections whose target may be theirs; raises, or notes in `faults`, what is wrong."""
     seen: dict[tuple[str, str], str] = {}
     for each in collections:
-        fault = name_fault(each.database, each.collection)
-        if fault:
-            raise SpecError(
-                f"collection {each.collection} {fault}", where=f"exposure {each.exposure}", fix="rename it"
-            )
-        if database_fault(each.database):
-            raise SpecError(
-                f"database {each.database!r} is not allowed: {database_fault(each.database)}",
-                where=f"exposure {each.exposure}",
-                fix="rename it",
-            )
-        other = seen.setdefault((each.database, each.collection), each.name)
-        if other != each.name:
-            raise SpecError(
-                f"exposures {other} and {each.name} both publish {each.database}.{each.collection}",
-                where="manifest.json",
-                fix="give one of them another collection name",
-            )
+        error = _target_fault(each, seen)
+        if error is None:
+            yield each
+        elif faults is None:
+            raise error
+        else:
+            faults[each.exposure] = error
+
+
+def _target_fault(each: Collection, seen: dict[tuple[str, str], str]) -> SpecError | None:
+    fault = name_fault(each.database, each.collection)
+    if fault:
+        return SpecError(
+            f"collection {each.collection} {fault}", where=f"exposure {each.exposure}", fix="rename it"
+        )
+    if database_fault(each.database):
+        return SpecError(
+            f"database {each.database!r} is not allowed: {database_fault(each.database)}",
+            where=f"exposure {each.exposure}",
+            fix="rename it",
+        )
+    other = seen.setdefault((each.database, each.collection), each.name)
+    if other == each.name:
+        return None
+    return SpecError(
+        f"exposures {other} and {each.name} both publish {each.database}.{each.collection}",
+        where="manifest.json",
+        fix="give one of them another collection name",
+    )
 
 
 def _collections(exposure: Exposure, names: Names, database: str) -> tuple[Collection, ...]:
