@@ -166,7 +166,9 @@ def test_the_sample_is_accounted_for(
 def test_rows_that_get_lost_stop_the_collection(made: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The survey counts all rows; nesting that forgot some would be found."""
     monkeypatch.setattr(work, "count_rows", lambda *_: (1000, 0))
-    said = made.refused(code=1)
+    finished = made.loader.invoke("load", "--no-gate", "--quiet")
+    assert finished.code == 1
+    said = finished.error
     assert "model stores has 1,000 rows, and 200 are accounted for: 200 nested" in said
     assert NAME not in made.documents.list_collection_names()
 
