@@ -118,6 +118,9 @@ def import_(
     encoding: Annotated[
         str, typer.Option(help="Encoding of the files, such as cp1252.", show_default="UTF-8")
     ] = "",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Drop tables of these names that no import made.")
+    ] = False,
     folder: Folder = None,
     host: Annotated[str, typer.Option(envvar="POS_MARIADB_HOST")] = HOST,
     port: Annotated[
@@ -130,5 +133,7 @@ def import_(
     with _errors():
         port = port or (stored_ports((folder or default_root()).resolve()) or Ports()).mariadb
         server = MariaDB(host, port, user, password)
-        done = import_folder(source, server, schema=schema, as_text=as_text, encoding=encoding)
+        done = import_folder(
+            source, server, schema=schema, as_text=as_text, encoding=encoding, replace=replace
+        )
         console.imported(done, schema)

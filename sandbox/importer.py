@@ -17,10 +17,12 @@ import mysql.connector
 from sandbox.csv_files import UTF_8, CheckedFile, Problems
 from sandbox.errors import DataError, ServerError, UsageError
 from sandbox.mariadb import CHARSET, COLLATION, connect
-from sandbox.pos_schema import TABLES, Table
+from sandbox.pos_schema import MARK, TABLES, Table
 from sandbox.values import MICROSECONDS
 
 SYSTEM_SCHEMAS = ("mysql", "sys", "information_schema", "performance_schema")
+SUFFIXES = "__incoming", "__outgoing"
+"""Of the tables that stand beside the live ones during an import."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,18 @@ class Imported:
 
 
 def import_folder(
-    folder: Path, server: MariaDB, *, schema: str, as_text: bool = False, encoding: str = ""
+    folder: Path,
+    server: MariaDB,
+    *,
+    schema: str,
+    as_text: bool = False,
+    encoding: str = "",
+    replace: bool = False,
 ) -> Imported:
     """Replace the POS tables of `schema` by the CSV files in `folder`, in UTF-8 unless `encoding` is given.
 
-    Empty fields become NULL; with `as_text` every column is text and every value is kept as it is.
+    Empty fields become NULL; with `as_text` every column is text and every value is kept as it is. Tables
+    that no import made, such as those of a live shop, are replaced only with `replace`.
     Raises DataError (with the faults), UsageError and ServerError; then nothing has changed.
     """
     if not folder.is_dir():
@@ -58,7 +67,8 @@ def import_folder(
         found = _check_files(folder, Path(scratch), as_text=as_text, encoding=encoding or UTF_8)
         try:
             with _connection(server) as connection, _only_import(connection, schema):
-                _replace(connection, Path(scratch), found.rows, schema=schema, as_text=as_text)
+                existing = _existing(connection, schema, replace=replace)
+                _replace(connection, Path(scratch), found.rows, existing, schema=schema, as_text=as_text)
                 return found
         except mysql.connector.Error as error:
             raise ServerError(
@@ -143,11 +153,12 @@ def _only_import(connection: Any, schema: str) -> Iterator[None]:
             _value(connection, "SELECT RELEASE_LOCK(%s)", name)
 
 
-def _replace(connection: Any, scratch: Path, rows: dict[str, int], *, schema: str, as_text: bool) -> None:
+def _replace(
+    connection: Any, scratch: Path, rows: dict[str, int], existing: set[str], *, schema: str, as_text: bool
+) -> None:
     cursor = connection.cursor()
     cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{schema}` CHARACTER SET {CHARSET} COLLATE {COLLATION}")
-    existing = _existing(connection, schema)
-    _drop(cursor, schema, ("incoming", "outgoing"))  # a killed import may have left them
+    _drop(cursor, schema)  # a killed import may have left them
     try:
         for table in TABLES:
             target = f"`{schema}`.`{table.name}__incoming`"
@@ -163,40 +174,60 @@ def _replace(connection: Any, scratch: Path, rows: dict[str, int], *, schema: st
         cursor.execute(f"RENAME TABLE {', '.join(moves)}")
     finally:
         with contextlib.suppress(mysql.connector.Error):
-            _drop(cursor, schema, ("incoming", "outgoing"))
+            _drop(cursor, schema)
 
 
-def _existing(connection: Any, schema: str) -> set[str]:
+def _existing(connection: Any, schema: str, *, replace: bool) -> set[str]:
     """Return our names of the POS tables that are there, as the server compares names.
 
-    Raises UsageError for those that a table must not replace: views, and tables with a history.
+    Raises `UsageError` for those that a table must not replace: views, tables with a history, and, without
+    `replace`, tables that no import made.
     """
+    ours = {f"{table.name}{suffix}": table for table in TABLES for suffix in ("", *SUFFIXES)}
     cursor = connection.cursor()
     cursor.execute(
-        "SELECT table_name, table_type, @@lower_case_table_names FROM information_schema.tables "
-        "WHERE table_schema = %s",
+        "SELECT table_name, table_type, table_comment, @@lower_case_table_names "
+        "FROM information_schema.tables WHERE table_schema = %s",
         (schema,),
     )
-    rows = cursor.fetchall()
-    kinds = {name.lower() if without_case else name: kind for name, kind, without_case in rows}
-    found = {table.name: kinds[table.name] for table in TABLES if table.name in kinds}
-    histories = sorted(name for name, kind in found.items() if kind == "SYSTEM VERSIONED")
+    listed = [
+        (name.lower() if folds else name, kind, comment) for name, kind, comment, folds in cursor.fetchall()
+    ]
+    found = {name: (kind, comment) for name, kind, comment in listed if name in ours}
+    histories = sorted(name for name, (kind, _) in found.items() if kind == "SYSTEM VERSIONED")
     if histories:
         raise UsageError(
             f"{', '.join(histories)} is system-versioned, and an import would drop its history",
             where=f"schema {schema}",
             fix="use another --schema",
         )
-    others = sorted(name for name, kind in found.items() if kind != "BASE TABLE")
+    others = sorted(name for name, (kind, _) in found.items() if kind != "BASE TABLE")
     if others:
         raise UsageError(
             f"{', '.join(others)} is not a table", where=f"schema {schema}", fix="use another --schema"
         )
-    return set(found)
+    unmarked = [name for name, (_, comment) in found.items() if comment != MARK]
+    foreign = sorted(name for name in unmarked if not ours[name].is_ours(_columns(cursor, schema, name)))
+    if foreign and not replace:
+        raise UsageError(
+            f"{', '.join(foreign)} {'was' if len(foreign) == 1 else 'were'} not made by an import",
+            where=f"schema {schema}",
+            fix="use another --schema, or give --replace to drop what is there",
+        )
+    return set(found) & {table.name for table in TABLES}
 
 
-def _drop(cursor: Any, schema: str, suffixes: tuple[str, ...]) -> None:
-    names = ", ".join(f"`{schema}`.`{table.name}__{suffix}`" for table in TABLES for suffix in suffixes)
+def _columns(cursor: Any, schema: str, table: str) -> list[tuple[str, str]]:
+    cursor.execute(
+        "SELECT column_name, column_type FROM information_schema.columns "
+        "WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
+        (schema, table),
+    )
+    return [(str(name), str(kind)) for name, kind in cursor.fetchall()]
+
+
+def _drop(cursor: Any, schema: str) -> None:
+    names = ", ".join(f"`{schema}`.`{table.name}{suffix}`" for table in TABLES for suffix in SUFFIXES)
     cursor.execute(f"DROP TABLE IF EXISTS {names}")
 
 

@@ -4,14 +4,20 @@ No foreign keys and no unique lines: real shops hold orders and lines whose pare
 repeat a product within an order, and give one zip to several cities. Texts are as long as the marts' columns.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sandbox.values import DATE, INTEGER, MOMENT, MONEY, Kind, text
 
+MARK = "made by pos-sandbox import"
+"""The comment of every table that the import makes: others are not the import's to replace."""
 TEXT = text(512)
 CITY = text(256)
 SHORT = text(128)
 ZIP = text(64)
+_SIZE = re.compile(r"(bigint|datetime)\(\d+\)|(varchar)\((?:500|32)\)")
+"""Of types that the import's tables without a mark have: display width, precision, lengths."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +52,19 @@ class Table:
             parts += [f"PRIMARY KEY (`{self.unique}`)"] if self.unique else []
         return (
             f"CREATE TABLE {target} ({', '.join(parts)}) "
-            "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
+            f"ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci COMMENT='{MARK}'"
         )
+
+    def is_ours(self, columns: Sequence[tuple[str, str]]) -> bool:
+        """Whether a table of these columns, names and SQL types in order, was made by an earlier import.
+
+        Earlier versions left no mark, so every name and type must be theirs; a display width or a precision
+        of seconds may differ.
+        """
+        found = [(name, _SIZE.sub(r"\1\2", kind.lower())) for name, kind in columns]
+        typed = [(each.name, each.kind.sql.partition("(")[0]) for each in self.columns]
+        typed = [(name, "decimal(19,4)" if kind == "decimal" else kind) for name, kind in typed]
+        return found in (typed, [(each.name, "text") for each in self.columns])
 
     def key_ddl(self, target: str) -> str:
         """Return the ALTER TABLE that adds the plain keys, if any; after loading it is a fast sort."""

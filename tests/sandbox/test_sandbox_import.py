@@ -396,3 +396,38 @@ def test_a_whole_data_set_is_counted_and_summed(shop: Shop, tmp_path: Path, sour
     assert done.exit_code == 0, done.stderr
     assert shop.counts() == expected
     assert shop.rows("SELECT SUM(quantity) FROM @orderline") == [(quantity,)]
+
+
+@pytest.mark.parametrize("name", ["product", "city__outgoing"])
+def test_tables_that_no_import_made_are_not_replaced(shop: Shop, tmp_path: Path, name: str) -> None:
+    """A live shop's, say."""
+    with mariadb.connect(port=shop._port) as connection:
+        connection.cursor().execute(f"CREATE TABLE `{shop.schema}`.{name} (id int PRIMARY KEY, name text)")
+        connection.cursor().execute(f"INSERT INTO `{shop.schema}`.{name} VALUES (7, 'theirs')")
+    done = shop.load(write(tmp_path / "shop"))
+    assert (done.exit_code, done.stderr) == (
+        2,
+        f"pos-sandbox: error: {name} was not made by an import (schema {shop.schema}); use another --schema, "
+        "or give --replace to drop what is there\n",
+    )
+    assert shop.counts() == {name: 1}
+    assert shop.load(tmp_path / "shop", "--replace").exit_code == 0
+    assert shop.counts() == sizes(GOOD)
+
+
+@pytest.mark.parametrize("options", [(), ("--as-text",)])
+def test_tables_of_an_earlier_version_of_the_import_are_replaced(
+    shop: Shop, tmp_path: Path, options: Sequence[str]
+) -> None:
+    """They have no mark."""
+    assert shop.load(write(tmp_path / "first"), *options).exit_code == 0
+    with mariadb.connect(port=shop._port) as connection:
+        for table in TABLES:
+            connection.cursor().execute(f"ALTER TABLE `{shop.schema}`.`{table.name}` COMMENT ''")
+            for column in table.columns if not options else ():
+                if column.kind.sql.startswith("varchar"):
+                    size = 32 if column.name == "zip" else 500
+                    connection.cursor().execute(
+                        f"ALTER TABLE `{shop.schema}`.`{table.name}` MODIFY `{column.name}` varchar({size})"
+                    )
+    assert shop.load(tmp_path / "first").exit_code == 0
