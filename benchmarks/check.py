@@ -46,7 +46,7 @@ def left(name: str, setting: Setting) -> None:
 def loaded(name: str, setting: Setting, changed: int) -> None:
     """Raise `SystemExit` where a load did not write exactly what it had to, as its results say."""
     asked: Mapping[str, Callable[[int], dict[str, int]]] = {
-        "load --full-refresh": lambda all_: {"inserted": all_, "replaced": 0, "unchanged": 0, "deleted": 0},
+        "load --full-refresh": lambda all_: {"inserted": 0, "replaced": all_, "unchanged": 0, "deleted": 0},
         "load, nothing changed": lambda all_: {"inserted": 0, "replaced": 0, "unchanged": all_, "deleted": 0},
         contenders.CHANGED: lambda all_: {
             "inserted": 0, "replaced": changed, "unchanged": all_ - changed, "deleted": 0

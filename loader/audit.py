@@ -56,6 +56,7 @@ _TABLES = {
     """,
 }
 _LATER = {
+    "collection_uuid": "varchar(36)",
     "error": "varchar(2000)",
     "unknown_rows": "bigint",
     "left_out_rows": "bigint",
@@ -64,6 +65,14 @@ _LATER = {
 }
 """Columns of `COLLECTIONS` that tables made by earlier versions have not."""
 PUBLISHED = "('full refresh', 'sync')"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The last publication of a collection; `uuid` is empty where an earlier version published it."""
+
+    load_id: str
+    uuid: str
 
 
 @dataclass(frozen=True)
@@ -111,14 +120,41 @@ def record(server: MariaDB, outcome: Outcome) -> None:
 
 
 def _make_tables(queries: Queries, schema: str) -> None:
-    """Make the tables, or add the columns that they lack."""
+    """Make the tables, or add the columns that they lack; somebody else's tables of these names stay."""
     for name, columns in _TABLES.items():
         queries.execute(
             f"create table if not exists {quote(schema)}.{name} ({columns}) "
             "engine = innodb character set utf8mb4 collate utf8mb4_unicode_ci"
         )
-    added = ", ".join(f"add column if not exists {name} {kind}" for name, kind in _LATER.items())
-    queries.execute(f"alter table {quote(schema)}.{COLLECTIONS} {added}")
+    if {"load_id", "namespace", "mode"} <= _columns(queries, schema, COLLECTIONS):
+        added = ", ".join(f"add column if not exists {name} {kind}" for name, kind in _LATER.items())
+        queries.execute(f"alter table {quote(schema)}.{COLLECTIONS} {added}")
+
+
+def _columns(queries: Queries, schema: str, table: str) -> set[str]:
+    rows = queries.rows(
+        "select column_name from information_schema.columns where table_schema = %s and table_name = %s",
+        (schema, table),
+    )
+    return {str(name) for (name,) in rows}
+
+
+def last_published(server: MariaDB, namespace: str) -> Entry | None:
+    """Read the last publication of `database.collection`; none where no load is known to have published it.
+
+    Raises `ConnectionFailed` where MariaDB is away.
+    """
+    with mariadb.connect(server) as queries:
+        columns = _columns(queries, server.schema, COLLECTIONS)
+        if not {"load_id", "namespace", "mode", "finished_at"} <= columns:
+            return None
+        uuid = "collection_uuid" if "collection_uuid" in columns else "null"
+        rows = queries.rows(
+            f"select load_id, {uuid} from {quote(server.schema)}.{COLLECTIONS} "  # noqa: S608
+            "where namespace = %s and mode in ('full refresh', 'sync') order by finished_at desc limit 1",
+            (namespace,),
+        )
+    return Entry(rows[0][0], rows[0][1] or "") if rows else None
 
 
 def _record(queries: Queries, schema: str, outcome: Outcome) -> None:
@@ -171,6 +207,7 @@ def _collection_row(outcome: Outcome, each: CollectionOutcome) -> dict[str, obje
             f"{level.model}: {level.not_nested}" for level in each.levels if level.not_nested
         )[:ERROR_LENGTH]
         or None,
+        "collection_uuid": each.uuid or None,
         "seconds": sum(each.seconds.values()) if known else None,
         "finished_at": _time(outcome.finished_at),
     }

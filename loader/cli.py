@@ -98,6 +98,14 @@ RejectDocuments = Annotated[
 RetryRejects = Annotated[
     bool, typer.Option("--retry-rejects", help="Load just the documents in target/rejects.")
 ]
+Adopt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--adopt",
+        help='A collection to take over although another program made it, or "all"; repeat for more.',
+        show_default="none",
+    ),
+]
 ProjectDir = Annotated[
     Path | None, typer.Option(help="The dbt project's folder.", envvar="POS_PROJECT_DIR", show_default="here")
 ]
@@ -147,7 +155,7 @@ MaxDeletes = Annotated[
         "--max-delete-share",
         min=0,
         max=1,
-        help="The share of documents a sync may delete.",
+        help="The share of documents a load may delete.",
         show_default="as declared",
     ),
 ]
@@ -197,6 +205,7 @@ def load(
     max_rejects: MaxRejects = 0,
     reject_documents: RejectDocuments = False,
     retry_rejects: RetryRejects = False,
+    adopt: Adopt = None,
     wait: Wait = 0,
     max_build_age: MaxBuildAge = None,
     project_dir: ProjectDir = None,
@@ -237,6 +246,7 @@ def load(
         max_rejects=max_rejects,
         reject_documents=reject_documents,
         retry_rejects=retry_rejects,
+        adopt=tuple(adopt or ()),
         wait=wait,
     )
     console = Console(quiet=quiet, log_format=log_format)
@@ -260,6 +270,7 @@ def plan(
     no_gate: NoGate = False,
     allow_empty: AllowEmpty = False,
     max_delete_share: MaxDeletes = None,
+    adopt: Adopt = None,
     max_build_age: MaxBuildAge = None,
     project_dir: ProjectDir = None,
     profiles_dir: ProfilesDir = None,
@@ -296,6 +307,7 @@ def plan(
         max_build_age=timedelta(hours=settings.max_build_age),
         allow_empty=allow_empty,
         max_delete_share=max_delete_share,
+        adopt=tuple(adopt or ()),
     )
     console = Console(quiet=quiet, log_format=log_format)
     with (

@@ -151,13 +151,15 @@ class Collection:
     shard_key: tuple[tuple[str, int | str], ...]
     """Field paths and kinds (1 or "hashed"); empty for a collection declared unsharded."""
     indexes: tuple[Index, ...] = ()
+    drop_indexes: tuple[str, ...] = ()
+    """Indexes that others made, by name, which a load drops."""
     unknown_member: Key | None = None
     chunks: int | None = None
     """Initial chunks to pre-split into; None for two per shard."""
     allow_empty: bool = False
     """Whether its marts may have no rows."""
     max_delete_share: float = 0.1
-    """The largest share of live documents a sync may delete."""
+    """The largest share of live documents a load may delete."""
     document_budget: int = 1024 * 1024
     """Bytes above which a document is warned of."""
     buckets: Buckets | None = None

@@ -136,6 +136,8 @@ class Console:
             return  # each of them has its line on stderr
         self.table(OUTCOME_HEADS, [outcome_row(each) for each in outcome.collections])
         for each in outcome.collections:
+            for note in each.notes:
+                self.text(f"{each.name}: {note}")
             for example in each.examples:
                 place = f" {example.path}" if example.path else ""
                 values = f": expected {example.expected}, found {example.found}" if example.path else ""

@@ -78,6 +78,7 @@ class CollectionDeclaration(LevelDeclaration):
     shard_key: Annotated[dict[Name, Literal[1, "hashed"]], Field(min_length=1)] | Literal["none"]
     chunks: Annotated[int, Field(ge=1, le=8192)] | None = None
     indexes: list[IndexDeclaration] = []
+    drop_indexes: list[Name] = []
     allow_empty: bool = False
     all_or_none: Name | None = None
     max_delete_share: Annotated[float, Field(ge=0, le=1)] = 0.1

@@ -47,6 +47,8 @@ class Options:
     reject_documents: bool = False
     """Whether whole documents are written to the rejects files."""
     retry_rejects: bool = False
+    adopt: tuple[str, ...] = ()
+    """Collections to take over although the loader did not publish them; "all" for every one."""
     max_delete_share: float | None = None
     wait: float = 0
     """Seconds to wait for another load to end."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
 
+from bson.binary import Binary
 from bson.min_key import MinKey
 from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.operations import IndexModel
@@ -24,8 +25,12 @@ from loader.mongo import Client, Database, Handle, Topology, retrying, translate
 from loader.schema import validator
 
 INDEX_NOT_FOUND, NAMESPACE_EXISTS, INVALID_OPTIONS, UNKNOWN_FIELD = 27, 48, 72, 40415
+RULES: Mapping[str, str] = {"validationLevel": "strict", "validationAction": "error"}
+REBUILT = ("collation", "capped")
+"""Options that no published collection has."""
 WAITING_OPTIONS = frozenset(("name", "sparse"))
 INDEX_DEFAULTS: Mapping[str, object] = {"unique": False, "sparse": False}
+INDEX_OPTIONS = ("unique", "sparse", "partialFilterExpression", "collation", "expireAfterSeconds")
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Live:
     validator: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     """The other options: validationLevel, validationAction, collation, capped."""
+    uuid: Binary | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ def create(
 
 
 def _create(database: Database, collection: Collection, name: str) -> None:
-    rules = {"validator": validator(collection), "validationLevel": "strict", "validationAction": "error"}
+    rules = {"validator": validator(collection), **RULES}
     for attempt in retrying():
         with attempt:
             try:
@@ -178,9 +184,7 @@ def describe(handle: Handle) -> Live | None:
         if found is None:
             return None
         if found["type"] != "collection":
-            raise DataError(
-                f"{handle.full_name} is a {found['type']}", fix="drop it or publish under another name"
-            )
+            raise DataError(f"{handle.full_name} is a {found['type']}", fix="publish under another name")
         sharding = _sharding(handle) if client.is_mongos else {}
         indexes = {each["name"]: dict(each) for each in handle.list_indexes() if each["name"] != "_id_"}
     options = dict(found["options"])
@@ -189,6 +193,7 @@ def describe(handle: Handle) -> Live | None:
         indexes=indexes,
         validator=options.pop("validator", {}),
         options=options,
+        uuid=found["info"].get("uuid"),
     )
 
 
@@ -219,7 +224,7 @@ class Changes:
 
 def changes(collection: Collection, live: Live, *, is_cluster: bool = True) -> Changes:
     """Compare the layout of a live collection with the declared one."""
-    differing = [each for each in collection.indexes if _index_differences(each, live.indexes.get(each.name))]
+    differing = [each for each in collection.indexes if index_differences(each, live.indexes.get(each.name))]
     stale = [each.name for each in differing if each.name in live.indexes]
     return Changes(
         rebuild=tuple(_rebuild_reasons(collection, live, is_cluster)),
@@ -250,13 +255,7 @@ def _amend(handle: Handle, collection: Collection, pending: Changes) -> None:
     for index in pending.create:
         handle.create_indexes([_model(index)])
     if pending.validator:
-        handle.database.command(
-            "collMod",
-            handle.name,
-            validator=validator(collection),
-            validationLevel="strict",
-            validationAction="error",
-        )
+        handle.database.command({"collMod": handle.name, "validator": validator(collection), **RULES})
 
 
 def _restore(handle: Handle, before: Mapping[str, Mapping[str, Any]], pending: Changes) -> None:
@@ -280,14 +279,14 @@ def differences(collection: Collection, live: Live, *, is_cluster: bool = True) 
     """Say how a live collection is laid out otherwise than declared; empty when it is as declared."""
     found = _rebuild_reasons(collection, live, is_cluster)
     for index in collection.indexes:
-        found += _index_differences(index, live.indexes.get(index.name))
+        found += index_differences(index, live.indexes.get(index.name))
     found += [f"index {name} is not declared" for name in _undeclared(collection, live)]
     return found + _validator_differences(collection, live)
 
 
 def _rebuild_reasons(collection: Collection, live: Live, is_cluster: bool) -> list[str]:
     declared_key = collection.shard_key if is_cluster else ()
-    found = [f"collection has {option}" for option in ("collation", "capped") if live.options.get(option)]
+    found = [f"collection has {option}" for option in REBUILT if live.options.get(option)]
     if live.shard_key != declared_key:
         found.append(f"shard key is {_shown(live.shard_key)}, declared {_shown(declared_key)}")
     return found
@@ -298,29 +297,53 @@ def _undeclared(collection: Collection, live: Live) -> list[str]:
     return [
         name
         for name, spec in live.indexes.items()
-        if name not in declared and tuple(spec["key"].items()) != live.shard_key
+        if name not in declared and not serves_shard_key(spec, live.shard_key)
     ]
+
+
+def serves_shard_key(spec: Mapping[str, Any], shard_key: tuple[tuple[str, int | str], ...]) -> bool:
+    """Whether an index is the one that the server makes for a shard key."""
+    return tuple(spec["key"].items()) == shard_key and not any(spec.get(option) for option in INDEX_OPTIONS)
+
+
+def is_made(index: Index, spec: Mapping[str, Any] | None) -> bool:
+    """Whether a live index is as `index` says."""
+    return not index_differences(index, spec)
+
+
+def excludes(index: Index, spec: Mapping[str, Any]) -> bool:
+    """Whether MongoDB takes `index` only without the live index `spec`: the same keys, or both of text."""
+    keys = tuple(spec["key"].items())
+    if "text" in dict(keys).values():
+        return "text" in dict(index.keys).values()
+    return keys == index.keys and not _option_differences(index, spec)
 
 
 def _validator_differences(collection: Collection, live: Live) -> list[str]:
     found = []
     if live.validator != validator(collection):
         found.append("validator differs" if live.validator else "there is no validator")
-    for option, expected in (("validationLevel", "strict"), ("validationAction", "error")):
+    for option, expected in RULES.items():
         if live.validator and live.options.get(option, expected) != expected:
             found.append(f"{option} is {live.options[option]}, expected {expected}")
     return found
 
 
-def _index_differences(index: Index, spec: Mapping[str, Any] | None) -> list[str]:
+def index_differences(index: Index, spec: Mapping[str, Any] | None) -> list[str]:
+    """Say how a live index, none where it is missing, is otherwise than declared."""
     if spec is None:
         return [f"index {index.name} is missing"]
     found = []
     keys = tuple(spec["key"].items())
     if keys != index.keys and "text" not in dict(index.keys).values():
         found.append(f"index {index.name} is on {_shown(keys)}, declared {_shown(index.keys)}")
+    return found + _option_differences(index, spec)
+
+
+def _option_differences(index: Index, spec: Mapping[str, Any]) -> list[str]:
+    found = []
     options: dict[str, Any] = {**INDEX_DEFAULTS, **index.options}
-    for option in ("unique", "sparse", "partialFilterExpression", "collation", "expireAfterSeconds"):
+    for option in INDEX_OPTIONS:
         declared, there = options.get(option), spec.get(option, INDEX_DEFAULTS.get(option))
         if isinstance(declared, Mapping) and isinstance(there, Mapping) and option == "collation":
             there = {name: there.get(name) for name in declared}  # the server fills in the defaults

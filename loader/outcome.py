@@ -68,8 +68,9 @@ class CollectionOutcome:
     `mode` is "full refresh", "sync", "verify", "refused" (then `refused` says why) or "failed" (then `error`
     does); `seconds` adds up over the workers, per stage; `rows` counts the mart rows nested, per model,
     `left_out` those beyond `max_items`, `levels` says of every level where all its rows are; `coerced` counts
-    the values changed as declared, by `model.column: way`; `figures` are
-    those reconciled, none in a sync.
+    the values changed as declared, by `model.column: way`; `figures` are those reconciled, none in a sync.
+    `uuid` is the published collection's, `indexes_kept` those that the loader did not make; `notes` says what
+    was taken over, stays or went.
     """
 
     name: str
@@ -94,6 +95,11 @@ class CollectionOutcome:
     differences: int = 0
     examples: tuple[Difference, ...] = ()
     figures: tuple[Figure, ...] = ()
+    uuid: str = ""
+    indexes_added: tuple[str, ...] = ()
+    indexes_dropped: tuple[str, ...] = ()
+    indexes_kept: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     shards: Mapping[str, ShardShare] = field(default_factory=dict)
 
     @property

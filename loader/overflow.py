@@ -15,6 +15,7 @@ from dataclasses import replace
 from loader.collection import BUCKET_FIELD, Buckets, Collection, Field, Index, Level, OnOverflow
 from loader.declaration import CollectionDeclaration, EmbedDeclaration, OverflowDeclaration
 
+OWN = "pos_loader_"
 _BUILD = re.compile(r"__build_[0-9a-z]+$")
 LONGEST_NAMESPACE, BUILD_SUFFIX = 235, 24
 """Bytes of `database.collection` where it is sharded, and those that a build collection's name has beyond."""
@@ -46,6 +47,8 @@ def name_fault(database: str, collection: str) -> str:
 
     Source: https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions
     """
+    if collection.startswith(OWN):
+        return "begins as the loader's own collections do"
     if _BUILD.search(collection):
         return "ends as the loader's build collections do"
     if not collection or re.search(r"[$\0]|^\.|\.$|\.\.", collection):

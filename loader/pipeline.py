@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from loader import account, gate, layout, mariadb, mongo, plan, rejects
+from loader import account, gate, layout, mariadb, mongo, ownership, plan, rejects
 from loader.collection import Collection, Key
 from loader.errors import ConnectionFailed, PartialLoad
 from loader.faults import Faults, require_whole_groups
@@ -35,6 +35,7 @@ def load(job: Job, done: list[CollectionOutcome]) -> Outcome:
         job.progress.note("MongoDB is no sharded cluster: collections are published unsharded")
     _note_privileges(job)
     require_whole_groups(job.collections, job.declared)
+    ownership.require_known(job)
     verdicts = _gate(job)
     faults = Faults({name: verdict.refused for name, verdict in verdicts.items() if verdict.refused})
     passed = [each for each in job.collections if each not in faults]
@@ -141,6 +142,7 @@ def check(job: Job, *, quick: bool = False) -> Outcome:
 
 def preview(job: Job) -> Plan:
     """Say what `load` would do, reading only."""
+    ownership.require_known(job)
     refused = {name: verdict.refused for name, verdict in _gate(job).items() if verdict.refused}
     return plan.preview(job, refused=refused)
 

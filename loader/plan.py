@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from loader import account, layout, mariadb
+from loader import account, mariadb, ownership
 from loader.coerce import spelled
 from loader.collection import Collection, Difference, Key
 from loader.faults import Faults, require_whole_groups
 from loader.job import Job
 from loader.outcome import LevelCount
 from loader.sizes import ArraySize, longest_arrays
-from loader.stage import SYNC, Decision, decide
-from loader.work import LARGEST, Tally, Work, measure, run, survey
+from loader.stage import SYNC, Decision, decide, require_few_deletes
+from loader.work import LARGEST, Tally, Work, beside, measure, run, survey
 
 BLOCKED = "blocked"
 SHOWN = 3
@@ -28,8 +28,10 @@ class CollectionPlan:
     """What a load would do to one collection.
 
     `mode` is "full refresh", "sync" or "blocked" (then `reason` says by what); `indexes_add` and
-    `indexes_drop` are index names, `largest` the largest documents as (bytes, key), `longest` the arrays with
-    the most items, `levels` where the rows of the marts go, `unknown` what cannot be said before it is done.
+    `indexes_drop` are index names, `indexes_keep` those that the loader did not make and that stay, `notes`
+    what else is taken over, stays or goes, `largest` the largest documents as (bytes, key), `longest` the
+    arrays with the most items, `levels` where the rows of the marts go, `unknown` what cannot be said before
+    it is done.
     """
 
     name: str
@@ -45,6 +47,8 @@ class CollectionPlan:
     shard_key: str = ""
     indexes_add: tuple[str, ...] = ()
     indexes_drop: tuple[str, ...] = ()
+    indexes_keep: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     validator: bool = False
     examples: tuple[Difference, ...] = ()
     largest: tuple[tuple[int, Key], ...] = ()
@@ -97,7 +101,9 @@ def _preview(job: Job, work: Work) -> CollectionPlan:
     decision = decide(job, work)
     if decision.tally is not None:
         return _described(job, work, decision, decision.tally, is_sync=True)
-    tally = run(job, work, job.live(work.collection), measure)
+    handle, claim = job.live(work.collection), decision.claim
+    tally = run(job, work, handle, beside(handle.name if claim.uuid else "", measure))
+    require_few_deletes(job, work, claim, deletes=tally.gone, live=tally.known + tally.gone)
     return _described(job, work, decision, tally, is_sync=False)
 
 
@@ -114,7 +120,7 @@ def _blocked(job: Job, collection: Collection, reason: str) -> CollectionPlan:
 def _described(job: Job, work: Work, decision: Decision, tally: Tally, *, is_sync: bool) -> CollectionPlan:
     collection, levels = work.collection, account.levels(work, tally)
     account.require_complete(collection, levels)
-    is_new = not is_sync and layout.describe(job.live(collection)) is None
+    is_new = not is_sync and decision.claim.uuid is None
     key = ", ".join(f"{path}: {kind}" for path, kind in collection.shard_key) or "unsharded"
     created = tuple(index.name for index in collection.indexes)
     with mariadb.connect(job.server) as queries:
@@ -124,15 +130,17 @@ def _described(job: Job, work: Work, decision: Decision, tally: Tally, *, is_syn
         namespace=job.live(collection).full_name,
         mode=decision.mode,
         reason=decision.reason,
-        insert=tally.missing,
-        replace=tally.changed,
-        delete=tally.extra,
+        insert=tally.missing if is_sync else tally.new,
+        replace=tally.changed if is_sync else tally.known,
+        delete=tally.extra if is_sync else tally.gone,
         unchanged=tally.same if is_sync else 0,
         documents=tally.documents,
         bytes=tally.bytes,
         shard_key=key if is_new else "",
         indexes_add=created if is_new else tuple(index.name for index in decision.layout.create),
         indexes_drop=decision.layout.drop,
+        indexes_keep=decision.claim.kept_names,
+        notes=tuple(ownership.remarks(decision.claim, decision.layout, is_rebuilt=not is_sync)),
         validator=is_new or decision.layout.validator,
         examples=tuple(tally.examples) if is_sync else (),
         largest=tuple(tally.largest),
@@ -153,7 +161,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
 
 
 def lines(plan: Plan) -> Sequence[str]:
-    """Spell a plan for a person: `+` comes, `~` changes, `-` goes."""
+    """Spell a plan for a person: `+` comes, `~` changes, `-` goes, `=` is to be known."""
     found = []
     for each in plan.collections:
         found.append(f"{each.namespace}: {'in step' if each.is_in_step else each.mode}{_because(each)}")
@@ -181,6 +189,7 @@ def _details(each: CollectionPlan) -> Sequence[str]:
     found += [f"  - index {name}" for name in each.indexes_drop]
     found += [f"  + index {name}" for name in each.indexes_add]
     found += ["  ~ validator"] if each.validator else []
+    found += [f"  = {note}" for note in each.notes]
     counts = (("+", each.insert, "insert"), ("~", each.replace, "replace"), ("-", each.delete, "delete"))
     found += [f"  {sign} {count:,} documents to {verb}" for sign, count, verb in counts if count]
     found += [f"      {_example(example)}" for example in each.examples]

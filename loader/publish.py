@@ -32,12 +32,12 @@ def rename(client: Client, database: str, build: str, target: str) -> None:
     """
     home = client[database]
     with translated(client, f"rename {database}.{build} to {target}", fix="the published data is untouched"):
-        uuid = _uuid(home, build)
+        uuid = uuid_of(home, build)
         if uuid is None:
             raise DataError(f"there is no build {database}.{build} to publish", fix="load again")
         for attempt in retrying():
             with attempt:
-                if attempt.retry_state.attempt_number == 1 or _uuid(home, target) != uuid:
+                if attempt.retry_state.attempt_number == 1 or uuid_of(home, target) != uuid:
                     _rename(client, f"{database}.{build}", f"{database}.{target}")
 
 
@@ -45,7 +45,8 @@ def _rename(client: Client, source: str, target: str) -> None:
     client.admin.command("renameCollection", source, to=target, dropTarget=True)
 
 
-def _uuid(database: Database, name: str) -> Binary | None:
+def uuid_of(database: Database, name: str) -> Binary | None:
+    """The UUID of a collection; none where there is no such collection."""
     for attempt in retrying():
         with attempt:
             found = next(database.list_collections(filter={"name": name}), None)

@@ -130,6 +130,7 @@ def _collections(exposure: Exposure, names: Names, database: str) -> tuple[Colle
             Index(tuple(each.keys.items()), each.model_dump(exclude={"keys"}, exclude_none=True))
             for each in declared.indexes
         ),
+        drop_indexes=tuple(declared.drop_indexes),
         unknown_member=declared.unknown_member,
         chunks=declared.chunks,
         allow_empty=declared.allow_empty,

@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 
-from loader import builds, layout, lease, publish, rejects, sync
+from loader import builds, layout, lease, ownership, publish, rejects, sync
 from loader.collection import Collection
 from loader.errors import ConnectionFailed, DataError, LoaderError, SpecError
 from loader.faults import Faults, groups
 from loader.job import Job
 from loader.mongo import Handle
 from loader.sync import TransactionRefused
-from loader.work import Tally, Work, gather, insert, reconciled, resume, run
+from loader.work import Tally, Work, beside, gather, insert, reconciled, resume, run
 
 FULL_REFRESH, SYNC = "full refresh", "sync"
 
@@ -32,8 +33,9 @@ class Staged:
     work: Work
     mode: str
     tally: Tally
+    claim: ownership.Claim = field(default_factory=ownership.Claim)
     layout: layout.Changes = field(default_factory=layout.Changes)
-    """What a sync changes beside documents."""
+    """What changes beside documents; of a full refresh, against the collection that it replaces."""
     rename: Callable[[], None] = lambda: None
     """Puts the build of a full refresh in its place."""
     discard: Callable[[], None] = lambda: None
@@ -43,11 +45,12 @@ class Staged:
 class Decision:
     """How a collection will be published, and why.
 
-    For a sync, `tally` holds the differences and `layout` what changes beside them.
+    For a sync, `tally` holds the differences; `layout` is what changes beside documents.
     """
 
     mode: str
     reason: str = ""
+    claim: ownership.Claim = field(default_factory=ownership.Claim)
     tally: Tally | None = None
     layout: layout.Changes = field(default_factory=layout.Changes)
 
@@ -56,10 +59,11 @@ def decide(job: Job, work: Work) -> Decision:
     """Choose between sync and full refresh, comparing the live collection where there is one.
 
     Raises `SpecError` where a live collection's layout needs `--full-refresh`, `DataError` where a sync would
-    delete more than declared.
+    delete more than declared, or the collection or what is in it belongs to somebody else.
     """
     collection, handle = work.collection, job.live(work.collection)
     live = layout.describe(handle)
+    claim = ownership.judge(job, collection, live)
     if live is None and not work.is_partial:
         return Decision(FULL_REFRESH, "not published yet")
     if live is None:
@@ -68,24 +72,18 @@ def decide(job: Job, work: Work) -> Decision:
             where="--retry-rejects",
             fix="run pos-loader load",
         )
+    pending = ownership.pending(collection, live, claim, is_cluster=job.topology.is_cluster)
     if job.options.full_refresh and not work.is_partial:
-        return Decision(FULL_REFRESH, "--full-refresh")
-    pending = layout.changes(collection, live, is_cluster=job.topology.is_cluster)
+        return Decision(FULL_REFRESH, "--full-refresh", claim, layout=pending)
     if pending.rebuild:
+        adopting = f" --adopt {collection.name}" if claim.how == ownership.ADOPTED else ""
         raise SpecError(
             f"collection {collection.name}: {'; '.join(pending.rebuild)}",
             where="a live collection cannot take that",
-            fix="run pos-loader load --full-refresh",
+            fix=f"run pos-loader load --full-refresh{adopting}",
         )
     tally = run(job, work, handle, gather)
-    # Buckets come and go with the lengths of arrays, rejects are named one by one.
-    share = 1.0 if work.is_partial or collection.buckets else job.options.max_delete_share
-    sync.require_few_deletes(
-        collection,
-        deletes=tally.extra,
-        live=tally.live,
-        share=collection.max_delete_share if share is None else share,
-    )
+    require_few_deletes(job, work, claim, deletes=tally.extra, live=tally.live)
     if tally.differences and not (tally.changes.fits and job.topology.has_transactions):
         if work.is_partial:
             raise SpecError(
@@ -93,8 +91,21 @@ def decide(job: Job, work: Work) -> Decision:
                 where="--retry-rejects",
                 fix="run pos-loader load",
             )
-        return Decision(FULL_REFRESH, f"{tally.differences:,} documents differ, too many for one transaction")
-    return Decision(SYNC, tally=tally, layout=pending)
+        reason = f"{tally.differences:,} documents differ, too many for one transaction"
+        return Decision(FULL_REFRESH, reason, claim, layout=pending)
+    return Decision(SYNC, "", claim, tally, pending)
+
+
+def require_few_deletes(job: Job, work: Work, claim: ownership.Claim, *, deletes: int, live: int) -> None:
+    """Raise `DataError` where more of the `live` documents would go than may."""
+    collection, share = work.collection, job.options.max_delete_share
+    if collection.buckets and claim.how == ownership.ADOPTED:
+        share = ownership.ADOPTED_SHARE if share is None else share
+    elif work.is_partial or collection.buckets:
+        # Buckets come and go with the lengths of arrays, rejects are named one by one.
+        share = 1.0
+    share = collection.max_delete_share if share is None else share
+    sync.require_few_deletes(collection, deletes=deletes, live=live, share=share)
 
 
 def stage(job: Job, work: Work) -> Staged:
@@ -104,14 +115,28 @@ def stage(job: Job, work: Work) -> Staged:
     than allowed.
     """
     resumed = _interrupted(job, work)
-    if resumed:
-        job.progress.note(f"{work.collection.name}: going on with {resumed}")
-        return _refresh(job, work, resumed)
-    decision = decide(job, work)
+    name = work.collection.name
+    decision = _resumption(job, work) if resumed else decide(job, work)
+    is_rebuilt = decision.tally is None
+    if is_rebuilt:
+        how = f"going on with {resumed}" if resumed else f"full refresh, {decision.reason}"
+        job.progress.note(f"{name}: {how}")
+    for note in ownership.notes(decision.claim, decision.layout, is_rebuilt=is_rebuilt):
+        job.progress.note(f"{name}: {note}", collection=name)
     if decision.tally is None:
-        job.progress.note(f"{work.collection.name}: full refresh, {decision.reason}")
-        return _refresh(job, work)
-    return Staged(work, SYNC, decision.tally, layout=decision.layout)
+        return _refresh(job, work, decision, resumed)
+    return Staged(work, SYNC, decision.tally, decision.claim, decision.layout)
+
+
+def _resumption(job: Job, work: Work) -> Decision:
+    """Go on with a build, whatever differs; raises as `decide` does for what is somebody's."""
+    live = layout.describe(job.live(work.collection))
+    claim = ownership.judge(job, work.collection, live)
+    if live is None:
+        return Decision(FULL_REFRESH)
+    is_cluster = job.topology.is_cluster
+    pending = ownership.pending(work.collection, live, claim, is_cluster=is_cluster)
+    return Decision(FULL_REFRESH, "", claim, layout=pending)
 
 
 def show(
@@ -195,7 +220,9 @@ def _show_rebuilt(
     job.progress.note(f"{names}: full refresh, {error.what}")
     rebuilt: list[Staged] = []
     try:
-        rebuilt.extend(_refresh(job, each.work) for each in step)
+        for each in step:
+            decision = Decision(FULL_REFRESH, error.what, each.claim, layout=each.layout)
+            rebuilt.append(_refresh(job, each.work, decision))
         look_again()
         for each in sorted(rebuilt, key=lambda each: each.work.collection.buckets is None):
             each.rename()
@@ -224,13 +251,16 @@ def _write(job: Job, staged: Sequence[Staged]) -> None:
         sync.Sync(job.live(each.work.collection), each.work.collection, each.tally.changes) for each in staged
     ]
     for each, part in zip(staged, parts, strict=True):
+        ownership.intend(job, part.collection, each.claim)
         if each.layout:
             layout.amend(part.handle, part.collection, each.layout)
     with job.client.start_session() as session:
         for part in (each for each in parts if each.pending.documents):
             name = part.collection.collection
             lease.announce(part.handle.database, [name], load_id=job.load_id, session=session)
-        refused = sync.apply(parts, session, allowed=job.options.max_rejects)
+        claims = [(each.work.collection, each.claim) for each in staged]
+        record = partial(ownership.settle, job, claims)
+        refused = sync.apply(parts, session, allowed=job.options.max_rejects, record=record)
     for each, part in zip(staged, parts, strict=True):
         mine = [one for one in refused if one.collection == each.work.collection.name]
         new = sum(one.document in part.pending.inserts for one in mine)
@@ -246,33 +276,36 @@ def _write(job: Job, staged: Sequence[Staged]) -> None:
             job.progress.note(f"{error.what} ({error.where})")  # the transaction has committed
 
 
-def _refresh(job: Job, work: Work, resumed: str = "") -> Staged:
+def _refresh(job: Job, work: Work, decision: Decision, resumed: str = "") -> Staged:
     """Fill a build collection, `resumed` or a new one; its note stands only while all of it is laid out."""
-    collection, database = work.collection, job.database(work.collection)
+    collection, database, claim = work.collection, job.database(work.collection), decision.claim
     build = resumed or publish.build_name(collection.collection, job.load_id)
 
     def rename() -> None:
+        ownership.rename(job, collection, claim, build)
         builds.forget(database, build)
-        publish.rename(job.client, collection.database, build, collection.collection)
 
     def discard() -> None:
-        builds.forget(database, build)
-        publish.drop(database, build)
+        ownership.drop(job, collection, build)
 
     try:
         if not resumed:
             points = work.split_points
+            builds.begin(database, collection, build)
             layout.create(job.client, collection, build, topology=job.topology, split_points=points)
             builds.register(database, collection, build, invocation=job.invocation)
         may_repeat = resumed or job.pool.is_remote
-        tally = run(job, work, database[build], resume if may_repeat else insert)
+        step = beside(collection.collection if claim.uuid else "", resume if may_repeat else insert)
+        tally = run(job, work, database[build], step)
         require_few_rejects(job, collection, tally)
         _require_verified(work, tally)
+        require_few_deletes(job, work, claim, deletes=tally.gone, live=tally.known + tally.gone)
         _finish(job, work, database[build], tally)
+        ownership.carry(database[build], claim)
     except DataError:
         discard()
         raise
-    return Staged(work, FULL_REFRESH, tally, rename=rename, discard=discard)
+    return Staged(work, FULL_REFRESH, tally, claim, decision.layout, rename=rename, discard=discard)
 
 
 def _finish(job: Job, work: Work, handle: Handle, tally: Tally) -> None:
@@ -296,7 +329,12 @@ def _interrupted(job: Job, work: Work) -> str:
     """
     collection, database = work.collection, job.database(work.collection)
     may_resume, resumed = job.options.resume and not work.is_partial, ""
-    for found in publish.strays(database, collection.collection):
+    strays = publish.strays(database, collection.collection)
+    ours = builds.noted(database, collection, strays)
+    for found in strays:
+        if found not in ours:
+            job.progress.note(f"{collection.name}: {found} is named like a build, but no load's; it stays")
+            continue
         reason = "--resume is not given"
         if may_resume and not resumed:
             reason = builds.why_not(database, collection, found, invocation=job.invocation)
@@ -304,8 +342,7 @@ def _interrupted(job: Job, work: Work) -> str:
             resumed = found
             continue
         job.progress.note(f"{collection.name}: dropping an interrupted build: {reason}")
-        builds.forget(database, found)
-        publish.drop(database, found)
+        ownership.drop(job, collection, found)
     if may_resume and not resumed:
         job.progress.note(f"{collection.name}: no interrupted build to go on with, starting anew")
     return resumed

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from loader import __version__, account, layout, mongo
+from pymongo.errors import PyMongoError
+
+from loader import __version__, account, layout, mongo, ownership, publish
 from loader.collection import Collection
 from loader.errors import ExitCode, LoaderError, ending
 from loader.faults import Faults
@@ -37,7 +39,9 @@ def staged_outcome(job: Job, staged: Staged, verdict: Verdict) -> CollectionOutc
     tally, work, is_sync = staged.tally, staged.work, staged.mode == SYNC
     levels = account.levels(work, tally)
     shards: dict[str, ShardShare] = {}
-    with suppress(LoaderError):  # what is published is so, whether or not its place can be looked up
+    uuid = None
+    with suppress(LoaderError, PyMongoError):  # what is published is so, whether or not it can be looked up
+        uuid = publish.uuid_of(job.database(work.collection), work.collection.collection)
         shards = _shares(job, work.collection)
     return CollectionOutcome(
         name=work.collection.name,
@@ -45,9 +49,9 @@ def staged_outcome(job: Job, staged: Staged, verdict: Verdict) -> CollectionOutc
         mode=staged.mode,
         documents=tally.documents,
         bytes=tally.bytes,
-        inserted=tally.missing if is_sync else tally.same,
-        replaced=tally.changed,
-        deleted=tally.extra,
+        inserted=tally.missing if is_sync else tally.new,
+        replaced=tally.changed if is_sync else tally.known,
+        deleted=tally.extra if is_sync else tally.gone,
         unchanged=tally.same if is_sync else 0,
         rejects=len(tally.rejects),
         **_counts(levels),
@@ -57,6 +61,11 @@ def staged_outcome(job: Job, staged: Staged, verdict: Verdict) -> CollectionOutc
         warnings=verdict.warnings,
         figures=tally.figures,
         shards=shards,
+        uuid=str(uuid.as_uuid()) if uuid else "",
+        indexes_added=tuple(each.name for each in staged.layout.create),
+        indexes_dropped=staged.layout.drop,
+        indexes_kept=staged.claim.kept_names,
+        notes=tuple(ownership.notes(staged.claim, staged.layout, is_rebuilt=not is_sync)),
     )
 
 

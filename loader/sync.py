@@ -8,7 +8,7 @@ Source: https://www.mongodb.com/docs/manual/core/transactions-production-conside
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -117,8 +117,16 @@ def require_few_deletes(collection: Collection, *, deletes: int, live: int, shar
         )
 
 
-def apply(syncs: Sequence[Sync], session: ClientSession, *, allowed: int = 0) -> list[Reject]:
+def apply(
+    syncs: Sequence[Sync],
+    session: ClientSession,
+    *,
+    allowed: int = 0,
+    record: Callable[[ClientSession | None], None] = lambda _: None,
+) -> list[Reject]:
     """Write all changes in one transaction of `session` and read them back before it commits.
+
+    `record` is called within it, to write what else belongs to it; without changes, outside of any.
 
     Deletes come first, so that a document may take over a unique value of one that goes.
 
@@ -130,12 +138,14 @@ def apply(syncs: Sequence[Sync], session: ClientSession, *, allowed: int = 0) ->
     refused: list[Reject] = []
     syncs = [each for each in syncs if each.pending.documents]
     while syncs and len(refused) <= allowed:
-        reject = _try(syncs, session)
+        reject = _try(syncs, session, record)
         if reject is None:
-            break
+            return refused
         refused.append(reject)
         syncs = [_without(each, reject) for each in syncs]
         syncs = [each for each in syncs if each.pending.documents]
+    if len(refused) <= allowed:
+        record(None)
     return refused
 
 
@@ -145,7 +155,9 @@ def _without(sync: Sync, reject: Reject) -> Sync:
     return replace(sync, pending=sync.pending.without(reject.document))
 
 
-def _try(syncs: Sequence[Sync], session: ClientSession) -> Reject | None:
+def _try(
+    syncs: Sequence[Sync], session: ClientSession, record: Callable[[ClientSession | None], None]
+) -> Reject | None:
     """Try the transaction; returns the document that the server refused, None when all is written."""
     requests: list[Request] = []
     current = syncs[0]
@@ -171,6 +183,7 @@ def _try(syncs: Sequence[Sync], session: ClientSession) -> Reject | None:
                     # Unordered, mongos sends each shard its part at once instead of document by document.
                     current.handle.bulk_write(step, ordered=False, session=session)
             _require_written(current.handle, current.pending, session)
+        record(session)
 
     client = current.handle.database.client
     names = ", ".join(each.handle.full_name for each in syncs)

@@ -30,6 +30,10 @@ from loader.values import first_difference
 BATCH_DOCUMENTS = 1_000_000
 """More than any reply holds: the server fills each to 16 MiB."""
 
+_STRING = 0x02
+_FIXED = {0x10: 4, 0x12: 8}
+"""The bytes of a value by the BSON type of a key: int32 and int64."""
+
 _LAZY: CodecOptions[RawBSONDocument] = CodecOptions(
     RawBSONDocument, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
@@ -77,7 +81,41 @@ def compare(handle: Handle, documents: Documents, partition: Partition, *, limit
     return merge.result()
 
 
-def read_batches(handle: Handle, partition: Partition, *, parent: str = "") -> Iterator[bytes]:
+def compare_ids(handle: Handle, documents: Documents, partition: Partition) -> Comparison:
+    """Compare only the `_id`s of `partition` in MongoDB with those of `documents`.
+
+    Here `same` and `changed` (of another numeric type) are in both, `missing` only in `documents`, `extra`
+    only in MongoDB. Raises as `compare` does.
+    """
+    ids = Documents(documents.keys, pa.array(_ids(documents), pa.binary()), {})
+    with translated(handle.database.client, f"read the keys of {handle.full_name}"):
+        for attempt in retrying():
+            with attempt:
+                merge = _Merge(handle.full_name, ids, 0)
+                parent = _parent(documents.keys)
+                for batch in read_batches(handle, partition, parent=parent, only_ids=True):
+                    merge.take(batch)
+    return merge.result()
+
+
+def _ids(documents: Documents) -> Iterator[bytes]:
+    """Cut each document down to its `_id`, which comes first.
+
+    Source: https://bsonspec.org/spec.html
+    """
+    view, offsets = documents.buffer, documents.offsets if len(documents) else memoryview(b"")
+    for start in (offset - offsets[0] for offset in offsets[:-1]):
+        size = _FIXED.get(view[start + 4])
+        if size is None:  # a string or a document, which say how long they are
+            size = int.from_bytes(view[start + 9 : start + 13], "little")
+            size += 4 if view[start + 4] == _STRING else 0
+        element = view[start + 4 : start + 9 + size]
+        yield (len(element) + 5).to_bytes(4, "little") + element + b"\0"
+
+
+def read_batches(
+    handle: Handle, partition: Partition, *, parent: str = "", only_ids: bool = False
+) -> Iterator[bytes]:
     """Yield the documents of a key range as raw BSON, back to back, in `_id` order.
 
     `parent` is the first field of a bucket's `_id`: with it alone, a document sorts before all its buckets.
@@ -87,6 +125,7 @@ def read_batches(handle: Handle, partition: Partition, *, parent: str = "") -> I
         if key is not None:
             bounds[name] = {"_id": {parent: key} if parent else key}
     order = [("_id", ASCENDING)]
+    bounds |= {"projection": {"_id": 1}} if only_ids else {}
     yield from handle.find_raw_batches({}, sort=order, hint=order, batch_size=BATCH_DOCUMENTS, **bounds)
 
 

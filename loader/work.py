@@ -57,6 +57,10 @@ class Tally:
     missing: int = 0
     changed: int = 0
     extra: int = 0
+    new: int = 0
+    known: int = 0
+    gone: int = 0
+    """Of a full refresh: documents whose `_id` is not live yet, or is; and live ones that are not built."""
     examples: list[Difference] = field(default_factory=list)
     changes: Changes = field(default_factory=Changes)
     rejects: list[Reject] = field(default_factory=list)
@@ -82,7 +86,7 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Take over another partition's result."""
-        for name in ("documents", "bytes", "same", "missing", "changed", "extra"):
+        for name in ("documents", "bytes", "same", "missing", "changed", "extra", "new", "known", "gone"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.rows.update(other.rows)
         self.left_out.update(other.left_out)
@@ -139,6 +143,31 @@ def resume(handle: mongo.Handle, documents: Documents, partition: Partition, tal
     _write(handle, documents.take(there.missing), tally, again=True)
     compare(handle, documents, partition, tally)
     tally.missing -= len(tally.rejects)
+
+
+def beside(live: str, step: Step) -> Step:
+    """Do `step`, and compare the keys of what it leaves with those of the collection `live`, if one is named.
+
+    Without one, every document is new.
+    """
+    return partial(_beside, live, step)
+
+
+def _beside(
+    live: str, step: Step, handle: mongo.Handle, documents: Documents, partition: Partition, tally: Tally
+) -> None:
+    step(handle, documents, partition, tally)
+    if not live:
+        tally.new = len(documents) - len(tally.rejects)
+        return
+    if tally.rejects:
+        refused = {repr(each.id) for each in tally.rejects}
+        keys = enumerate(documents.keys.to_pylist())
+        documents = documents.take([place for place, key in keys if repr(key) not in refused])
+    with tally.timed("verify"):
+        found = verify.compare_ids(handle.database[live], documents, partition)
+    tally.new, tally.gone = len(found.missing), len(found.extra)
+    tally.known = found.same + len(found.changed)
 
 
 def _write(handle: mongo.Handle, documents: Documents, tally: Tally, *, again: bool = False) -> None:

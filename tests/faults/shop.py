@@ -64,6 +64,10 @@ class Shop:
         (found,) = finished.json["collections"]
         return found
 
+    def loader_results(self) -> Any:
+        """What the last load left in its results file."""
+        return json.loads(self.loader.results.read_text())
+
     def refused(self, *options: str, code: int) -> str:
         """Load, which has to fail with `code`, and return its one line."""
         finished = self.loader.run("load", "--no-gate", "--quiet", *options)

@@ -184,10 +184,10 @@ def test_evidence_holds_what_was_shown_before_a_fault(
     results = valid(json.loads(loader.results.read_text()))
     assert (results["status"], results["error"]) == ("failed", finished.error)
     customers, products = results["collections"]
-    assert (customers["mode"], customers["inserted"] > 0) == ("full refresh", True)
-    assert (products["mode"], products["inserted"]) == ("failed", 0)
+    assert (customers["mode"], customers["replaced"] > 0) == ("full refresh", True)
+    assert (products["mode"], products["replaced"]) == ("failed", 0)
     _, collections = audited(loader.warehouse, results["load_id"])
-    assert collections[CUSTOMERS]["inserted"] == customers["inserted"]
+    assert collections[CUSTOMERS]["replaced"] == customers["replaced"]
     assert (collections[PRODUCTS]["mode"], collections[PRODUCTS]["documents"]) == ("failed", None)
 
 

@@ -84,7 +84,7 @@ def test_from_nothing_to_in_step_through_each_mode(planned: Shop) -> None:
     assert text(planned, code=0)[-1] == IN_STEP
 
     again = planned.planned_load("--full-refresh")
-    assert (again["mode"], again["inserted"]) == ("full refresh", 214)
+    assert (again["mode"], again["inserted"], again["replaced"]) == ("full refresh", 0, 214)
     assert planned.plan()["unchanged"] == 214
 
 

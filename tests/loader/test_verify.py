@@ -57,6 +57,25 @@ def test_a_slice_of_a_larger_array_passes(fill: Fill) -> None:
     assert verify.compare(fill(rows), part, Partition(0, 10, 20)) == verify.Comparison(same=10)
 
 
+def test_keys_alone_are_compared(fill: Fill) -> None:
+    """Of any type, over both shards; a key of another numeric type is the same key."""
+    rows = customers(30)
+    there = [
+        *rows[:5],
+        customer(7.0),
+        *rows[8:30],
+        customer("text"),
+        customer(99),
+        customer(ObjectId("0" * 24)),
+    ]
+    handle, whole = fill(there), documents(rows)
+    found = verify.compare_ids(handle, whole, WHOLE)
+    assert (found.same, found.missing, len(found.changed)) == (27, (5, 6), 1)
+    assert found.extra == (99, "text", ObjectId("0" * 24))
+    part = type(whole)(whole.keys[10:20], whole.bson[10:20], rows={})
+    assert verify.compare_ids(handle, part, Partition(0, 10, 20)) == verify.Comparison(same=10)
+
+
 def test_an_empty_partition_passes_and_an_empty_source_finds_the_rest(fill: Fill) -> None:
     handle = fill(customers(3))
     assert verify.compare(handle, documents([]), Partition(0, 50, 60)).total == 0
