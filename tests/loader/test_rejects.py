@@ -51,7 +51,7 @@ def test_rejects_of_a_full_refresh(strict: Shop) -> None:
     )
     found = lines(strict)
     taken, nameless = (found.get(3) or found[4]), found[9]
-    assert set(nameless) == {"collection", "model", "key", "code", "reason"}
+    assert set(nameless) == {"collection", "model", "node", "key", "code", "reason"}
     assert (nameless["collection"], nameless["model"], nameless["code"]) == (NAME, "stores", 121)
     assert nameless["reason"] == NAMELESS
     assert taken["code"] == 11000
