@@ -92,6 +92,7 @@ def test_another_build_or_declaration_starts_anew_and_says_why(large: Shop) -> N
 def test_a_build_that_is_not_laid_out_in_full_is_not_gone_on_with(large: Shop) -> None:
     """Killed between creating and sharding, it would be published unsharded."""
     name = f"{NAME}__build_65f0a1000000cafe"
+    large.documents[BUILDS].insert_one({"_id": name, "collection": NAME})
     large.documents.create_collection(name)
     _, notes = resumed(large)
     assert f"dropping an interrupted build: {name} was not laid out in full" in notes
