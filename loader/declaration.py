@@ -13,7 +13,7 @@ TypeName = Literal["bool", "int32", "int64", "double", "decimal", "string", "dat
 CoercionName = Literal["milliseconds", "missing"]
 EVERY = "*"
 """In `coerce`: every date column of the level and of those below it."""
-_SEE = "see the README, Declaring a collection"
+_SEE = "see docs/reference/declaration.md"
 Name = Annotated[str, Field(min_length=1)]
 
 

@@ -13,7 +13,7 @@ LONGEST = 300
 
 
 class ExitCode(IntEnum):
-    """What `pos-loader` exits with; documented in the README.
+    """What `pos-loader` exits with; documented in docs/reference/commands.md.
 
     `plan` shares 2 with usage errors, as `terraform plan -detailed-exitcode` does for pending changes.
     """

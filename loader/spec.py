@@ -114,7 +114,7 @@ def _collections(exposure: Exposure, names: Names, database: str) -> tuple[Colle
     meta = (exposure.meta or {})["mongo"]
     if not isinstance(meta, dict):
         raise SpecError(
-            f"meta.mongo {meta!r} is no mapping", where=where, fix="see the README, Declaring a collection"
+            f"meta.mongo {meta!r} is no mapping", where=where, fix="see docs/reference/declaration.md"
         )
     declared = parse_declaration(meta, where=where)
     nodes = (exposure.depends_on.nodes or []) if exposure.depends_on else []

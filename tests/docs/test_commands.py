@@ -105,7 +105,7 @@ def test_every_option_has_help(program: str, name: str) -> None:
 
 
 def test_the_command_table_is_complete() -> None:
-    described = [row[0].strip("`") for row in table("README.md", "command")]
+    described = [row[0].strip("`") for row in table("docs/reference/commands.md", "command")]
     assert described == [f"{program} {name}" for program, name in OURS]
 
 
@@ -117,7 +117,8 @@ def test_options_in_prose_exist() -> None:
         for parameter in command.params
         for option in parameter.opts
     }
-    prose = re.sub(r"^```.*?^```$", "", read("README.md"), flags=re.DOTALL | re.MULTILINE)
+    pages = "\n".join(map(read, ("README.md", "docs/reference/commands.md")))
+    prose = re.sub(r"^```.*?^```$", "", pages, flags=re.DOTALL | re.MULTILINE)
     named = set(re.findall(r"`(--[a-z-]+)[^`]*`", prose))
     assert named - known - {"--help"} == set()
 

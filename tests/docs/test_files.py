@@ -70,10 +70,10 @@ def test_pre_commit_and_the_workflow_run_what_make_lint_runs() -> None:
     assert set(steps) - {"python"} == programs
 
 
-def test_the_readme_installs_and_publishes_as_the_workflow_does() -> None:
+def test_the_guide_installs_and_publishes_as_the_workflow_does() -> None:
     steps = yaml.safe_load(read(".github/workflows/ci.yml"))["jobs"]["publish"]["steps"]
     run = [line for step in steps for line in step.get("run", "").splitlines()]
-    (shown,) = (each.text for each in blocks(Path("README.md"), "sh") if "docker compose" in each.text)
+    (shown,) = (each.text for each in blocks(Path("docs/servers.md"), "sh") if "docker compose" in each.text)
     lines = [re.sub(r" +#.*", "", line) for line in shown.splitlines()]
     assert lines[:2] == ["python3 -m venv .venv", "source .venv/bin/activate"]
     assert lines[2:] == run[: run.index("dbt build && pos-loader load") + 1]
