@@ -30,7 +30,9 @@ SECRETS = {
     "mongo_secret": MONGO_SECRET,
     "mongo_escaped": quote_plus(MONGO_SECRET),
 }
-EXIT_CODES = {row[1].strip("`"): int(row[0]) for row in table("docs/reference/commands.md", "exit code of `pos-loader`")}
+EXIT_CODES = {
+    row[1].strip("`"): int(row[0]) for row in table("docs/reference/commands.md", "exit code of `pos-loader`")
+}
 TABLE = {
     f"{section}: {name}": case for section, cases in read_table().items() for name, case in cases.items()
 }
