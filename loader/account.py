@@ -11,11 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import bson
-
 from loader.collection import Collection, Level
 from loader.errors import DataError
 from loader.outcome import LevelCount
+from loader.values import decoded
 from loader.work import Tally, Work
 
 
@@ -85,7 +84,7 @@ def _rejected(collection: Collection, tally: Tally) -> Counter[str]:
     """Count the rows in the documents that MongoDB refused, by path of the level."""
     found: Counter[str] = Counter()
     for reject in tally.rejects:
-        document = bson.decode(reject.document)
+        document = decoded(reject.document)
         if collection.buckets is None:
             found[collection.root.path] += 1
         for child in collection.document.children:

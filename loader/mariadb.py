@@ -90,6 +90,7 @@ def _open(server: MariaDB) -> Any:
         autocommit=True,
         connection_timeout=10,
         use_pure=True,
+        ssl_disabled=not server.offers_tls,
     )
     try:
         for statement in STATEMENTS:

@@ -177,6 +177,7 @@ def _open(uri: str, *, milliseconds: int) -> Client:
         retryWrites=True,
         retryReads=True,
         tz_aware=False,
+        datetime_conversion="DATETIME_AUTO",  # a date that Python's type has not, of year 0 say, is a number
     )
 
 

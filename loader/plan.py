@@ -168,16 +168,21 @@ def lines(plan: Plan) -> Sequence[str]:
         if each.mode != BLOCKED:
             found += _details(each)
         found += [f"  ? unknown: {what}" for what in each.unknown]
-    changes = [each for each in plan.collections if not each.is_in_step]
+    changes = [each for each in plan.collections if not each.is_in_step and each.mode != BLOCKED]
+    blocked = sum(each.mode == BLOCKED for each in plan.collections)
     totals = (sum(getattr(each, name) for each in changes) for name in ("insert", "replace", "delete"))
     insert, replace, delete = totals
     found.append(
-        f"Plan: {len(changes)} of {len(plan.collections)} collections to change: "
+        f"Plan: {len(changes)} of {len(plan.collections)} collections to change{_stuck(blocked)}: "
         f"{insert:,} documents to insert, {replace:,} to replace, {delete:,} to delete."
-        if changes
+        if changes or blocked
         else "In step: a load would change nothing."
     )
     return found
+
+
+def _stuck(blocked: int) -> str:
+    return f", {blocked} blocked, which a load would leave as they are" if blocked else ""
 
 
 def _because(each: CollectionPlan) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,15 @@ from jinja2.sandbox import SandboxedEnvironment
 from loader.errors import SpecError, unreadable
 from loader.masking import masked_address, remember
 
+HONOURED = frozenset(
+    (
+        *("type", "server", "host", "port", "username", "user", "UID", "password", "PWD", "schema"),
+        *("ssl_disabled", "unix_socket"),
+    )
+)
+DBTS_OWN = frozenset(("database", "charset", "collation", "threads"))
+"""Keys that change nothing for the loader: it sets its sessions itself, see `mariadb_session`."""
+
 
 @dataclass(frozen=True)
 class MariaDB:
@@ -31,6 +40,8 @@ class MariaDB:
     user: str
     password: str = field(repr=False)
     schema: str
+    offers_tls: bool = True
+    """Whether small queries use TLS where the server has it; bulk reads never do."""
 
     @property
     def url(self) -> str:
@@ -48,11 +59,16 @@ class MariaDB:
 
 
 def read_profile(
-    project_dir: Path, *, profiles_dir: Path | None = None, target: str | None = None
+    project_dir: Path,
+    *,
+    profiles_dir: Path | None = None,
+    target: str | None = None,
+    note: Callable[[str], None] = lambda _: None,
 ) -> MariaDB:
     """Find the project's profile where dbt does (option, DBT_PROFILES_DIR, the project, ~/.dbt) and read it.
 
-    Raises `SpecError` naming the file and the key that is missing or wrong.
+    `note` is told which keys the loader does not use. Raises `SpecError` naming the file and the key that is
+    missing, wrong, or asks for what the loader cannot do.
     """
     project = _read_yaml(project_dir / "dbt_project.yml", "run in a dbt project or give --project-dir")
     name = str(project.get("profile"))
@@ -71,8 +87,28 @@ def read_profile(
     where += f", target {target}"
     if not isinstance(targets[target], dict):
         raise SpecError("the target is no mapping", where=where, fix="see profiles.example.yml")
-    output = {key: _render(key, value, where) for key, value in targets[target].items()}
+    output = {str(key): _render(str(key), value, where) for key, value in targets[target].items()}
+    _require_able(output, where)
+    unused = sorted(key for key, value in output.items() if value and key not in {*HONOURED, *DBTS_OWN})
+    if unused:
+        note(f"the loader does not use {', '.join(unused)} of the dbt profile ({where})")
     return _connection(output, where=where)
+
+
+def _require_able(output: Mapping[str, str], where: str) -> None:
+    """Raise `SpecError` where a key asks for encryption: the loader's bulk reads have none."""
+    for key, value in output.items():
+        if re.match("(?i)ssl|tls", key) and value and not _is_plain(output, key):
+            raise SpecError(
+                f"{key} is set, and the loader reads MariaDB without TLS",
+                where=where,
+                fix=f"remove {key}; where the network is not trusted, connect through an encrypted tunnel",
+            )
+
+
+def _is_plain(output: Mapping[str, str], key: str = "ssl_disabled") -> bool:
+    """Whether a key of the profile says that there is to be no TLS."""
+    return key == "ssl_disabled" and output.get(key, "").lower() in ("true", "1", "yes", "on")
 
 
 def _connection(output: Mapping[str, str], *, where: str) -> MariaDB:
@@ -106,6 +142,7 @@ def _connection(output: Mapping[str, str], *, where: str) -> MariaDB:
         user=output.get("username") or output.get("user") or output.get("UID") or "",
         password=password,
         schema=schema,
+        offers_tls=not _is_plain(output),
     )
 
 

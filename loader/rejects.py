@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import bson
 from bson import json_util
 
 from loader.collection import Collection, Key, Partition, Reject
 from loader.errors import DataError, SpecError
+from loader.values import decoded
 
 ENOUGH = 10_000
 """Where there are more, and more than allowed, the rest need not be looked for."""
@@ -58,7 +58,7 @@ def _line(collection: Collection, reject: Reject, *, whole: bool) -> dict[str, o
         "reason": reject.reason,
     }
     if whole:
-        text = json_util.dumps(bson.decode(reject.document), json_options=json_util.CANONICAL_JSON_OPTIONS)
+        text = json_util.dumps(decoded(reject.document), json_options=json_util.CANONICAL_JSON_OPTIONS)
         line["document"] = json.loads(text)
     return line
 

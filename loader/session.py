@@ -46,7 +46,12 @@ def open_job(
         faults=faults if with_faults else None,
     )
     declared = read_collections(manifest, database=database, faults={}) if select else collections
-    server = read_profile(settings.project_dir, profiles_dir=settings.profiles_dir, target=settings.target)
+    server = read_profile(
+        settings.project_dir,
+        profiles_dir=settings.profiles_dir,
+        target=settings.target,
+        note=progress.note,
+    )
     address = mongo.Address(settings.mongo_uri.get_secret_value(), settings.mongo_timeout)
     client = mongo.connect(address.uri, timeout=address.timeout)
     with (

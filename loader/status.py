@@ -9,7 +9,7 @@ from typing import Any
 
 from bson import json_util
 
-from loader import audit, layout, mongo
+from loader import audit, layout, mongo, published
 from loader.collection import Collection
 from loader.console import shares
 from loader.errors import DataError, LoaderError, SpecError
@@ -28,9 +28,10 @@ LOADS = 10
 
 @dataclass(frozen=True)
 class Published:
-    """One declared collection as MongoDB has it; `live` is None where it is not published.
+    """One declared collection as MongoDB has it; `live` is None where there is none.
 
     `fault` says why it cannot be looked at; `origin` which load published it, where the audit tables know.
+    A collection that is `foreign` has the name, and the loader did not publish it.
     """
 
     collection: Collection
@@ -39,6 +40,7 @@ class Published:
     sample: Mapping[str, Any] | None
     fault: str = ""
     origin: audit.Origin | None = None
+    foreign: bool = False
 
 
 def look_at_all(
@@ -49,11 +51,22 @@ def look_at_all(
     for each in collections:
         try:
             seen = look(client, each)
+            origin = origins.get((each.name, f"{each.database}.{each.collection}"))
+            foreign = seen.live is not None and _is_foreign(client, each, seen.live, origin)
+            found.append(replace(seen, origin=None if foreign else origin, foreign=foreign))
         except (SpecError, DataError) as error:
-            seen = Published(each, None, {}, None, fault=str(error))
-        origin = origins.get((each.name, f"{each.database}.{each.collection}"))
-        found.append(replace(seen, origin=origin))
+            found.append(Published(each, None, {}, None, fault=str(error)))
     return found
+
+
+def _is_foreign(
+    client: mongo.Client, collection: Collection, live: layout.Live, origin: audit.Origin | None
+) -> bool:
+    """Whether a load would refuse a collection as somebody's; without records, the audit tables decide."""
+    database, namespace = client[collection.database], f"{collection.database}.{collection.collection}"
+    if published.find(database, namespace, live.uuid) is not None:
+        return False
+    return origin is None or bool(published.others(database, namespace))
 
 
 def look(client: mongo.Client, collection: Collection) -> Published:
@@ -77,8 +90,10 @@ def row(each: Published) -> tuple[str, ...]:
     documents = sum(share.documents for share in each.shards.values())
     size = sum(share.bytes for share in each.shards.values())
     indexes = ", ".join(sorted(each.live.indexes))
-    origin = (each.origin.not_nested, each.origin.dbt_invocation) if each.origin else ("", "unknown")
-    return (name, "yes", key, f"{documents:,}", shares(each.shards), f"{size / 1e6:.2f}", indexes, *origin)
+    unknown = "" if each.foreign else "unknown"
+    origin = (each.origin.not_nested, each.origin.dbt_invocation) if each.origin else ("", unknown)
+    is_ours = "no, not by this loader" if each.foreign else "yes"
+    return (name, is_ours, key, f"{documents:,}", shares(each.shards), f"{size / 1e6:.2f}", indexes, *origin)
 
 
 def faulty_row(name: str, error: LoaderError) -> tuple[str, ...]:
@@ -91,7 +106,8 @@ def as_json(each: Published, *, sample: bool) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": each.collection.name,
         "namespace": f"{each.collection.database}.{each.collection.collection}",
-        "published": each.live is not None,
+        "published": each.live is not None and not each.foreign,
+        "foreign": each.foreign,
         "fault": each.fault,
         "dbt_invocation": each.origin.dbt_invocation if each.origin else "",
         "loaded_at": f"{each.origin.finished_at:%Y-%m-%dT%H:%M:%S}Z" if each.origin else "",

@@ -24,6 +24,7 @@ from loader.collection import Collection, Documents, Reject
 from loader.errors import DataError, PartialLoad
 from loader.mongo import Handle, translated, write_errors
 from loader.verify import Comparison, document_id, split
+from loader.verify import document as whole
 from loader.write import reason
 
 OUTLIVED = frozenset({225, 251, 290})
@@ -243,9 +244,9 @@ def _steps(sync: Sync, session: ClientSession) -> tuple[list[Request], ...]:
         DeleteOne({"_id": key, **keys.get(_hashable(key), {})}) for key in pending.deletes
     ]
     replacements: list[Request] = []
-    inserts: list[Request] = [InsertOne(RawBSONDocument(raw)) for raw in pending.inserts]  # type: ignore[arg-type]
+    inserts: list[Request] = [InsertOne(whole(raw)) for raw in pending.inserts]  # type: ignore[arg-type]
     for raw in pending.replacements:
-        document, key = RawBSONDocument(raw), document_id(raw)
+        document, key = whole(raw), document_id(raw)
         place = {"_id": key, **keys.get(_hashable(key), {})}
         if all(_at(document, path) == place.get(path) for path in paths):
             replacements.append(ReplaceOne(place, document))

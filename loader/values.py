@@ -20,13 +20,18 @@ _TYPES |= {127: "maxKey", 255: "minKey"}
 Found = tuple[str, str, str]
 
 
+def decoded(raw: bytes) -> dict[str, Any]:
+    """Decode a document; a date that Python's type does not hold, of year 0 say, is a `DatetimeMS` in it."""
+    return bson.decode(raw, _OPTIONS)
+
+
 def first_difference(expected: bytes, found: bytes) -> Found:
     """Compare two BSON documents that differ: the field path, what was expected there, what was found.
 
     Values carry their BSON type ("int 5", "long 5"); arrays of different length tell both lengths. The path
     is empty when the documents differ only in the order of their fields, or in fields that occur twice.
     """
-    pair = bson.decode(expected, _OPTIONS), bson.decode(found, _OPTIONS)
+    pair = decoded(expected), decoded(found)
     return _differ(*pair, "") or ("", f"{len(expected)} bytes", f"{len(found)} bytes, a field occurs twice")
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-import bson
 import numpy as np
 import pyarrow as pa
 from bson.codec_options import CodecOptions, DatetimeConversion
@@ -25,7 +24,7 @@ from pymongo import ASCENDING
 
 from loader.collection import Difference, Documents, Key, Partition
 from loader.mongo import Handle, retrying, translated
-from loader.values import first_difference
+from loader.values import decoded, first_difference
 
 BATCH_DOCUMENTS = 1_000_000
 """More than any reply holds: the server fills each to 16 MiB."""
@@ -249,5 +248,10 @@ def _comparable(key: Any, kind: pa.DataType) -> Any:
 
 def document_id(raw: bytes) -> Any:
     """The `_id` alone, of any type, without decoding the rest."""
-    key = RawBSONDocument(raw, _LAZY)["_id"]
-    return bson.decode(key.raw) if isinstance(key, RawBSONDocument) else key
+    key = document(raw)["_id"]
+    return decoded(bytes(key.raw)) if isinstance(key, RawBSONDocument) else key
+
+
+def document(raw: bytes) -> RawBSONDocument:
+    """Wrap a document; a date that Python's type does not hold, of year 0 say, is a `DatetimeMS` in it."""
+    return RawBSONDocument(raw, _LAZY)

@@ -50,7 +50,12 @@ def write_report(settings: Settings, *, output: Path, charts: Path | None, progr
     """
     manifest = read_manifest(settings.artifacts)
     collections = read_collections(manifest, database=settings.mongo_database)
-    server = read_profile(settings.project_dir, profiles_dir=settings.profiles_dir, target=settings.target)
+    server = read_profile(
+        settings.project_dir,
+        profiles_dir=settings.profiles_dir,
+        target=settings.target,
+        note=progress.note,
+    )
     latest = last_run_results(settings.artifacts)
     failed_build = failure(latest) if latest else ""
     with mariadb.connect(server) as queries:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -69,6 +70,30 @@ def test_nothing_is_rounded_or_dropped_in_silence(odd: Shop) -> None:
     assert odd.plan()["mode"] == "sync"
     shown = odd.loader.done("verify").stdout
     assert f"{NAME} coerced shops.placed_at: milliseconds, 3 values\n" in shown
+
+
+def test_a_date_that_python_has_not_is_synced_refused_and_shown(odd: Shop) -> None:
+    """Years before 1 and after 9999 are BSON dates; nothing that publishes or shows them fails."""
+    odd.declare(coerce={"*": BOTH}, max_delete_share=1.0)
+    odd.load()
+    odd.documents[NAME].delete_one({"_id": 5})
+    odd.documents[NAME].update_one({"_id": 6}, {"$set": {"lines": []}})
+    odd.documents.command("collMod", NAME, validationLevel="off")
+    odd.documents[NAME].insert_many([{"_id": DatetimeMS(2**55)}, {"_id": {"at": DatetimeMS(-(2**55))}}])
+    synced = odd.load()
+    written = [synced[name] for name in ("mode", "inserted", "replaced", "deleted")]
+    assert written == ["sync", 1, 1, 2]
+    odd.documents[NAME].delete_many({"_id": {"$nin": [5]}})
+    assert '"_id": 5' in odd.loader.done("status", "--sample").stdout
+
+    refusing = {"_id": {"$ne": 5}}
+    odd.documents.command("collMod", NAME, validator=refusing, validationLevel="strict")
+    odd.documents[NAME].delete_many({})
+    again = odd.load("--max-rejects", "1", "--reject-documents")
+    assert (again["inserted"], again["rejects"]) == (7, 1)
+    (line,) = (odd.loader.results.parent / "rejects" / f"{NAME}.jsonl").read_text().splitlines()
+    assert json.loads(line)["document"]["placed_at"] == {"$date": {"$numberLong": "-62167219200000"}}
+    odd.documents[NAME].drop()
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from loader import mariadb
-from loader.errors import ConnectionFailed
-from loader.profile import MariaDB
+from loader.errors import ConnectionFailed, SpecError
+from loader.profile import MariaDB, read_profile
 from sandbox.cluster import Endpoints
 from tests.loader.mongo_helpers import AnswerLosingProxy
 
@@ -43,12 +46,46 @@ def test_handshakes_that_are_always_cut_off_are_an_error(servers: Endpoints) -> 
     [
         ("pos", "no table analytics.pos_loader_runs at this position", None),
         ("pos", "user pos with pos, 'pos'", "user *** with ***, '***'"),
-        ("s3cr!t", "mysql://me:s3cr!t@host, s3cr!tx", "mysql://me:***@host, ***x"),
+        ("s3cr!t", "mysql://me:s3cr!t@host, s3cr!tx", "mysql://***@host, ***x"),
     ],
 )
 def test_a_password_is_hidden_and_no_other_word(password: str, text: str, shown: str | None) -> None:
     server = MariaDB("127.0.0.1", 3306, "me", password, "analytics")
     assert f"query failed: {shown or text} (" in str(mariadb.translate(text, 1064, server))
+
+
+def profile(folder: Path, **more: object) -> tuple[MariaDB, list[str]]:
+    """Read a profile with `more` keys; with it, what is noted."""
+    (folder / "dbt_project.yml").write_text("profile: shop")
+    outputs = {"dev": {"type": "mariadb", "schema": "marts", **more}}
+    (folder / "profiles.yml").write_text(json.dumps({"shop": {"target": "dev", "outputs": outputs}}))
+    notes: list[str] = []
+    return read_profile(folder, profiles_dir=folder, note=notes.append), notes
+
+
+@pytest.mark.parametrize(
+    "key", ["ssl_ca", "ssl_cert", "ssl_key", "ssl_verify_cert", "ssl_mode", "sslmode", "ssl", "tls_versions"]
+)
+def test_a_key_that_asks_for_tls_is_refused(key: str, tmp_path: Path) -> None:
+    with pytest.raises(
+        SpecError, match=rf"^{key} is set, and the loader reads MariaDB without TLS .*; remove"
+    ):
+        profile(tmp_path, **{key: "x"})
+    assert profile(tmp_path, **{key: None})[1] == []
+
+
+def test_tls_that_is_disabled_is_not_offered(tmp_path: Path) -> None:
+    assert profile(tmp_path)[0].offers_tls
+    assert not profile(tmp_path, ssl_disabled=True)[0].offers_tls
+    with pytest.raises(SpecError, match=r"^ssl_disabled is set"):
+        profile(tmp_path, ssl_disabled=False)
+
+
+def test_other_keys_that_are_not_used_are_named(tmp_path: Path) -> None:
+    _, notes = profile(tmp_path, threads=2, charset="utf8mb4", retries=3, init_command="set x=1")
+    assert [note.partition(" (")[0] for note in notes] == [
+        "the loader does not use init_command, retries of the dbt profile"
+    ]
 
 
 def test_an_absent_server_is_asked_once(servers: Endpoints, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,6 +152,9 @@ def test_one_that_takes_its_place_is_foreign(published: Shop) -> None:
     assert line.startswith(
         f"collection {SPACE} is not the one that load {loads} published, and holds 200 doc"
     )
+    shown = published.loader.done("status", "--json").json["collections"][0]
+    assert (shown["published"], shown["foreign"], shown["dbt_invocation"]) == (False, True, "")
+    assert "no, not by this loader" in published.loader.done("status").stdout
     published.documents[PUBLISHED].drop()
     assert "was not published by this loader" in published.refused("--full-refresh", code=1)
     load = published.load("--full-refresh", "--adopt", "all")

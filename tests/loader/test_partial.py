@@ -64,7 +64,7 @@ def test_a_faulty_collection_stays_and_the_others_are_published(made: Shop) -> N
     errors = [line.removeprefix("pos-loader: error: ") for line in finished.stderr.splitlines()]
     assert [line.partition(" (")[0] for line in errors] == [
         f"monthly is not published: {NO_ROWS}",
-        "viewed is not published: test_partial.viewed is a view; drop it or publish under another name",
+        "viewed is not published: test_partial.viewed is a view; publish under another name",
     ]
     assert "allow_empty: true in meta.mongo, or --allow-empty once" in errors[0]
     assert found["monthly"]["error"] in errors[0]
@@ -91,6 +91,8 @@ def test_a_faulty_collection_stays_and_the_others_are_published(made: Shop) -> N
     planned = made.loader.run("plan", "--no-gate", "--quiet", "--json")
     modes = {each["name"]: each["mode"] for each in planned.json["collections"]}
     assert modes == {"first": "sync", "monthly": "blocked", "viewed": "blocked"}
+    said = made.loader.run("plan", "--no-gate", "--quiet").stdout.splitlines()[-1]
+    assert said.startswith("Plan: 0 of 3 collections to change, 2 blocked, which a load would leave as they")
 
     verified = made.loader.run("verify", "--quiet", "--json")
     assert verified.code == 1
@@ -144,9 +146,13 @@ def test_a_group_of_syncs_that_mongodb_refuses_in_part_is_not_written_at_all(mad
             "collMod", name, validator={"city": {"$ne": "gone"}} if name == "second" else {}
         )
     made.sql("update stores set city = 'gone' where store_id = 7")
-    validated = made.loader.run("load", "--no-gate", "--quiet", "--json")
-    assert validated.code == 0  # the declared validator is set again
-    assert made.documents["first"].count_documents({"city": "gone"}) == 1
+    refused, found = load(made)
+    assert refused.code == 1
+    assert [found[name]["mode"] for name in ("first", "second", "third")] == ["failed", "failed", "sync"]
+    written = [
+        made.documents[name].count_documents({"city": "gone"}) for name in ("first", "second", "third")
+    ]
+    assert written == [0, 0, 1]
 
 
 def test_buckets_and_their_documents_are_held_back_together(made: Shop) -> None:
