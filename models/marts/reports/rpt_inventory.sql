@@ -71,11 +71,11 @@ measured as (
 
     select
         *,
-        cast(available_quantity * current_price as decimal(19, 4)) as stock_value,
+        cast(available_quantity * current_price as decimal(38, 4)) as stock_value,
         {{ ratio('window_units', 'count_days') }} as daily_units,
-        {{ ratio('greatest(available_quantity, 0) * count_days', 'greatest(window_units, 0)') }}
+        {{ ratio('greatest(available_quantity + 0.0, 0) * count_days', 'greatest(window_units, 0)') }}
             as days_of_cover,
-        greatest(allocated_units - greatest(available_quantity, 0), 0) as over_allocated_units
+        greatest(greatest(allocated_units, 0) - greatest(available_quantity, 0), 0) as over_allocated_units
     from stock
 
 ),
