@@ -30,7 +30,9 @@
         {%- for name in found.names -%}
             {%- set label = found.labels.get(name, name) -%}
             {%- set value = row[loop.index0] or 'null' -%}
-            {%- if is_shown(test, label, value, row[found.names.index('source_column')] if 'source_column' in found.names) -%}
+            {%- if label == 'way_out' -%}
+                {%- do parts.append('way_out: ' ~ fromjson(value)) -%}
+            {%- elif is_shown(test, label, value, row[found.names.index('source_column')] if 'source_column' in found.names) -%}
                 {%- do parts.append(label ~ '=' ~ (value if value | length < 60 else value[:56] ~ '...')) -%}
             {%- else -%}
                 {%- do parts.append(label ~ '=(hidden)') -%}
@@ -186,7 +188,7 @@
         {{ return(true) }}
     {%- elif columns.get(name) == 'personal' -%}
         {{ return(false) }}
-    {%- elif name in columns or column in ['source_table', 'source_column', 'source_key', 'way_out'] -%}
+    {%- elif name in columns or column in ['source_table', 'source_column', 'source_key'] -%}
         {{ return(true) }}
     {%- elif source -%}
         {{ return(columns.get(source) == 'plain') }}

@@ -33,7 +33,11 @@ STAGED = {
     "zip": "written_zip",
 }
 KEYS = {"product": "product_id", "customer": "customer_id", "order": "order_id"}
-TOLERANT = {"unreadable_values": "missing", "timestamp_precision": "milliseconds"}
+TOLERANT = {
+    "unreadable_values": "missing",
+    "timestamp_precision": "milliseconds",
+    "missing_words": ["no value", "it's"],
+}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.column}-{case.value[:20]!r}")
@@ -105,11 +109,11 @@ def shown(value: Any) -> str | None:
     return str(value)
 
 
-def build_staging(warehouse: Warehouse) -> None:
-    """Build and test the staging views of what has a key, with all ways out."""
+def build_staging(warehouse: Warehouse) -> str:
+    """Build and test the staging views of what has a key, with all ways out; return what dbt prints."""
     views = [f"stg_pos__{table}" for table in KEYS]
     tolerant = replace(warehouse, variables=TOLERANT)
-    tolerant.dbt("build", "--select", *views, "--indirect-selection", "buildable")
+    return tolerant.dbt("build", "--select", *views, "--indirect-selection", "buildable").stdout
 
 
 def staged(warehouse: Warehouse, placed: Mapping[tuple[str, int], Case]) -> dict[tuple[str, int], str | None]:
@@ -138,7 +142,12 @@ def test_staging_of_a_text_source_has_the_verdict(servers: Endpoints, tmp_path: 
     warehouse = new_warehouse(servers, tmp_path, "test_values_text", "test_values_text_source")
     placed = written(tmp_path / "shop", CASES)
     imported(warehouse, tmp_path / "shop", "--as-text")
-    build_staging(warehouse)
+    printed = build_staging(warehouse)
+    # --vars replaces what was given before, so the way out has all of it
+    given = (
+        "pos_schema: test_values_text_source, unreadable_values: missing, timestamp_precision: milliseconds"
+    )
+    assert f'way_out: dbt build --vars \'{{{given}, missing_words: ["no value", "it\\u0027s"]}}\'' in printed
     assert staged(warehouse, placed) == {place: case.published for place, case in placed.items()}
     unreadable = {(case.column, case.value[:200]) for case in CASES if case.verdict == UNREADABLE}
     assert named(warehouse, "source_values_are_readable") == unreadable

@@ -16,7 +16,7 @@ select
     '{{ column }}' as source_column,
     {{ source_key(source_table) }} as source_key,
     {{ moment }} as source_moment,
-    'dbt build --vars ''{timestamp_precision: milliseconds}''' as way_out
+    {{ way_out('timestamp_precision', 'milliseconds') }} as way_out
 from {{ pos_table(source_table) }}
 where microsecond({{ moment }}) % 1000 <> 0 and {{ plausible_moment(moment, 'orders_from') }} is not null
 {{ 'union all' if not loop.last }}

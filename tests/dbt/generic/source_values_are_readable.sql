@@ -17,7 +17,7 @@ select
     '{{ column }}' as source_column,
     {{ source_key(source_table) }} as source_key,
     cast(left({{ column }}, 200) as char) as unreadable_value,
-    'dbt build --vars ''{unreadable_values: missing}''' as way_out
+    {{ way_out('unreadable_values', 'missing') }} as way_out
 from {{ pos_table(source_table) }}
 where
     {{ read_as(kind, column, kinds) }} is null
