@@ -422,7 +422,8 @@ def status(
             for each in found:
                 if each.live is not None:
                     console.text(published.sample_text(each))
-        for line in published.how_to_open(settings, job.collections):
+        live = [each.collection for each in found if each.live is not None]
+        for line in published.how_to_open(settings, live or job.collections):
             console.text(line)
         for name, fault in faults.items():
             console.error(f"{name}: {fault}", collection=name)

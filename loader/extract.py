@@ -110,12 +110,19 @@ def _check_types(level: Level, types: Mapping[str, str], where: str) -> None:
             )
 
 
-def require_rows(counts: dict[str, int], collection: Collection) -> None:
-    """Refuse a mart without rows; raises `DataError` naming it. Buckets may well be empty."""
+def require_rows(
+    counts: Mapping[str, int], totals: Mapping[str, tuple[int, int]], collection: Collection
+) -> None:
+    """Refuse a mart without rows for documents; raises `DataError` naming it. Buckets may well be empty.
+
+    `counts` has the rows for documents, `totals` all rows and the unknown member's, by path of the level.
+    """
     empty = [level for level in collection.root.walk() if not counts[level.path]]
     if empty and collection.buckets is None:
+        rows, unknown = totals[empty[0].path]
         raise DataError(
-            f"model {empty[0].model} has no rows",
+            f"model {empty[0].model} has no rows"
+            + (f" but {unknown:,} of the unknown member {collection.unknown_member}" if rows else ""),
             where=f"table {empty[0].schema}.{empty[0].table}, collection {collection.name}",
             fix="check the source, or allow it: allow_empty: true in meta.mongo, or --allow-empty once",
         )

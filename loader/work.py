@@ -236,14 +236,14 @@ def _surveyed(job: Job, queries: mariadb.Queries, collection: Collection) -> Wor
         limit=sizes.allowance(collection),
         workers=job.workers,
     )
+    totals = {level.path: count_rows(queries, collection, level) for level in collection.root.walk()}
     if not (job.options.allow_empty or collection.allow_empty):
-        extract.require_rows(cut.rows, collection)
+        extract.require_rows(cut.rows, totals, collection)
     extract.require_small_arrays(queries, collection)
     warning = sizes.check(queries, collection, within=cut.heavy, allowed=job.options.max_rejects)
     if warning:
         job.progress.note(warning, collection=collection.name)
     points = _split_points(job, queries, collection)
-    totals = {level.path: count_rows(queries, collection, level) for level in collection.root.walk()}
     return Work(collection, cut.partitions, cut.rows, points, totals=totals)
 
 
