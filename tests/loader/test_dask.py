@@ -110,7 +110,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(shops: Loader, start: Start
         stdout, stderr = loading.communicate(timeout=300)
         assert killed
         assert loading.returncode == 0, stderr
-        assert f"+{ROWS:,} ~0 -0" in stdout
+        assert f"+0 ~{ROWS:,} -0" in stdout
         assert content(database, NAME) == expected
         assert left_behind(database) == []
 

@@ -148,11 +148,16 @@ def test_a_refused_and_a_failed_load_leave_their_evidence(
     path.write_text(json.dumps(manifest))
     broken = refusing.run("load", "--no-gate", "--quiet", **environment)
     results = valid(json.loads(refusing.results.read_text()))
-    assert broken.code == results["exit_code"] != 0
-    assert broken.error == results["error"]
+    assert broken.code == results["exit_code"] == 1
+    assert results["error"].startswith(f"1 of 2 collections failed: {CUSTOMERS}: ")
     run, collections = audited(refusing.warehouse, results["load_id"])
-    assert (run["status"], run["exit_code"], run["error"]) == ("failed", broken.code, broken.error)
-    assert [(each["mode"], each["documents"]) for each in collections.values()] == [("failed", None)] * 2
+    assert (run["status"], run["exit_code"], run["error"]) == ("failed", broken.code, results["error"])
+    assert {name: each["mode"] for name, each in collections.items()} == {
+        CUSTOMERS: "failed",
+        PRODUCTS: "sync",
+    }
+    fault = f"{ERROR}{CUSTOMERS} is not published: {collections[CUSTOMERS]['error']}\n"
+    assert (collections[CUSTOMERS]["documents"], broken.stderr) == (None, fault)
 
     heading, table, _, failure, *_ = summary.read_text().split("\n\n")
     assert heading == "### pos-loader load: refused"
@@ -180,9 +185,10 @@ def test_evidence_holds_what_was_shown_before_a_fault(
     monkeypatch.setattr(publish, "rename", failing)
     finished = loader.invoke("load", "--full-refresh", "--quiet")
     assert finished.code == 1
-    assert finished.error.startswith(f"{CUSTOMERS} published, {PRODUCTS} not: made up by a test")
+    assert finished.stderr == f"{ERROR}{PRODUCTS} is not published: made up by a test\n"
     results = valid(json.loads(loader.results.read_text()))
-    assert (results["status"], results["error"]) == ("failed", finished.error)
+    fault = f"1 of 2 collections failed: {PRODUCTS}: made up by a test"
+    assert (results["status"], results["error"]) == ("failed", fault)
     customers, products = results["collections"]
     assert (customers["mode"], customers["replaced"] > 0) == ("full refresh", True)
     assert (products["mode"], products["replaced"]) == ("failed", 0)
