@@ -45,6 +45,7 @@ LONGEST_REASON = 1000
 OLDEST_CLUSTER = (6, 0)
 
 UNAUTHORIZED, AUTHENTICATION_FAILED = 13, 18
+DATABASE_DIFFERS_IN_CASE = 13297
 
 # Server codes that pass by themselves: elections, shutdowns, network, locks held by the balancer or another
 # DDL, stale routing, cursors lost with a primary or a rename.
@@ -326,6 +327,9 @@ def translated(client: Client, doing: str, *, fix: str = "") -> Iterator[None]:
         what = f"MongoDB at {hosts(client)} refuses to {doing}: {reason(error)}"
         if error.code in (UNAUTHORIZED, AUTHENTICATION_FAILED):
             raise ConnectionFailed(what, fix="grant the user this action on the database") from error
+        if error.code == DATABASE_DIFFERS_IN_CASE:
+            fix = "spell the database as it is there: database in meta.mongo, or POS_MONGO_DATABASE"
+            raise SpecError(what, fix=fix) from error
         raise _kind(error)(what, fix=fix or "a rerun is safe") from error
     except ConnectionFailure as error:
         raise ConnectionFailed(

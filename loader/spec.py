@@ -97,6 +97,13 @@ def _target_fault(each: Collection, seen: dict[tuple[str, str], str]) -> SpecErr
             where=f"exposure {each.exposure}",
             fix="rename it",
         )
+    for (database, _), name in seen.items():
+        if database != each.database and database.lower() == each.database.lower():
+            return SpecError(
+                f"databases {database} of {name} and {each.database} differ in case alone",
+                where=f"exposure {each.exposure}",
+                fix="spell them alike, MongoDB has not both",
+            )
     other = seen.setdefault((each.database, each.collection), each.name)
     if other == each.name:
         return None

@@ -20,6 +20,7 @@ import tenacity
 from pymongo.errors import OperationFailure
 
 from loader import lease, mongo
+from loader.errors import SpecError
 from loader.lease import Owner, process_space
 from sandbox.cluster import Endpoints
 from tests.faults.shop import Shop, shop
@@ -192,3 +193,14 @@ def test_a_load_that_lost_its_lease_publishes_nothing(published: Shop, options: 
     assert content(published.documents, NAME) == before
     assert left_behind(published.documents) == [NAME], "the other load's lease stays"
     published.documents[LEASES].delete_many({})
+
+
+def test_a_database_that_differs_in_case_alone_is_a_fault_of_the_settings(
+    client: mongo.Client, database: str
+) -> None:
+    client[database]["any"].insert_one({})
+    with (
+        pytest.raises(SpecError, match=r"take the lease: .*; spell the database as it is there: database in"),
+        lease.lease(client[database.upper()], ["any"], Owner("load"), wait=0),
+    ):
+        pass

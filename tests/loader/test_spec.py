@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from loader.collection import BsonType, Collection, Level
+from loader.errors import SpecError
 from loader.schema import check
 from loader.spec import read_collections
 from loader.types import bson_type, precision_and_scale
@@ -46,6 +49,14 @@ def test_customers_resolve_to_three_levels(manifest: Manifest, tmp_path: Path) -
     required = {field.name for field in customers.root.fields if not field.nullable}
     assert {"_id", "countOrders"} <= required
     assert "birthdate" not in required
+
+
+def test_databases_that_differ_in_case_alone_are_refused(manifest: Manifest, tmp_path: Path) -> None:
+    change: Change = lambda content: declaration(content).update(database="POS")  # noqa: E731
+    with pytest.raises(
+        SpecError, match=r"^databases POS of customer_order_history and pos differ in case alone"
+    ):
+        read_collections(changed(manifest, change, tmp_path), database="pos")
 
 
 def test_options_of_a_level(manifest: Manifest, tmp_path: Path) -> None:
