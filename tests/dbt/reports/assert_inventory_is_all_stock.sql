@@ -35,7 +35,7 @@ counted as (
     select
         product_id,
         -1 as products,
-        -coalesce(available_quantity, 0) as stock,
+        -cast(coalesce(available_quantity, 0) as decimal(20, 0)) as stock,
         -window_units as units
     from {{ ref('rpt_inventory') }}
 
