@@ -20,7 +20,7 @@ from sandbox.cluster import Endpoints
 from tests.faults.shop import BY_ID, BY_STATE, SALES, STORES, Shop, shop
 from tests.loader.handmade import NAME
 from tests.loader.manifests import Manifest
-from tests.loader.running import Finished, Loader, content, left_behind
+from tests.loader.running import ERROR, Finished, Loader, content, left_behind
 
 EARLIER = Path(__file__).with_name("earlier_version.json")
 """What the last version without records left: a collection with its audit tables, taken from servers."""
@@ -434,19 +434,30 @@ def kill(module: ModuleType, name: str, shop: Shop, options: tuple[str, ...], *,
         assert shop.loader.run("load", "--no-gate", "--quiet", *options).code == 130
 
 
+def refusals(shop: Shop, *options: str) -> list[str]:
+    """Load, which has to fail, and return its lines."""
+    finished = shop.loader.run("load", "--no-gate", "--quiet", *options)
+    assert finished.code == 1, finished
+    return [line.removeprefix(ERROR) for line in finished.stderr.splitlines()]
+
+
 def test_buckets_have_owners_too(empty: Shop) -> None:
     buckets = empty.documents[f"{NAME}_sales_overflow"]
     buckets.insert_one({"_id": "theirs"})
     embedded = {"model": "sales", "order_by": ["sale_id"]}
     empty.declare(embed={"sales": {**embedded, "max_items": 1, "on_overflow": "overflow"}})
     try:
-        line = empty.refused("--full-refresh", code=1)
+        held, line = refusals(empty, "--full-refresh")
+        assert held.startswith("handmade is not published: held back, because handmade.sales of its group")
         assert line.startswith(
-            f"collection {buckets.full_name} was not published by this loader, and holds 1"
+            f"handmade.sales is not published: collection {buckets.full_name} was not published by this "
+            "loader, and holds 1"
         )
         assert line.endswith("take it over with --adopt handmade.sales")
-        line = empty.refused("--full-refresh", "--adopt", NAME, code=1)
-        assert line.startswith("1 of 1 documents of handmade.sales have left the source")
+        _, line = refusals(empty, "--full-refresh", "--adopt", NAME)
+        assert line.startswith(
+            "handmade.sales is not published: 1 of 1 documents of handmade.sales have left the source"
+        )
         finished = empty.loader.done(
             "load", "--no-gate", "--json", "--adopt", "handmade.sales", "--max-delete-share", "1"
         )
