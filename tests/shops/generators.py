@@ -187,5 +187,5 @@ SHAPES = (
     Shape("one_customer", lambda: only(1, customers=1), is_slow=True),
     Shape("one_big_customer", one_big_customer, is_slow=True),
     Shape("nothing_known", nothing_known, (), {"unknown_member": -2}, held_back=NESTED, is_slow=True),
-    Shape("microseconds", microseconds, variables={"timestamp_precision": "microseconds"}, is_slow=True),
+    Shape("microseconds", microseconds, variables=MILLISECONDS, is_slow=True),
 )
