@@ -114,7 +114,9 @@ def test_the_marts_are_those_of_an_ordinary_server(odd: Odd, sample_warehouse: W
     marts = [
         node["name"]
         for node in manifest
-        if node["fqn"][1] == "marts" and not node["name"].endswith(DIFFERENT)
+        if node["resource_type"] == "model"
+        and node["fqn"][1] == "marts"
+        and not node["name"].endswith(DIFFERENT)
     ]
     assert len(marts) > 15
     tables = ", ".join(sorted(marts))
@@ -188,6 +190,7 @@ def test_each_driver_reads_its_settings_back(odd: Odd, monkeypatch: pytest.Monke
         ((*values,),) = queries.rows(ASK)
         assert tuple(map(plain, values)) == FOUND
     monkeypatch.setattr(extract, "statement", lambda *_: f"{ASK}, user() as user")
+    monkeypatch.setattr("loader.readable.require_within", lambda *_: None)
     level = Level(name="", model="", schema="", table="", key=(), fields=())
     table = extract._read(server, level, cast(Any, None), cast(Any, None))
     (row,) = table.to_pylist()
