@@ -76,11 +76,11 @@ def test_upstream_is_everything_a_collection_is_built_from_parents_first(
     manifest: Manifest, tmp_path: Path
 ) -> None:
     unchanged = changed(manifest, lambda _: None, tmp_path)
-    found = upstream(unchanged, PRODUCTS)
+    found = upstream(unchanged, f"exposure.pos.{PRODUCTS}")
     assert found.index("seed.pos.pos_product") < found.index("model.pos.stg_pos__product")
     assert found[-1].startswith("model.pos.")
     assert "model.pos.dim_products" in found
-    assert "model.pos.dim_products" not in upstream(unchanged, CUSTOMERS)
+    assert "model.pos.dim_products" not in upstream(unchanged, f"exposure.pos.{CUSTOMERS}")
     assert len(found) == len(set(found))
 
 
