@@ -53,7 +53,7 @@ def load(job: Job, done: list[CollectionOutcome]) -> Outcome:
             staged += _staged(job, passed, faults)
             look_again()
             shown.extend(show(job, staged, faults, look_again=look_again))
-        except ConnectionFailed:  # what is built can be gone on with
+        except ConnectionFailed:  # a later load with --resume continues what is built
             raise
         except Exception:
             for each in staged:

@@ -123,6 +123,7 @@ def _described(job: Job, work: Work, decision: Decision, tally: Tally, *, is_syn
     is_new = not is_sync and decision.claim.uuid is None
     key = ", ".join(f"{path}: {kind}" for path, kind in collection.shard_key) or "unsharded"
     created = tuple(index.name for index in collection.indexes)
+    insert, replace, delete, unchanged = tally.counts(is_sync=is_sync)
     with mariadb.connect(job.server) as queries:
         longest = longest_arrays(queries, collection, top=LARGEST)
     return CollectionPlan(
@@ -130,10 +131,10 @@ def _described(job: Job, work: Work, decision: Decision, tally: Tally, *, is_syn
         namespace=job.live(collection).full_name,
         mode=decision.mode,
         reason=decision.reason,
-        insert=tally.missing if is_sync else tally.new,
-        replace=tally.changed if is_sync else tally.known,
-        delete=tally.extra if is_sync else tally.gone,
-        unchanged=tally.same if is_sync else 0,
+        insert=insert,
+        replace=replace,
+        delete=delete,
+        unchanged=unchanged,
         documents=tally.documents,
         bytes=tally.bytes,
         shard_key=key if is_new else "",

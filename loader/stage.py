@@ -226,7 +226,7 @@ def _show_rebuilt(
         look_again()
         for each in sorted(rebuilt, key=lambda each: each.work.collection.buckets is None):
             each.rename()
-    except ConnectionFailed:  # what is built can be gone on with
+    except ConnectionFailed:  # a later load with --resume continues what is built
         raise
     except Exception:
         for each in rebuilt:

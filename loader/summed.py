@@ -38,6 +38,7 @@ def staged_outcome(job: Job, staged: Staged, verdict: Verdict) -> CollectionOutc
     """What a load did to a collection that it has shown."""
     tally, work, is_sync = staged.tally, staged.work, staged.mode == SYNC
     levels = account.levels(work, tally)
+    inserted, replaced, deleted, unchanged = tally.counts(is_sync=is_sync)
     shards: dict[str, ShardShare] = {}
     uuid = None
     with suppress(LoaderError, PyMongoError):  # what is published is so, whether or not it can be looked up
@@ -49,10 +50,10 @@ def staged_outcome(job: Job, staged: Staged, verdict: Verdict) -> CollectionOutc
         mode=staged.mode,
         documents=tally.documents,
         bytes=tally.bytes,
-        inserted=tally.missing if is_sync else tally.new,
-        replaced=tally.changed if is_sync else tally.known,
-        deleted=tally.extra if is_sync else tally.gone,
-        unchanged=tally.same if is_sync else 0,
+        inserted=inserted,
+        replaced=replaced,
+        deleted=deleted,
+        unchanged=unchanged,
         rejects=len(tally.rejects),
         **_counts(levels),
         coerced=dict(+tally.coerced),
@@ -166,7 +167,7 @@ def conclude(
 def _peak_memory() -> int:
     """The most memory this program has held, in bytes.
 
-    Linux's VmHWM begins anew with the program; ru_maxrss also holds that of the process which started it.
+    Linux's VmHWM counts this program alone; ru_maxrss includes the process that started it.
     """
     status = Path("/proc/self/status")
     if status.exists():

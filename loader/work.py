@@ -84,6 +84,12 @@ class Tally:
         """Documents MongoDB holds."""
         return self.same + self.changed + self.extra
 
+    def counts(self, *, is_sync: bool) -> tuple[int, int, int, int]:
+        """Documents inserted, replaced, deleted and unchanged, as a sync or a full refresh counts them."""
+        if is_sync:
+            return self.missing, self.changed, self.extra, self.same
+        return self.new, self.known, self.gone, 0
+
     def add(self, other: Tally) -> None:
         """Take over another partition's result."""
         for name in ("documents", "bytes", "same", "missing", "changed", "extra", "new", "known", "gone"):
