@@ -16,6 +16,11 @@ from loader.cli import app
 from loader.errors import LoaderError, SpecError, ending
 from loader.masking import masked, masked_address, remember
 from loader.profile import read_profile
+from sandbox.cluster import Endpoints
+from tests.loader.handmade import Mart, publishable
+from tests.loader.manifests import Manifest
+from tests.loader.running import Loader
+from tests.warehouse import new_warehouse
 
 SECRET = "Xq7Zw9Kv"
 SCHEMES = [
@@ -79,6 +84,57 @@ def test_no_command_shows_the_password_of_an_address(address: str) -> None:
         assert isinstance(result.exception, SystemExit)
         assert SECRET not in result.stdout + result.stderr
         assert result.stderr.count("\n") == 1, result.stderr
+
+
+COMMANDS = [
+    ["load", "--no-gate", "--json"],
+    ["load", "--no-gate", "--full-refresh"],
+    ["load", "--no-gate", "--retry-rejects"],
+    ["load", "--no-gate", "--log-format", "json"],
+    ["plan", "--no-gate"],
+    ["plan", "--no-gate", "--json", "--log-format", "json"],
+    ["verify"],
+    ["verify", "--quick", "--json"],
+    ["status", "--sample"],
+    ["status", "--json"],
+    ["query", "customers-with-city"],
+    ["query", "customers-with-city", "--explain", "--json"],
+    ["report"],
+]
+DECLARED: Manifest = {
+    "root": "shops",
+    "key": "shop_id",
+    "shard_key": {"_id": "hashed"},
+    "indexes": [{"keys": {"name": 1}}],
+}
+
+
+@pytest.fixture(scope="module")
+def shops(servers: Endpoints, manifest: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Loader:
+    """A loader whose marts are there, so that every command comes as far as MongoDB's address."""
+    warehouse = new_warehouse(servers, tmp_path_factory.mktemp("masking"), "test_masking")
+    mart = Mart({"shop_id": "bigint", "name": "text"}, ("shop_id",), rows=[(1, "one")])
+    loader = Loader(warehouse, servers.mongo_uri, "masking", select=())
+    return publishable(loader, manifest, {"shops": mart}, DECLARED)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_no_output_of_any_command_has_a_password(command: list[str], shops: Loader) -> None:
+    @settings(max_examples=8, deadline=None, derandomize=True)
+    @given(
+        ADDRESSES.filter(lambda address: "\0" not in address),
+        st.sampled_from(["POS_MONGO_URI", "POS_SCHEDULER"]),
+    )
+    def run(address: str, variable: str) -> None:
+        finished = shops.invoke(*command, **{"POS_MONGO_TIMEOUT": "0.3", variable: address})
+        assert SECRET not in finished.stdout + finished.stderr
+        assert finished.stderr.count("\n") == bool(finished.code), finished.stderr
+
+    run()
+    written = [path for path in shops.warehouse.target_path.rglob("*") if path.is_file()]
+    assert written
+    for path in written:
+        assert SECRET.encode() not in path.read_bytes(), path
 
 
 @pytest.mark.parametrize("option", ["--workers", "--max-build-age", "--partition-rows", "--log-format"])

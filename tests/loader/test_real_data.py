@@ -219,6 +219,14 @@ if DATA_SETS:
         left_out = truth.pop("lines_unknown_order") + truth.pop("lines_repeating_order_product")
         assert figures_of_documents(shop.database) == {**truth, "lines_not_nested": left_out}
 
+    def test_every_row_of_every_level_is_accounted_for(shop: Shop) -> None:
+        for collection in shop.load["collections"]:
+            assert collection["levels"]
+            for level in collection["levels"]:
+                ((rows,),) = shop.warehouse.query(f"select count(*) from {level['model']}")
+                parts = ("nested", "elsewhere", "unknown", "left_out", "rejected")
+                assert sum(level[part] for part in parts) == level["rows"] == rows, level
+
     def test_the_load_is_verified_even_and_small_in_memory(shop: Shop) -> None:
         collections = {each["name"]: each for each in shop.load["collections"]}
         for each in (collections[CUSTOMERS], collections[PRODUCTS]):
