@@ -14,9 +14,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV_VERSION := 0.13.9
+DISTRIBUTIONS := loader sandbox
 # An environment that was moved, or whose Python was replaced, is as good as none: its stamp goes.
 $(shell [ ! -e $(READY) ] || { grep -qF '$(CURDIR)/$(BIN)/' $(BIN)/pos-sandbox \
-	&& $(BIN)/python -I -c 'import loader'; } >/dev/null 2>&1 || rm -f $(READY))
+	&& $(BIN)/python -I -c 'import pos_loader, pos_sandbox'; } >/dev/null 2>&1 || rm -f $(READY))
 # The first interpreter that runs and is 3.11 or 3.12 (a version manager's stub may exist and not run); it is
 # looked for where there is no environment yet.
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))
@@ -135,23 +136,21 @@ docs: setup ## Build the guides and dbt's lineage as a site, from the marts that
 setup: programs $(READY) profiles.yml ## Install what is missing, here and by apt
 
 .PHONY: lock
-lock: setup ## Renew the locked requirements from pyproject.toml
+lock: setup ## Renew the locked requirements
 	@python -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install -qq uv==$(UV_VERSION)
-	$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
-		--custom-compile-command 'make lock' --output-file requirements.txt pyproject.toml
-	$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra bench \
-		--constraint requirements.txt --custom-compile-command 'make lock' \
-		--output-file benchmarks/requirements.txt pyproject.toml
-	for peer in spark ingestr; do
+	compile() {
 		$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-			--group "$$peer" --custom-compile-command 'make lock' --output-file "benchmarks/$$peer.txt"
-	done
+			--custom-compile-command 'make lock' --output-file "$$@"
+	}
+	compile requirements.txt $(DISTRIBUTIONS:%=%/pyproject.toml) --group dbt --group dev
+	compile benchmarks/requirements.txt --constraint requirements.txt --group bench
+	for peer in spark ingestr; do compile "benchmarks/$$peer.txt" --group "$$peer"; done
 
 .PHONY: clean
 clean: ## Stop the sandbox and remove all that was made here but profiles.yml
-	@if $(BIN)/python -c 'import sandbox.cli' 2>/dev/null; then
-		$(BIN)/python -m sandbox down --erase
+	@if $(BIN)/python -c 'import pos_sandbox.cli' 2>/dev/null; then
+		$(BIN)/python -m pos_sandbox down --erase
 	elif [ -e "$${POS_SANDBOX_DIR:-.sandbox}" ]; then
 		echo "make: the sandbox stays, for $(VENV) does not run; remove it too by make setup clean" >&2
 	fi
@@ -205,13 +204,13 @@ programs:
 	"$${as_root[@]}" apt-get -qq install -y --no-install-recommends "$${missing[@]}" >/dev/null
 
 # The stamp goes first and comes back last: without it an environment is half made, and made anew.
-$(READY): requirements.txt pyproject.toml
+$(READY): requirements.txt $(DISTRIBUTIONS:%=%/pyproject.toml)
 	@[ -e $@ ] || $(PYTHON) -m venv --clear $(VENV)
 	rm -f $@
 	echo "setting up $(VENV) with $$($(BIN)/python --version) (a minute, once)"
 	export PIP_DISABLE_PIP_VERSION_CHECK=1
 	$(BIN)/python -m pip install -qq --require-hashes --requirement requirements.txt
-	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation $(DISTRIBUTIONS:%=--editable %)
 	touch $@
 
 profiles.yml:

@@ -18,7 +18,7 @@ from benchmarks.measure import Samples, measure
 from benchmarks.prepare import prepare
 from benchmarks.servers import Servers, servers
 from benchmarks.setting import Setting
-from sandbox import mariadb
+from pos_sandbox import mariadb
 
 SHORT = (
     "raw insert", "documents, every byte verified", "load --full-refresh", "load, nothing changed",

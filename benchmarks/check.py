@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from benchmarks import contenders
 from benchmarks.flat_rows import PREFIX
 from benchmarks.setting import TABLES, Setting
-from sandbox.mariadb import connect
+from pos_sandbox.mariadb import connect
 
 SAMPLE = 200
 NESTING: Mapping[str, tuple[str, bool]] = {

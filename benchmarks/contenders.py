@@ -75,23 +75,24 @@ def loaded(step: Literal["write", "insert"], *, threads: int | None = None, dask
 
     def prepare(setting: Setting) -> Work:
         from benchmarks import limits
-        from loader import work, write
-        from loader.console import Console
-        from loader.session import open_job
-        from loader.settings import read_settings
+        from pos_loader.console import Console
+        from pos_loader.publish import insert
+        from pos_loader.run import partitions
+        from pos_loader.run.session import open_job
+        from pos_loader.settings import read_settings
 
-        def write_only(handle: Any, documents: Any, _: Any, tally: work.Tally) -> None:
+        def write_only(handle: Any, documents: Any, _: Any, tally: partitions.Tally) -> None:
             with tally.timed("write"):
-                assert not write.insert(handle, documents)
+                assert not insert.insert(handle, documents)
 
-        steps: dict[str, work.Step] = {"write": write_only, "insert": work.insert}
+        steps: dict[str, partitions.Step] = {"write": write_only, "insert": partitions.insert}
         limits.create(setting.mongo_uri, setting.database, "steps")
         settings = read_settings(workers=threads, scheduler=_scheduler(dask) if dask else None)
 
         def run() -> Mapping[str, Any]:
             with open_job(settings, select=[setting.collection], progress=Console(quiet=True)) as job:
-                (surveyed,) = work.survey(job, job.collections)
-                tally = work.run(job, surveyed, job.client[setting.database]["steps"], steps[step])
+                (surveyed,) = partitions.survey(job, job.collections)
+                tally = partitions.run(job, surveyed, job.client[setting.database]["steps"], steps[step])
                 assert tally.differences == 0
             return {"stages": dict(tally.seconds), "bytes": tally.bytes}
 
@@ -104,13 +105,13 @@ def _scheduler(workers: int) -> str:
     """Start a Dask cluster here that ends with this process; its scheduler's address."""
     import distributed
 
-    import loader.work  # noqa: F401 - the workers import it before the timer starts, too
+    import pos_loader.run.partitions  # noqa: F401 - the workers import it before the timer starts, too
 
     cluster = distributed.LocalCluster(
         n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
     )
     with distributed.Client(cluster) as client:
-        client.run(importlib.import_module, "loader.work")
+        client.run(importlib.import_module, "pos_loader.run.partitions")
     return str(cluster.scheduler_address)
 
 
@@ -120,10 +121,10 @@ def command(*arguments: str) -> Prepare:
     def prepare(setting: Setting) -> Work:
         from typer.testing import CliRunner
 
-        from loader import cli
+        from pos_loader import cli
 
-        for module in ("evidence", "plan", "session"):  # the command itself would import them
-            importlib.import_module(f"loader.{module}")
+        for module in ("evidence.keeper", "run.plan", "run.session"):  # the command itself would import them
+            importlib.import_module(f"pos_loader.{module}")
         selecting = ("--select", setting.collection, "--quiet")
 
         def run() -> None:

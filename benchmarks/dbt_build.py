@@ -26,7 +26,7 @@ import typer
 
 from benchmarks import generate
 from benchmarks.servers import source
-from sandbox import mariadb
+from pos_sandbox import mariadb
 
 BY_HAND = Path(__file__).with_name("by_hand")
 MODELS = ("--resource-type", "model", "--resource-type", "snapshot")

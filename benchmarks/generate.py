@@ -20,8 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import typer
 
-from sandbox.mariadb import CHARSET, COLLATION, connect
-from sandbox.pos_schema import TABLES
+from pos_sandbox.mariadb import CHARSET, COLLATION, connect
+from pos_sandbox.pos_schema import TABLES
 
 SEED = 20_240_101
 CHUNK = 250_000

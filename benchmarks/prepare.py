@@ -41,7 +41,7 @@ def prepare(folder: Path, lines: int, *, mariadb_port: int, mongo_uri: str) -> S
         partial.rename(artifacts)
     load = ["load", "--full-refresh", "--quiet", "--select", setting.collection]
     subprocess.run(
-        [sys.executable, "-m", "loader", *load],
+        [sys.executable, "-m", "pos_loader", *load],
         check=True,
         env={**os.environ, **setting.environment},
         stdout=subprocess.DEVNULL,

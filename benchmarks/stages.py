@@ -51,13 +51,15 @@ def main(
 
 def profile(setting: Setting, running: Servers) -> Stages:
     """Seconds, CPU seconds of the client, those in the kernel, of MariaDB and MongoDB, by stage."""
-    from loader import layout, verify, work, write
-    from loader.console import Console
-    from loader.extract import extract
-    from loader.nest import nest
-    from loader.reconcile import reconcile
-    from loader.session import open_job
-    from loader.settings import read_settings
+    from pos_loader.console import Console
+    from pos_loader.documents.extract import extract
+    from pos_loader.documents.nest import nest
+    from pos_loader.publish import insert, layout
+    from pos_loader.run import partitions
+    from pos_loader.run.session import open_job
+    from pos_loader.settings import read_settings
+    from pos_loader.verify import every_byte
+    from pos_loader.verify.figures import reconcile
 
     stages: Stages = defaultdict(lambda: [0.0] * len(HEADS[1:]))
 
@@ -74,7 +76,7 @@ def profile(setting: Setting, running: Servers) -> Stages:
             opened = open_job(read_settings(), select=[setting.collection], progress=Console(quiet=True))
             job = stack.enter_context(opened)
         with stage("survey"):
-            (surveyed,) = work.survey(job, job.collections)
+            (surveyed,) = partitions.survey(job, job.collections)
         handle = job.client[setting.database]["stages"]
         for partition in surveyed.partitions:
             with stage("extract"):
@@ -82,9 +84,9 @@ def profile(setting: Setting, running: Servers) -> Stages:
             with stage("nest and encode"):
                 documents = nest(surveyed.collection, tables)
             with stage("write"):
-                assert not write.insert(handle, documents)
+                assert not insert.insert(handle, documents)
             with stage("verify"):
-                assert not verify.compare(handle, documents, partition).total
+                assert not every_byte.compare(handle, documents, partition).total
         with stage("index"):
             layout.complete(handle, surveyed.collection)
         with stage("reconcile"):

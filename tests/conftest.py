@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import mariadb, mongodb
-from sandbox.cluster import Endpoints, Sandbox
-from sandbox.process import HOST
-from sandbox.settings import Ports, stored_ports
+from pos_sandbox import mariadb, mongodb
+from pos_sandbox.cluster import Endpoints, Sandbox
+from pos_sandbox.process import HOST
+from pos_sandbox.settings import Ports, stored_ports
 from tests.warehouse import data_warehouse as data_warehouse
 from tests.warehouse import sample_warehouse as sample_warehouse
 

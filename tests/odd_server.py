@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from sandbox import mariadb
-from sandbox.process import Deadline, start, stop, wait_for
+from pos_sandbox import mariadb
+from pos_sandbox.process import Deadline, start, stop, wait_for
 
 FLAGS = (
     "--character-set-server=latin1",

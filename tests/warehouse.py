@@ -14,8 +14,8 @@ from typing import Any
 import mysql.connector
 import pytest
 
-from sandbox import mariadb
-from sandbox.cluster import Endpoints
+from pos_sandbox import mariadb
+from pos_sandbox.cluster import Endpoints
 
 PROJECT = Path(__file__).parents[1]
 DATA_SETS = sorted(
@@ -176,7 +176,15 @@ def data_warehouse(
     def build(folder: Path) -> Warehouse:
         name = f"test_{folder.name}"
         warehouse = new_warehouse(servers, tmp_path_factory.mktemp(folder.name), name, f"{name}_source")
-        command = [sys.executable, "-m", "sandbox", "import", str(folder), "--schema", warehouse.pos_schema]
+        command = [
+            sys.executable,
+            "-m",
+            "pos_sandbox",
+            "import",
+            str(folder),
+            "--schema",
+            warehouse.pos_schema,
+        ]
         subprocess.run(command, cwd=PROJECT, env=warehouse.environment, check=True)
         warehouse.dbt("build")
         return warehouse

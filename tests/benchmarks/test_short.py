@@ -16,9 +16,9 @@ import pytest
 
 from benchmarks import generate, report
 from benchmarks.measure import Samples
-from sandbox.cluster import Endpoints
-from sandbox.mariadb import connect
-from sandbox.settings import Ports
+from pos_sandbox.cluster import Endpoints
+from pos_sandbox.mariadb import connect
+from pos_sandbox.settings import Ports
 
 pytestmark = pytest.mark.timeout(1200)
 ROOT = Path(__file__).parents[2]

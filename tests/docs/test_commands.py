@@ -10,13 +10,13 @@ import click
 import pytest
 import typer
 
-import loader.cli
-import sandbox.cli
+import pos_loader.cli
+import pos_sandbox.cli
 from tests.docs.documents import DOCUMENTS, PROJECT, commands, read, table
 
 PROGRAMS: dict[str, Any] = {
-    "pos-loader": typer.main.get_command(loader.cli.app),
-    "pos-sandbox": typer.main.get_command(sandbox.cli.app),
+    "pos-loader": typer.main.get_command(pos_loader.cli.app),
+    "pos-sandbox": typer.main.get_command(pos_sandbox.cli.app),
 }
 OURS = [(program, name) for program, group in PROGRAMS.items() for name in group.commands]
 ELSEWHERE = ("cp", "docker", "export", "pre-commit", "pytest", "python", "python3", "source")

@@ -5,7 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from sandbox.cluster import Sandbox
+from pos_sandbox.cluster import Sandbox
 from tests.docs.documents import PROJECT, blocks
 
 

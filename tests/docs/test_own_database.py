@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sandbox import mariadb
-from sandbox.cluster import Endpoints
+from pos_sandbox import mariadb
+from pos_sandbox.cluster import Endpoints
 from tests.docs.documents import PROJECT, blocks
 from tests.loader.running import Loader, connect
 from tests.project.sources import create_source, sample_tables

@@ -9,8 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from loader import mongo
-from loader.declaration import (
+from pos_loader.declaration.grammar import (
     CollectionDeclaration,
     EmbedDeclaration,
     IndexDeclaration,
@@ -19,8 +18,9 @@ from loader.declaration import (
     TypeName,
     parse_declaration,
 )
-from loader.errors import ExitCode
-from loader.settings import Settings
+from pos_loader.errors import ExitCode
+from pos_loader.servers import mongo
+from pos_loader.settings import Settings
 from tests.docs.documents import PROJECT, blocks, code, read, table
 
 GRAMMAR, SETTINGS = "docs/reference/declaration.md", "docs/reference/settings.md"
@@ -93,7 +93,7 @@ def test_the_role_has_the_actions_the_loader_needs() -> None:
 
 
 def test_every_variable_the_code_reads_is_documented() -> None:
-    sources = [*PROJECT.glob("sandbox/*.py"), PROJECT / "profiles.example.yml"]
+    sources = [*PROJECT.glob("sandbox/pos_sandbox/*.py"), PROJECT / "profiles.example.yml"]
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     readers = r"""(?:environ(?:\.get\(|\[)|getenv\(|env_var\(|envvar=)['"](POS_[A-Z0-9_]+)['"]"""
     variables = set(re.findall(readers, text))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.project.sources import HEADERS, create_source, sample_tables
 from tests.warehouse import Row, Warehouse, new_warehouse
 

@@ -19,9 +19,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from loader.builds import BUILDS
-from sandbox.cluster import Sandbox
-from sandbox.settings import default_root, stored_ports
+from pos_loader.publish.builds import BUILDS
+from pos_sandbox.cluster import Sandbox
+from pos_sandbox.settings import default_root, stored_ports
 from tests.faults.builds import moved_on_build, sample_build
 from tests.faults.reader import Reader, State, state
 from tests.loader.running import LEASES, Documents, Loader, connect, content, left_behind

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.loader.handmade import NAME, Mart, publishable
 from tests.loader.manifests import Change, Manifest, write_changed
 from tests.loader.running import Documents, Finished, Loader, connect, mark_end

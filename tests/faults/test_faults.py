@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pymongo.errors import OperationFailure
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.faults.builds import moved_on_build
 from tests.faults.kill_loads import kill_loads
 from tests.faults.reader import RETRYABLE

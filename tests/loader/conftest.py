@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from loader import mongo
+from pos_loader.servers import mongo
 
 
 @pytest.fixture(scope="session")

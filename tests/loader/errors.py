@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from loader import mongo
+from pos_loader.servers import mongo
 from tests.loader.handmade import NAME, Mart, publishable
 from tests.loader.manifests import Manifest
 from tests.loader.running import Finished, Loader

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from loader.mariadb import quote
+from pos_loader.servers.mariadb import quote
 from tests.loader.manifests import Manifest, model, write_changed
 from tests.loader.running import Loader
 from tests.warehouse import Warehouse

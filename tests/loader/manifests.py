@@ -10,7 +10,7 @@ from typing import Any
 
 from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ManifestV11
 
-from loader.artifacts import read_manifest
+from pos_loader.dbt.artifacts import read_manifest
 
 Manifest = dict[str, Any]
 Change = Callable[[Manifest], None]

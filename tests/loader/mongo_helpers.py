@@ -12,7 +12,7 @@ import bson
 import pyarrow as pa
 from bson.int64 import Int64
 
-from loader.collection import BsonType, Collection, Documents, Field, Index, Level, Partition
+from pos_loader.collection import BsonType, Collection, Documents, Field, Index, Level, Partition
 
 WHOLE = Partition(index=0, lo=None, hi=None)
 STATES = ("CA", "NY", "TX", "WA")

@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from typer.testing import CliRunner
 
-from loader.cli import app
+from pos_loader.cli import app
 from tests.warehouse import Warehouse
 
 Documents = Database[dict[str, Any]]
@@ -80,7 +80,7 @@ class Loader:
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start and return the running process."""
         return subprocess.Popen(
-            [sys.executable, "-m", "loader", *self._selecting(arguments)],
+            [sys.executable, "-m", "pos_loader", *self._selecting(arguments)],
             cwd=self.warehouse.project,
             env={**self.settings, **environment},
             stdout=subprocess.PIPE,

@@ -20,7 +20,7 @@ from bson.int64 import Int64
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from loader.collection import BsonType, Collection, Field, Level
+from pos_loader.collection import BsonType, Collection, Field, Level
 
 Pair = tuple[Any, Any]
 """A source value as MariaDB gives it, and the value the document should hold."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from loader.errors import DataError
+from pos_loader.errors import DataError
 
 
 def refuse_seven(given: tuple[int, str]) -> int:

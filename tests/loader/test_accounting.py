@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from loader import account, trim, work
-from loader.collection import Buckets
-from loader.errors import DataError
-from loader.outcome import LevelCount
-from sandbox.cluster import Endpoints
+from pos_loader.collection import Buckets
+from pos_loader.documents import trim
+from pos_loader.errors import DataError
+from pos_loader.outcome import LevelCount
+from pos_loader.run import accounting, partitions
+from pos_sandbox.cluster import Endpoints
 from tests.faults.shop import SALES, STORES, Shop, shop
 from tests.loader.handmade import NAME, Mart
 from tests.loader.manifests import Manifest
@@ -165,7 +166,7 @@ def test_the_sample_is_accounted_for(
 
 def test_rows_that_get_lost_stop_the_collection(made: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The survey counts all rows; nesting that forgot some would be found."""
-    monkeypatch.setattr(work, "count_rows", lambda *_: (1000, 0))
+    monkeypatch.setattr(partitions, "count_rows", lambda *_: (1000, 0))
     finished = made.loader.invoke("load", "--no-gate", "--quiet")
     assert finished.code == 1
     said = finished.error
@@ -179,9 +180,9 @@ def test_buckets_have_to_hold_what_the_documents_leave() -> None:
     parent = documents.root.fields[0]
     buckets = replace(documents, name="shops.sales", buckets=Buckets("shops", parent, items=1))
     held = replace(level, nested=5, elsewhere=4)
-    account.require_same_items({"shops": [level], "shops.sales": [held]}, [documents, buckets])
+    accounting.require_same_items({"shops": [level], "shops.sales": [held]}, [documents, buckets])
     with pytest.raises(DataError, match="4 rows of model sales are in the buckets"):
-        account.require_same_items(
+        accounting.require_same_items(
             {"shops": [level], "shops.sales": [replace(held, nested=4)]}, [documents, buckets]
         )
 

@@ -14,7 +14,7 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.datetime_ms import DatetimeMS
 from bson.decimal128 import Decimal128
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.faults.shop import Shop, shop
 from tests.loader.handmade import NAME, Mart
 from tests.loader.manifests import Manifest

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from loader import errors, workers
-from sandbox.cluster import Endpoints
+from pos_loader import errors
+from pos_loader.run import pool
+from pos_sandbox.cluster import Endpoints
 from tests.loader.handmade import Mart, publishable
 from tests.loader.manifests import Manifest
 from tests.loader.running import Loader, connect, content, left_behind
@@ -178,8 +179,8 @@ def test_no_scheduler_no_worker_or_both_options(shops: Loader, start: Start) -> 
 
 
 def test_the_first_error_of_a_task_is_raised_and_nothing_runs_on(start: Start, tmp_path: Path) -> None:
-    with workers.open_pool(threads=1, scheduler=start(1).address) as pool:
-        results = pool.completed(refuse_seven, [(number, str(tmp_path)) for number in range(50)])
+    with pool.open_pool(threads=1, scheduler=start(1).address) as opened:
+        results = opened.completed(refuse_seven, [(number, str(tmp_path)) for number in range(50)])
         with pytest.raises(errors.DataError, match="seven is not allowed") as caught:
             list(results)
         assert (caught.value.what, caught.value.where) == ("seven is not allowed", "here")

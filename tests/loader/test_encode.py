@@ -15,8 +15,8 @@ from bson.int64 import Int64
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from loader.collection import BsonType, Field, Level
-from loader.encode import Unrepresentable, encode
+from pos_loader.collection import BsonType, Field, Level
+from pos_loader.documents.encode import Unrepresentable, encode
 from tests.loader.strategies import (
     KINDS,
     Columns,

@@ -11,12 +11,12 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from loader import mongo
-from loader.console import Console
-from loader.errors import SpecError
-from loader.settings import read_settings
-from sandbox import mariadb
-from sandbox.cluster import Endpoints
+from pos_loader.console import Console
+from pos_loader.errors import SpecError
+from pos_loader.servers import mongo
+from pos_loader.settings import read_settings
+from pos_sandbox import mariadb
+from pos_sandbox.cluster import Endpoints
 from tests.docs.documents import table
 from tests.loader.errors import Patch, Scene, read_table
 from tests.loader.handmade import NAME

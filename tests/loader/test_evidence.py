@@ -16,16 +16,17 @@ from typing import Any
 import jsonschema
 import pytest
 
-from loader import __version__, outcome, publish
-from loader.collection import Difference, Figure
-from loader.errors import DataError
-from sandbox import mariadb
-from sandbox.cluster import Endpoints
+from pos_loader import __version__, outcome
+from pos_loader.collection import Difference, Figure
+from pos_loader.errors import DataError
+from pos_loader.publish import builds
+from pos_sandbox import mariadb
+from pos_sandbox.cluster import Endpoints
 from tests.loader.running import ERROR, Loader
 from tests.warehouse import PROJECT, Warehouse
 
 CUSTOMERS, PRODUCTS = NAMES = "customer_order_history", "product_purchase_details"
-SCHEMA = json.loads((PROJECT / "loader" / "load_results.schema.json").read_text())
+SCHEMA = json.loads((PROJECT / "loader" / "pos_loader" / "load_results.schema.json").read_text())
 GUIDE = PROJECT / "docs" / "evidence.md"
 Event = dict[str, Any]
 
@@ -175,14 +176,14 @@ def test_evidence_holds_what_was_shown_before_a_fault(
     loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second of two renames fails, which no real server is known to do."""
-    rename = publish.rename
+    rename = builds.rename
 
     def failing(client: Any, database: str, build: str, target: str) -> None:
         if target == PRODUCTS:
             raise DataError("made up by a test")
         rename(client, database, build, target)
 
-    monkeypatch.setattr(publish, "rename", failing)
+    monkeypatch.setattr(builds, "rename", failing)
     finished = loader.invoke("load", "--full-refresh", "--quiet")
     assert finished.code == 1
     assert finished.stderr == f"{ERROR}{PRODUCTS} is not published: made up by a test\n"

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from loader import extract, mariadb, sizes
-from loader.artifacts import read_manifest
-from loader.collection import Collection
-from loader.profile import MariaDB
-from loader.spec import read_collections
+from pos_loader.collection import Collection
+from pos_loader.dbt.artifacts import read_manifest
+from pos_loader.declaration.spec import read_collections
+from pos_loader.documents import extract, sizes
+from pos_loader.servers import mariadb
+from pos_loader.servers.profile import MariaDB
 from tests.warehouse import Warehouse
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import tenacity
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.loader.running import LEASES, Documents, Loader, connect, left_behind
 from tests.warehouse import PROJECT, Warehouse, new_warehouse
 

@@ -13,7 +13,7 @@ import pytest
 from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.faults.shop import shop
 from tests.loader.handmade import NAME, Mart, publishable
 from tests.loader.manifests import Manifest

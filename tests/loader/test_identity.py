@@ -12,11 +12,11 @@ import pytest
 from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ManifestV11
 from dbt_artifacts_parser.parsers.run_results.run_results_v5 import RunResultsV5
 
-from loader import gate
-from loader.artifacts import models_of
-from loader.errors import SpecError
-from loader.spec import read_collections
-from sandbox.cluster import Endpoints
+from pos_loader.dbt import gate
+from pos_loader.dbt.artifacts import models_of
+from pos_loader.declaration.spec import read_collections
+from pos_loader.errors import SpecError
+from pos_sandbox.cluster import Endpoints
 from tests.faults.shop import MARTS, Shop, shop
 from tests.loader.handmade import NAME
 from tests.loader.manifests import Manifest, changed, declaration, exposure

@@ -15,7 +15,7 @@ import pytest
 from bson.int64 import Int64
 from pymongo.errors import OperationFailure
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.loader.handmade import Mart, publishable
 from tests.loader.manifests import Manifest
 from tests.loader.running import Documents, Finished, Loader, connect, content, left_behind

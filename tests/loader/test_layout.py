@@ -10,10 +10,12 @@ import pytest
 from bson.int64 import Int64
 from pymongo.errors import OperationFailure
 
-from loader import layout, mongo, schema, write
-from loader.collection import Index
-from loader.errors import ConnectionFailed, DataError, SpecError
-from loader.masking import masked_address
+from pos_loader.collection import Index
+from pos_loader.declaration import validator
+from pos_loader.errors import ConnectionFailed, DataError, SpecError
+from pos_loader.masking import masked_address
+from pos_loader.publish import insert, layout
+from pos_loader.servers import mongo
 from tests.loader.mongo_helpers import customers, declare, documents
 
 Made = Callable[..., mongo.Handle]
@@ -50,7 +52,7 @@ def test_every_shard_holds_documents(
     assert entry is not None
     assert config["chunks"].count_documents({"uuid": entry["uuid"]}) == chunks
 
-    write.insert(handle, documents(customers(200)))
+    insert.insert(handle, documents(customers(200)))
     shares = layout.shares(handle)
     assert set(shares) == set(topology.shards)
     assert all(share.documents > 0 and share.bytes > 0 for share in shares.values())
@@ -67,7 +69,7 @@ def test_declared_unsharded_stays_on_one_shard(
 ) -> None:
     declared = declare(database, shard_key={}, name="unsharded")
     handle = layout.create(client, declared, "unsharded", topology=topology)
-    write.insert(handle, documents(customers(20)))
+    insert.insert(handle, documents(customers(20)))
     assert [share.documents for share in layout.shares(handle).values()] == [20]
     live = layout.describe(handle)
     assert live is not None
@@ -138,7 +140,7 @@ def test_validator_is_derived_from_the_declaration() -> None:
         "properties": {"return_id": {"bsonType": "int"}},
         "required": ["return_id"],
     }
-    assert schema.validator(declare("pos")) == {
+    assert validator.validator(declare("pos")) == {
         "$jsonSchema": {
             "bsonType": "object",
             "properties": {
@@ -173,7 +175,7 @@ def test_refused_indexes_are_those_the_server_refuses(
     made: Made, shard_key: dict[str, int | str], index: Index, message: str
 ) -> None:
     with pytest.raises(SpecError, match=message):
-        schema.check(declare("pos", index, shard_key=shard_key))
+        validator.check(declare("pos", index, shard_key=shard_key))
     with pytest.raises(OperationFailure, match=r"(?i)index") as caught:
         made(*shard_key.items()).create_index(list(index.keys), **dict[str, Any](index.options))
     assert caught.value.code in REFUSAL_CODES
@@ -193,7 +195,7 @@ def test_allowed_unique_indexes_are_those_the_server_allows(
     made: Made, shard_key: dict[str, int | str], fields: tuple[str, ...]
 ) -> None:
     index = Index(tuple((each, 1) for each in fields), UNIQUE)
-    schema.check(declare("pos", index, shard_key=shard_key))
+    validator.check(declare("pos", index, shard_key=shard_key))
     handle = made(*shard_key.items())
     handle.create_index(list(index.keys), **dict[str, Any](index.options))
     assert handle.index_information()[index.name]["unique"] is True
@@ -206,19 +208,19 @@ def test_parallel_arrays_are_refused_and_nested_arrays_are_not(
         database, Index((("orders.order_id", 1), ("returns.return_id", 1))), shard_key={}, name="parallel"
     )
     with pytest.raises(SpecError, match="covers two arrays, orders and returns"):
-        schema.check(parallel)
+        validator.check(parallel)
     handle = layout.create(client, parallel, "parallel", topology=topology)
     row = {**customers(1)[0], "returns": [{"return_id": 1}]}
-    assert write.insert(handle, documents([row])) == ()
+    assert insert.insert(handle, documents([row])) == ()
     with pytest.raises(DataError, match="cannot index parallel arrays"):
         layout.complete(handle, parallel)
 
     nested = declare(
         database, Index((("orders.lines.quantity", 1), ("orders.order_id", 1))), shard_key={}, name="nested"
     )
-    schema.check(nested)
+    validator.check(nested)
     handle = layout.create(client, nested, "nested", topology=topology)
-    assert write.insert(handle, documents([row])) == ()
+    assert insert.insert(handle, documents([row])) == ()
     layout.complete(handle, nested)
 
 
@@ -256,14 +258,14 @@ def test_only_plain_indexes_wait_for_the_documents(
 )
 def test_illegal_shard_keys_are_refused(shard_key: dict[str, int | str], message: str) -> None:
     with pytest.raises(SpecError, match=message):
-        schema.check(declare("pos", shard_key=shard_key))
+        validator.check(declare("pos", shard_key=shard_key))
 
 
 def test_a_hashed_array_and_a_repeated_index_are_refused() -> None:
     with pytest.raises(SpecError, match="orders is an array"):
-        schema.check(declare("pos", Index((("orders.order_id", "hashed"),))))
+        validator.check(declare("pos", Index((("orders.order_id", "hashed"),))))
     with pytest.raises(SpecError, match="state_1 is declared twice"):
-        schema.check(declare("pos", Index((("state", 1),)), Index((("state", 1),), {"sparse": True})))
+        validator.check(declare("pos", Index((("state", 1),)), Index((("state", 1),), {"sparse": True})))
 
 
 def test_missing_privileges_are_named(client: mongo.Client, database: str) -> None:
@@ -332,7 +334,7 @@ def test_an_index_whose_successor_is_refused_stays(
     new = Index((("state", 1),), {"unique": True, "name": "by_state"})
     declared = declare(database, *old, shard_key={}, name="amended")
     handle = layout.create(client, declared, "amended", topology=topology)
-    write.insert(handle, documents(customers(100)))
+    insert.insert(handle, documents(customers(100)))
     layout.complete(handle, declared)
     before = handle.index_information()
 
@@ -356,7 +358,7 @@ def test_an_index_that_one_shard_alone_refuses_stays_on_all(
 ) -> None:
     declared = declare(database, Index((("state", 1),), {"name": "by_state"}), name="half_refused")
     handle = layout.create(client, declared, "half_refused", topology=topology)
-    write.insert(handle, documents([*customers(99), {**customers(1, start=99)[0], "returns": [{"id": 1}]}]))
+    insert.insert(handle, documents([*customers(99), {**customers(1, start=99)[0], "returns": [{"id": 1}]}]))
     layout.complete(handle, declared)
 
     def indexes() -> list[tuple[str, str, str]]:

@@ -19,10 +19,11 @@ import pytest
 import tenacity
 from pymongo.errors import OperationFailure
 
-from loader import lease, mongo
-from loader.errors import SpecError
-from loader.lease import Owner, process_space
-from sandbox.cluster import Endpoints
+from pos_loader.errors import SpecError
+from pos_loader.publish import lease
+from pos_loader.publish.lease import Owner, process_space
+from pos_loader.servers import mongo
+from pos_sandbox.cluster import Endpoints
 from tests.faults.shop import Shop, shop
 from tests.loader.handmade import NAME
 from tests.loader.manifests import Manifest

@@ -16,7 +16,7 @@ from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 from pymongo.errors import WriteError
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.loader.running import Documents, Finished, Loader, connect, left_behind
 from tests.warehouse import Warehouse
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from loader import mariadb
-from loader.errors import ConnectionFailed, SpecError
-from loader.profile import MariaDB, read_profile
-from sandbox.cluster import Endpoints
+from pos_loader.errors import ConnectionFailed, SpecError
+from pos_loader.servers import mariadb
+from pos_loader.servers.profile import MariaDB, read_profile
+from pos_sandbox.cluster import Endpoints
 from tests.loader.mongo_helpers import AnswerLosingProxy
 
 

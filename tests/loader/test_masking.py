@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from pymongo.errors import OperationFailure
 from typer.testing import CliRunner
 
-from loader import mongo
-from loader.cli import app
-from loader.errors import LoaderError, SpecError, ending
-from loader.masking import masked, masked_address, remember
-from loader.profile import read_profile
-from sandbox.cluster import Endpoints
+from pos_loader.cli import app
+from pos_loader.errors import LoaderError, SpecError, ending
+from pos_loader.masking import masked, masked_address, remember
+from pos_loader.servers import mongo
+from pos_loader.servers.profile import read_profile
+from pos_sandbox.cluster import Endpoints
 from tests.loader.handmade import Mart, publishable
 from tests.loader.manifests import Manifest
 from tests.loader.running import Loader

@@ -11,7 +11,7 @@ import pytest
 
 PROGRAM = """
 import json
-from loader.memory import KeptPages, keep_pages, resident
+from pos_loader.run.memory import KeptPages, keep_pages, resident
 
 keep_pages()
 blocks = [bytearray(b"x") * 1_000_000 for _ in range(200)]

@@ -8,9 +8,9 @@ import bson
 import pytest
 from bson.int64 import Int64
 
-from loader.overflow import BUILD_SUFFIX, LONGEST_NAMESPACE, name_fault
-from loader.settings import database_fault
-from sandbox.cluster import Endpoints
+from pos_loader.declaration.overflow import BUILD_SUFFIX, LONGEST_NAMESPACE, name_fault
+from pos_loader.settings import database_fault
+from pos_sandbox.cluster import Endpoints
 from tests.faults.shop import shop
 from tests.loader.handmade import NAME, Mart, publishable
 from tests.loader.manifests import Manifest

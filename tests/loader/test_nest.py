@@ -19,9 +19,9 @@ from bson.int64 import Int64
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.collection import BsonType, Documents, Field, Level
-from loader.errors import DataError, ExitCode
-from loader.nest import nest
+from pos_loader.collection import BsonType, Documents, Field, Level
+from pos_loader.documents.nest import nest
+from pos_loader.errors import DataError, ExitCode
 from tests.loader.strategies import Nested, collection_of, examples, field_of, nested, same_bytes
 
 ID = field_of("_id", BsonType.INT64, column="customer_id")
@@ -436,7 +436,7 @@ def test_a_partition_that_arrow_cannot_hold_is_named(
     def encode(*_: Any, **__: Any) -> None:
         raise fault
 
-    monkeypatch.setattr("loader.nest.encode", encode)
+    monkeypatch.setattr("pos_loader.documents.nest.encode", encode)
     collection = collection_of(customers_level())
     heads = keys_table(("customer_id",), [(1,), (2,)])
     with pytest.raises(DataError, match=rf"^a partition of dim_customers is too large: {fault}") as found:

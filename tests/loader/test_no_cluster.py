@@ -10,10 +10,10 @@ import pytest
 from bson.int64 import Int64
 from pymongo.errors import PyMongoError
 
-from sandbox import mongo_tools, mongodb
-from sandbox.cluster import Endpoints
-from sandbox.process import HOST, Deadline, Server, start, stop, wait_for
-from sandbox.settings import Ports, cache_folder
+from pos_sandbox import mongo_tools, mongodb
+from pos_sandbox.cluster import Endpoints
+from pos_sandbox.process import HOST, Deadline, Server, start, stop, wait_for
+from pos_sandbox.settings import Ports, cache_folder
 from tests.loader.handmade import NAME, Mart, publishable
 from tests.loader.manifests import Manifest
 from tests.loader.running import Loader, connect, left_behind

@@ -13,10 +13,11 @@ import pytest
 from bson import json_util
 from bson.int64 import Int64
 
-from loader import builds, layout, ownership, publish, sync
-from loader import published as published_
-from loader.published import PUBLISHED
-from sandbox.cluster import Endpoints
+from pos_loader.publish import builds, layout, sync
+from pos_loader.publish import records as published_
+from pos_loader.publish.records import PUBLISHED
+from pos_loader.run import ownership
+from pos_sandbox.cluster import Endpoints
 from tests.faults.shop import BY_ID, BY_STATE, SALES, STORES, Shop, shop
 from tests.loader.handmade import NAME
 from tests.loader.manifests import Manifest
@@ -383,7 +384,7 @@ def test_the_audit_of_this_version_recognises_only_its_own(earlier: Shop) -> Non
 
 
 POINTS = [
-    (publish, "rename"),
+    (builds, "rename"),
     (published_, "keep_only"),
     (builds, "forget"),
     (ownership, "require_unreplaced"),
@@ -471,5 +472,5 @@ def test_buckets_have_owners_too(empty: Shop) -> None:
 
 
 def test_what_is_recognised_stays_so_when_a_full_refresh_is_killed(earlier: Shop) -> None:
-    kill(publish, "rename", earlier, ("--full-refresh",), is_done=False)
+    kill(builds, "rename", earlier, ("--full-refresh",), is_done=False)
     assert earlier.load()["unchanged"] == 5

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.faults.shop import MARTS, Shop, shop
 from tests.loader.handmade import NAME, Mart
 from tests.loader.manifests import Manifest

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.docs.documents import commands
 from tests.faults.shop import Shop, shop
 from tests.loader.handmade import NAME

@@ -15,12 +15,14 @@ import pytest
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from loader import layout, mongo, publish, verify, write
-from loader.collection import Collection, Index
-from loader.errors import ConnectionFailed, DataError
-from loader.faults import Faults
-from loader.stage import FULL_REFRESH, Staged, show
-from loader.work import Tally, Work
+from pos_loader.collection import Collection, Index
+from pos_loader.errors import ConnectionFailed, DataError
+from pos_loader.publish import builds, insert, layout
+from pos_loader.run.faults import Faults
+from pos_loader.run.partitions import Tally, Work
+from pos_loader.run.staging import FULL_REFRESH, Staged, show
+from pos_loader.servers import mongo
+from pos_loader.verify import every_byte
 from tests.faults.reader import RETRYABLE
 from tests.loader.mongo_helpers import WHOLE, AnswerLosingProxy, command, customers, declare, documents
 
@@ -28,9 +30,9 @@ from tests.loader.mongo_helpers import WHOLE, AnswerLosingProxy, command, custom
 def _build(
     client: mongo.Client, topology: mongo.Topology, declared: Collection, load_id: str, count: int
 ) -> str:
-    name = publish.build_name(declared.collection, load_id.rjust(16, "0"))
+    name = builds.build_name(declared.collection, load_id.rjust(16, "0"))
     handle = layout.create(client, declared, name, topology=topology)
-    write.insert(handle, documents(customers(count)))
+    insert.insert(handle, documents(customers(count)))
     layout.complete(handle, declared)
     return name
 
@@ -75,12 +77,12 @@ def test_readers_see_the_old_or_the_new_and_nothing_between(
 ) -> None:
     declared = declare(database, Index((("state", 1), ("email", 1)), {"name": "by_state"}))
     first = layout.create(client, declared, "customers", topology=topology)
-    write.insert(first, documents(customers(100)))
+    insert.insert(first, documents(customers(100)))
     layout.complete(first, declared)
     with _polling(servers.mongo_uri, database, "customers") as seen:
         for load_id, count in (("02", 250), ("03", 400)):
             _wait_for(seen, 100 if count == 250 else 250)
-            publish.rename(client, database, _build(client, topology, declared, load_id, count), "customers")
+            builds.rename(client, database, _build(client, topology, declared, load_id, count), "customers")
         _wait_for(seen, 400)
     assert set(seen) == {100, 250, 400}, seen
 
@@ -92,8 +94,8 @@ def test_readers_see_the_old_or_the_new_and_nothing_between(
     shares = layout.shares(handle)
     assert set(shares) == set(topology.shards)
     assert sum(share.documents for share in shares.values()) == 400
-    assert verify.compare(handle, documents(customers(400)), WHOLE) == verify.Comparison(same=400)
-    assert publish.strays(client[database], "customers") == []
+    assert every_byte.compare(handle, documents(customers(400)), WHOLE) == every_byte.Comparison(same=400)
+    assert builds.strays(client[database], "customers") == []
     assert client[database].command("checkMetadataConsistency")["cursor"]["firstBatch"] == []
 
 
@@ -103,7 +105,7 @@ def test_a_new_layout_replaces_the_old(client: mongo.Client, topology: mongo.Top
     handle = client[database]["reshaped"]
     for count, shard_key in enumerate(layouts, start=1):
         declared = declare(database, shard_key=shard_key, name="reshaped")
-        publish.rename(client, database, _build(client, topology, declared, str(count), count), "reshaped")
+        builds.rename(client, database, _build(client, topology, declared, str(count), count), "reshaped")
         live = layout.describe(handle)
         assert live is not None
         assert live.shard_key == declared.shard_key
@@ -121,7 +123,7 @@ def test_a_rename_whose_answer_was_lost_is_done_once(
         AnswerLosingProxy(host, port, marker=command("renameCollection"), lose=1) as proxy,
         mongo.connect(f"mongodb://127.0.0.1:{proxy.port}/") as through,
     ):
-        publish.rename(through, database, build, "lost")
+        builds.rename(through, database, build, "lost")
         assert proxy.left == 0
     assert client[database]["lost"].count_documents({}) == 10
     assert build not in client[database].list_collection_names()
@@ -131,12 +133,12 @@ def test_a_missing_build_and_a_view_are_refused(
     client: mongo.Client, topology: mongo.Topology, database: str
 ) -> None:
     with pytest.raises(DataError, match=r"there is no build .*absent__build_1 to publish"):
-        publish.rename(client, database, "absent__build_1", "absent")
+        builds.rename(client, database, "absent__build_1", "absent")
     client[database].command("create", "looking", viewOn="absent", pipeline=[])
     build = _build(client, topology, declare(database, shard_key={}, name="looking"), "01", 1)
     with pytest.raises(DataError, match=r"a view already exists.*the published data is untouched"):
-        publish.rename(client, database, build, "looking")
-    assert publish.strays(client[database], "looking") == [build]
+        builds.rename(client, database, build, "looking")
+    assert builds.strays(client[database], "looking") == [build]
 
 
 def test_what_was_shown_before_a_fault_is_said(
@@ -145,7 +147,7 @@ def test_what_was_shown_before_a_fault_is_said(
     def staged(name: str, build: str) -> Staged:
         work = Work(declare(database, name=name), (), {}, [])
         return Staged(
-            work, FULL_REFRESH, Tally(), rename=partial(publish.rename, client, database, build, name)
+            work, FULL_REFRESH, Tally(), rename=partial(builds.rename, client, database, build, name)
         )
 
     first = staged("shown", _build(client, topology, declare(database, name="shown"), "1a", 3))
@@ -168,7 +170,7 @@ def test_what_was_shown_before_a_fault_is_said(
 
 def test_strays_are_builds_of_this_collection_only(client: mongo.Client, database: str) -> None:
     home = client[database]
-    builds = ["sales__build_65f0a1000000cafe", "sales__build_65f0b2000000cafe"]
+    made = ["sales__build_65f0a1000000cafe", "sales__build_65f0b2000000cafe"]
     others = [
         "sales",
         "sales2__build_65f0a1000000cafe",
@@ -179,17 +181,17 @@ def test_strays_are_builds_of_this_collection_only(client: mongo.Client, databas
         "axb__build_65f0a1000000cafe",
         "a.b",
     ]
-    for name in (*reversed(builds), *others):
+    for name in (*reversed(made), *others):
         home.create_collection(name)
-    assert publish.strays(home, "sales") == builds
-    assert publish.strays(home, "a.b") == []
-    publish.drop(home, builds[0])
-    publish.drop(home, builds[0])
-    assert publish.strays(home, "sales") == builds[1:]
+    assert builds.strays(home, "sales") == made
+    assert builds.strays(home, "a.b") == []
+    builds.drop(home, made[0])
+    builds.drop(home, made[0])
+    assert builds.strays(home, "sales") == made[1:]
     assert set(others) <= set(home.list_collection_names())
 
 
 def test_build_names_sort_by_load_and_refuse_odd_ids() -> None:
-    assert publish.build_name("customers", "65f0a1b2000000ff") == "customers__build_65f0a1b2000000ff"
+    assert builds.build_name("customers", "65f0a1b2000000ff") == "customers__build_65f0a1b2000000ff"
     with pytest.raises(ValueError, match="load id"):
-        publish.build_name("customers", "2024-01-01")
+        builds.build_name("customers", "2024-01-01")

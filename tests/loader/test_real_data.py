@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.loader.running import Documents, Loader, connect
 from tests.loader.truth_in_documents import figures_of_documents
 from tests.truth import read_truth

@@ -17,17 +17,19 @@ from bson.binary import Binary
 from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 
-from loader import encode, mongo, pipeline
-from loader.artifacts import read_manifest
-from loader.collection import BsonType, Collection, Figure
-from loader.console import Console
-from loader.job import Options
-from loader.profile import MariaDB
-from loader.reconcile import reconcile
-from loader.session import open_job
-from loader.settings import read_settings
-from loader.spec import read_collections
-from sandbox.cluster import Endpoints
+from pos_loader.collection import BsonType, Collection, Figure
+from pos_loader.console import Console
+from pos_loader.dbt.artifacts import read_manifest
+from pos_loader.declaration.spec import read_collections
+from pos_loader.documents import encode
+from pos_loader.run import pipeline
+from pos_loader.run.job import Options
+from pos_loader.run.session import open_job
+from pos_loader.servers import mongo
+from pos_loader.servers.profile import MariaDB
+from pos_loader.settings import read_settings
+from pos_loader.verify.figures import reconcile
+from pos_sandbox.cluster import Endpoints
 from tests.faults.shop import shop
 from tests.loader.handmade import NAME, Mart, publishable
 from tests.loader.manifests import Manifest

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.faults.shop import Shop, shop
 from tests.loader.handmade import NAME, Mart
 from tests.loader.manifests import Manifest, model

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import tenacity
 
-from loader import pipeline
-from loader.builds import BUILDS
-from loader.console import Console
-from loader.errors import ConnectionFailed
-from loader.job import Options
-from loader.session import open_job
-from loader.settings import read_settings
-from sandbox.cluster import Endpoints
+from pos_loader.console import Console
+from pos_loader.errors import ConnectionFailed
+from pos_loader.publish.builds import BUILDS
+from pos_loader.run import pipeline
+from pos_loader.run.job import Options
+from pos_loader.run.session import open_job
+from pos_loader.settings import read_settings
+from pos_sandbox.cluster import Endpoints
 from tests.faults.shop import Shop, shop
 from tests.loader.handmade import NAME
 from tests.loader.manifests import Manifest

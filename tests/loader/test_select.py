@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from loader.artifacts import read_manifest
-from loader.select import selected, upstream
-from sandbox.cluster import Endpoints
+from pos_loader.dbt.artifacts import read_manifest
+from pos_loader.dbt.selection import selected, upstream
+from pos_sandbox.cluster import Endpoints
 from tests.faults.shop import shop
 from tests.loader.manifests import Change, Manifest, changed, declaration, exposure, model, write_changed
 

@@ -15,13 +15,14 @@ from bson import json_util
 from bson.int64 import Int64
 from pymongo.read_concern import ReadConcern
 
-from loader import extract, mariadb, sizes
-from loader.artifacts import read_manifest
-from loader.collection import Partition
-from loader.nest import nest
-from loader.profile import MariaDB
-from loader.spec import read_collections
-from sandbox.cluster import Endpoints
+from pos_loader.collection import Partition
+from pos_loader.dbt.artifacts import read_manifest
+from pos_loader.declaration.spec import read_collections
+from pos_loader.documents import extract, sizes
+from pos_loader.documents.nest import nest
+from pos_loader.servers import mariadb
+from pos_loader.servers.profile import MariaDB
+from pos_sandbox.cluster import Endpoints
 from tests.loader.handmade import NAME, Mart, publishable
 from tests.loader.manifests import Manifest
 from tests.loader.running import Documents, Loader, left_behind, mark_end

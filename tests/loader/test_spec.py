@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from loader.collection import BsonType, Collection, Level
-from loader.errors import SpecError
-from loader.schema import check
-from loader.spec import read_collections
-from loader.types import bson_type, precision_and_scale
+from pos_loader.collection import BsonType, Collection, Level
+from pos_loader.declaration.bson_types import bson_type, precision_and_scale
+from pos_loader.declaration.spec import read_collections
+from pos_loader.declaration.validator import check
+from pos_loader.errors import SpecError
 from tests.loader.manifests import Change, Manifest, changed, declaration
 
 

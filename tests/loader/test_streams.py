@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from loader.errors import SpecError
-from loader.settings import read_settings
+from pos_loader.errors import SpecError
+from pos_loader.settings import read_settings
 
 PROJECT = Path(__file__).parents[2]
 NOISE = """
@@ -40,16 +40,16 @@ def test_nothing_but_ours_reaches_stderr_and_all_of_ours_is_spelled() -> None:
 @pytest.mark.parametrize(
     ("line", "code", "said"),
     [
-        ("$python -m loader query >&-", 0, ""),
-        ("$python -m loader query nothing 2>&-", 2, ""),
-        ("$python -m loader query <&- >&- 2>&-", 0, ""),
+        ("$python -m pos_loader query >&-", 0, ""),
+        ("$python -m pos_loader query nothing 2>&-", 2, ""),
+        ("$python -m pos_loader query <&- >&- 2>&-", 0, ""),
         (
-            "$python -m loader query > /dev/full",
+            "$python -m pos_loader query > /dev/full",
             1,
             "pos-loader: error: No space left on device; solve that and run again, which is safe\n",
         ),
-        ("$python -m loader query | true", 0, ""),
-        ("$python -m loader query nothing 2>/dev/full", 2, ""),
+        ("$python -m pos_loader query | true", 0, ""),
+        ("$python -m pos_loader query nothing 2>/dev/full", 2, ""),
     ],
 )  # fmt: skip
 def test_a_stream_that_is_closed_or_full_ends_in_a_line_at_most(line: str, code: int, said: str) -> None:
@@ -58,7 +58,7 @@ def test_a_stream_that_is_closed_or_full_ends_in_a_line_at_most(line: str, code:
 
 
 def test_an_argument_that_is_no_text_is_named() -> None:
-    ended = shell("$python -m loader query \"$(printf 'a\\377b')\"", LC_ALL="C")
+    ended = shell("$python -m pos_loader query \"$(printf 'a\\377b')\"", LC_ALL="C")
     assert ended.returncode == 2
     assert ended.stderr.startswith("pos-loader: error: no query a\\udcffb (queries.yml)")
 
@@ -66,7 +66,7 @@ def test_an_argument_that_is_no_text_is_named() -> None:
 def test_an_interrupt_while_the_program_starts_ends_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
     path = f"{tmp_path}:{PROJECT}"
-    ended = shell("$python -m loader load", PYTHONPATH=path)
+    ended = shell("$python -m pos_loader load", PYTHONPATH=path)
     assert (ended.returncode, ended.stderr) == (130, "pos-loader: error: interrupted; nothing was begun\n")
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from loader import sync
-from sandbox.cluster import Endpoints
+from pos_loader.publish import sync
+from pos_sandbox.cluster import Endpoints
 from tests.faults.builds import moved_on_build
 from tests.faults.reader import Reader, state
 from tests.faults.shop import BY_ID, BY_STATE, COUNTS, SALES, STORES, WRITTEN, Shop, shop

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.collection import Collection, Documents, Level, OnOverflow
-from loader.declaration import CollectionDeclaration, EmbedDeclaration
-from loader.nest import nest
-from loader.overflow import bucket_collections, name_fault, policy_fault
-from loader.publish import build_name
+from pos_loader.collection import Collection, Documents, Level, OnOverflow
+from pos_loader.declaration.grammar import CollectionDeclaration, EmbedDeclaration
+from pos_loader.declaration.overflow import bucket_collections, name_fault, policy_fault
+from pos_loader.documents.nest import nest
+from pos_loader.publish.builds import build_name
 from tests.loader.strategies import (
     Nested,
     collection_of,

@@ -10,7 +10,7 @@ import pytest
 from bson.decimal128 import Decimal128
 from pymongo.collection import Collection
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.loader.running import Documents, Loader, connect, content
 from tests.warehouse import Warehouse
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 
-from loader.workers import Threads
+from pos_loader.run.pool import Threads
 
 
 class Result:

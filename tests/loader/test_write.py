@@ -11,9 +11,11 @@ import pytest
 from bson.int64 import Int64
 from pymongo.uri_parser import parse_uri
 
-from loader import layout, mongo, verify, write
-from loader.collection import Index
-from loader.errors import ConnectionFailed
+from pos_loader.collection import Index
+from pos_loader.errors import ConnectionFailed
+from pos_loader.publish import insert, layout
+from pos_loader.servers import mongo
+from pos_loader.verify import every_byte
 from tests.loader.mongo_helpers import (
     WHOLE,
     AnswerLosingProxy,
@@ -47,19 +49,19 @@ def target(servers: Any) -> tuple[str, int]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up after two attempts instead of eight; the pauses are the real ones."""
-    monkeypatch.setattr(write, "retrying", partial(mongo.retrying, attempts=2))
+    monkeypatch.setattr(insert, "retrying", partial(mongo.retrying, attempts=2))
 
 
 def test_all_documents_arrive_as_they_are(handle: mongo.Handle) -> None:
     rows = customers(500)
-    assert write.insert(handle, documents(rows)) == ()
+    assert insert.insert(handle, documents(rows)) == ()
     assert list(handle.find(sort=[("_id", 1)])) == rows
 
 
 def test_a_slice_and_nothing_at_all(handle: mongo.Handle) -> None:
     whole = documents(customers(10))
-    assert write.insert(handle, type(whole)(whole.keys[3:6], whole.bson[3:6], rows={})) == ()
-    assert write.insert(handle, documents([])) == ()
+    assert insert.insert(handle, type(whole)(whole.keys[3:6], whole.bson[3:6], rows={})) == ()
+    assert insert.insert(handle, documents([])) == ()
     assert [row["_id"] for row in handle.find(sort=[("_id", 1)])] == [3, 4, 5]
 
 
@@ -85,17 +87,17 @@ def test_what_the_validator_refuses_is_named(
     handle: mongo.Handle, fields: dict[str, Any], message: str
 ) -> None:
     rows = [*customers(5), customer(Int64(7), **fields), customer(Int64(8), **fields)]
-    first, second = write.insert(handle, documents(rows))
+    first, second = insert.insert(handle, documents(rows))
     assert message in first.reason
     assert (first.position, second.position) == (5, 6)
-    assert first.code == second.code == write.FAILED_VALIDATION
+    assert first.code == second.code == insert.FAILED_VALIDATION
     assert handle.count_documents({}) == 5, "the others are written"
 
 
 def test_an_id_that_is_there_already_is_refused(handle: mongo.Handle) -> None:
-    write.insert(handle, documents(customers(3)))
-    (refused,) = write.insert(handle, documents(customers(3, start=2)))
-    assert (refused.position, refused.code) == (0, write.DUPLICATE_KEY)
+    insert.insert(handle, documents(customers(3)))
+    (refused,) = insert.insert(handle, documents(customers(3, start=2)))
+    assert (refused.position, refused.code) == (0, insert.DUPLICATE_KEY)
     assert "E11000 duplicate key" in refused.reason
 
 
@@ -104,36 +106,36 @@ def test_a_unique_index_refuses(client: mongo.Client, topology: mongo.Topology, 
     declared = declare(database, unique, shard_key={}, name="by_email")
     handle = layout.create(client, declared, "by_email", topology=topology)
     rows = [customer(Int64(key), email="same@example.com") for key in (1, 2)]
-    (refused,) = write.insert(handle, documents(rows))
-    assert (refused.position, refused.code) == (1, write.DUPLICATE_KEY)
+    (refused,) = insert.insert(handle, documents(rows))
+    assert (refused.position, refused.code) == (1, insert.DUPLICATE_KEY)
     assert "email_1" in refused.reason
 
 
 def test_a_document_over_16_mib_is_not_sent(handle: mongo.Handle) -> None:
-    rows = [customer(Int64(1)), customer(Int64(2), profile={"text": "x" * write.MAX_DOCUMENT_BYTES})]
-    (refused,) = write.insert(handle, documents(rows))
-    assert (refused.position, refused.code) == (1, write.TOO_LARGE)
+    rows = [customer(Int64(1)), customer(Int64(2), profile={"text": "x" * mongo.MAX_DOCUMENT_BYTES})]
+    (refused,) = insert.insert(handle, documents(rows))
+    assert (refused.position, refused.code) == (1, insert.TOO_LARGE)
     assert re.fullmatch(r"16777\d\d\d bytes, MongoDB allows 16777216", refused.reason)
     assert [row["_id"] for row in handle.find()] == [1]
 
 
 def test_a_document_of_exactly_16_mib_is_written_and_verified(handle: mongo.Handle) -> None:
     empty = documents([customer(Int64(1), profile="")]).nbytes
-    rows = documents([customer(Int64(1), profile="x" * (write.MAX_DOCUMENT_BYTES - empty))])
-    assert rows.nbytes == write.MAX_DOCUMENT_BYTES
-    assert write.insert(handle, rows) == ()
-    assert verify.compare(handle, rows, WHOLE) == verify.Comparison(same=1)
+    rows = documents([customer(Int64(1), profile="x" * (mongo.MAX_DOCUMENT_BYTES - empty))])
+    assert rows.nbytes == mongo.MAX_DOCUMENT_BYTES
+    assert insert.insert(handle, rows) == ()
+    assert every_byte.compare(handle, rows, WHOLE) == every_byte.Comparison(same=1)
 
 
 def test_batches_fit_one_message_and_lose_nothing() -> None:
-    most = write.MAX_DOCUMENT_BYTES
+    most = mongo.MAX_DOCUMENT_BYTES
     sizes = np.array([1, most - 2, 1, 1, most + 1, 2, most, most // 2, most // 2, 1])
     offsets = np.concatenate(([0], np.cumsum(sizes))).astype(np.int32)
-    cut = list(write.batches(offsets))
+    cut = list(insert.batches(offsets))
     assert cut == [(0, 3), (3, 4), (4, 5), (5, 6), (6, 7), (7, 9), (9, 10)]
-    many = list(write.batches(np.arange(250_001, dtype=np.int32)))
+    many = list(insert.batches(np.arange(250_001, dtype=np.int32)))
     assert many == [(0, 100_000), (100_000, 200_000), (200_000, 250_000)]
-    assert list(write.batches(np.zeros(1, np.int32))) == []
+    assert list(insert.batches(np.zeros(1, np.int32))) == []
 
 
 @pytest.mark.parametrize("lost", [1, 3])
@@ -146,9 +148,9 @@ def test_answers_lost_on_the_way_back_change_nothing(
         AnswerLosingProxy(*target, marker=command("insert"), lose=lost) as proxy,
         mongo.connect(f"mongodb://127.0.0.1:{proxy.port}/") as through,
     ):
-        assert write.insert(through[handle.database.name][handle.name], rows) == ()
+        assert insert.insert(through[handle.database.name][handle.name], rows) == ()
         assert proxy.left == 0
-    assert verify.compare(handle, rows, WHOLE) == verify.Comparison(same=50)
+    assert every_byte.compare(handle, rows, WHOLE) == every_byte.Comparison(same=50)
 
 
 def test_a_retry_does_not_hide_a_document_that_differs(handle: mongo.Handle, target: tuple[str, int]) -> None:
@@ -159,8 +161,8 @@ def test_a_retry_does_not_hide_a_document_that_differs(handle: mongo.Handle, tar
         AnswerLosingProxy(*target, marker=command("insert"), lose=2) as proxy,
         mongo.connect(f"mongodb://127.0.0.1:{proxy.port}/") as through,
     ):
-        write.insert(through[handle.database.name][handle.name], rows)
-    comparison = verify.compare(handle, rows, WHOLE)
+        insert.insert(through[handle.database.name][handle.name], rows)
+    comparison = every_byte.compare(handle, rows, WHOLE)
     assert comparison.changed == (7,)
     assert (comparison.same, comparison.differences[0].path) == (49, "state")
 
@@ -175,4 +177,4 @@ def test_a_server_that_stays_away_is_a_connection_error(
             mongo.connect(uri, timeout=0.5) as through,
             pytest.raises(ConnectionFailed, match=rf"127\.0\.0\.1:{proxy.port} stopped answering"),
         ):
-            write.insert(through[handle.database.name][handle.name], documents(customers(5)))
+            insert.insert(through[handle.database.name][handle.name], documents(customers(5)))

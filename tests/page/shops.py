@@ -12,13 +12,13 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
 
-from loader.mariadb import connect
-from loader.profile import MariaDB
-from loader.report import page as pages
-from loader.report import read
-from loader.report.figures import Figures
-from loader.report.health import Health
-from loader.report.read import Mart
+from pos_loader.report import page as pages
+from pos_loader.report.read import read
+from pos_loader.report.read.figures import Figures
+from pos_loader.report.read.health import Health
+from pos_loader.report.read.read import Mart
+from pos_loader.servers.mariadb import connect
+from pos_loader.servers.profile import MariaDB
 from tests.page.reading import Page
 from tests.project.sources import HEADERS, column_type
 from tests.reports.shop import Shop, open_shop

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from loader.report.theme import DARK, LIGHT
+from pos_loader.report.charts.theme import DARK, LIGHT
 from tests.page.conftest import Report
 
 SCREENS = {"phone": (375, 812), "tablet": (768, 1024), "desk": (1280, 900)}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from loader.report.source import HALVES
+from pos_loader.report.sections.source import HALVES
 from tests.page.conftest import Report
 from tests.page.reading import Cell, Page
 from tests.truth import PROFILE, Figures, money, profile_figures

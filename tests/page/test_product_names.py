@@ -9,8 +9,10 @@ import regex
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from loader.report import compared, draw
-from loader.report.names import (
+from pos_loader.report.charts import compared, draw
+from pos_loader.report.charts.specs import Spec
+from pos_loader.report.charts.theme import LIGHT, PAGE
+from pos_loader.report.names import (
     ELLIPSIS,
     customer_name,
     drawable,
@@ -20,8 +22,6 @@ from loader.report.names import (
     shortened,
     told_apart,
 )
-from loader.report.specs import Spec
-from loader.report.theme import LIGHT, PAGE
 
 FAMILY = "\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}\N{ZERO WIDTH JOINER}\N{GIRL}"
 ODD = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.project.sources import create_text_source
 from tests.warehouse import Warehouse, new_warehouse
 

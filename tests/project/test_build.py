@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.warehouse import Row, Warehouse, new_warehouse
 
 MARTS = ("dim_customers", "dim_products", "fct_orders", "fct_order_lines", "fct_product_purchases")

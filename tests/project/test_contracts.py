@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.warehouse import PROJECT, Row, Warehouse, new_warehouse
 
 COPIED = ("dbt_project.yml", "profiles.example.yml", "macros", "seeds", "snapshots", "tests/dbt", "models")

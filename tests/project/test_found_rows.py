@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.warehouse import PROJECT, Warehouse, new_warehouse
 
 LONG = "assert_a_name_that_is_longer_than_any_name_that_mariadb_takes_for_a_table"

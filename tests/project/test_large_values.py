@@ -5,7 +5,7 @@ from decimal import Decimal, localcontext
 
 import pytest
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.project.sources import create_source
 from tests.warehouse import Row, Warehouse, new_warehouse
 

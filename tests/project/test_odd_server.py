@@ -17,13 +17,13 @@ from typing import Any, cast
 
 import pytest
 
-import loader.mariadb
-import sandbox.mariadb
-from loader import extract
-from loader.collection import Level
-from loader.profile import MariaDB
-from sandbox.cluster import Endpoints
-from sandbox.settings import Ports
+import pos_loader.servers.mariadb
+import pos_sandbox.mariadb
+from pos_loader.collection import Level
+from pos_loader.documents import extract
+from pos_loader.servers.profile import MariaDB
+from pos_sandbox.cluster import Endpoints
+from pos_sandbox.settings import Ports
 from tests.loader.running import Loader, connect, content
 from tests.odd_server import odd_server
 from tests.project.sources import HEADERS, sample_tables
@@ -87,7 +87,7 @@ def odd(
 def create_odd_source(warehouse: Warehouse, folder: Path) -> None:
     """Import the sample from CSV files with headers in capitals, and change what the import made of it."""
     incomplete = write_sample(folder)
-    command = [sys.executable, "-m", "sandbox", "import", str(folder), "--schema", warehouse.pos_schema]
+    command = [sys.executable, "-m", "pos_sandbox", "import", str(folder), "--schema", warehouse.pos_schema]
     subprocess.run(command, cwd=PROJECT, env=warehouse.environment, check=True)
     for change in CHANGES:
         warehouse.query_in(warehouse.pos_schema, change)
@@ -181,16 +181,16 @@ FOUND = tuple(map(str, SETTINGS.values()))
 
 def test_each_driver_reads_its_settings_back(odd: Odd, monkeypatch: pytest.MonkeyPatch) -> None:
     warehouse = odd.warehouse
-    with sandbox.mariadb.connect(port=warehouse.port) as connection:
+    with pos_sandbox.mariadb.connect(port=warehouse.port) as connection:
         cursor = connection.cursor()
         cursor.execute(ASK)
         assert tuple(map(plain, cursor.fetchone())) == FOUND
     server = MariaDB(warehouse.host, warehouse.port, warehouse.user, warehouse.password, warehouse.schema)
-    with loader.mariadb.connect(server) as queries:
+    with pos_loader.servers.mariadb.connect(server) as queries:
         ((*values,),) = queries.rows(ASK)
         assert tuple(map(plain, values)) == FOUND
     monkeypatch.setattr(extract, "statement", lambda *_: f"{ASK}, user() as user")
-    monkeypatch.setattr("loader.readable.require_within", lambda *_: None)
+    monkeypatch.setattr("pos_loader.documents.readable.require_within", lambda *_: None)
     level = Level(name="", model="", schema="", table="", key=(), fields=())
     table = extract._read(server, level, cast(Any, None), cast(Any, None))
     (row,) = table.to_pylist()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.project import test_large_values
 from tests.warehouse import Warehouse, new_warehouse
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.project.sources import create_source
 from tests.warehouse import new_warehouse
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.project.sources import create_source, sample_tables
 from tests.warehouse import Row, Warehouse, new_warehouse
 

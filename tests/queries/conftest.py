@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from loader.queries import Query, read_queries
-from sandbox.cluster import Endpoints
+from pos_loader.queries.declared import Query, read_queries
+from pos_sandbox.cluster import Endpoints
 from tests.loader.running import Documents, Loader, connect
 from tests.warehouse import PROJECT, Warehouse
 

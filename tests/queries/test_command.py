@@ -14,7 +14,7 @@ import pytest
 from bson.decimal128 import Decimal128
 from typer.testing import CliRunner
 
-from loader.cli import app
+from pos_loader.cli import app
 from tests.docs.documents import commands
 from tests.loader.running import Finished
 from tests.queries.conftest import QUERIES, Published
@@ -107,7 +107,7 @@ def many(published: Published, tmp_path_factory: pytest.TempPathFactory) -> dict
 # The program's own peak: what the system counts of a child begins with the size of its parent.
 PEAK_TOLD = """
 import atexit, pathlib, re, sys
-from loader.cli import app
+from pos_loader.cli import app
 
 status = pathlib.Path("/proc/self/status")
 atexit.register(lambda: print(re.search("VmHWM: *(.*) kB", status.read_text())[1], file=sys.stderr))
@@ -146,7 +146,7 @@ def test_what_would_move_a_cursor_or_a_column_is_escaped(many: dict[str, str]) -
 
 
 def test_a_reader_who_has_enough_ends_the_command_quietly(many: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "loader", "query", "many"]
+    command = [sys.executable, "-m", "pos_loader", "query", "many"]
     with subprocess.Popen(
         command, cwd=PROJECT, env=many, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

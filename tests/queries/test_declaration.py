@@ -11,8 +11,8 @@ import yaml
 from bson.decimal128 import Decimal128
 from pydantic import BaseModel
 
-from loader.errors import SpecError
-from loader.queries import FILE, ParameterDeclaration, Query, QueryDeclaration, read_queries
+from pos_loader.errors import SpecError
+from pos_loader.queries.declared import FILE, ParameterDeclaration, Query, QueryDeclaration, read_queries
 from tests.docs.documents import blocks, code, table
 from tests.queries.conftest import QUERIES
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from loader.queries import read_queries
+from pos_loader.queries.declared import read_queries
 from tests.reports.conftest import DataSet
 from tests.reports.shop import Shop
 from tests.warehouse import PROJECT

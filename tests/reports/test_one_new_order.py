@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.project.sources import create_source, sample_tables
 from tests.warehouse import Warehouse, new_warehouse
 

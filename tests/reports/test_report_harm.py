@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.cluster import Endpoints
+from pos_sandbox.cluster import Endpoints
 from tests.warehouse import PROJECT, Warehouse, new_warehouse
 
 # What is done to a report, and the test that must notice.

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox import mariadb, mongodb
-from sandbox.cluster import Sandbox
-from sandbox.settings import Ports
+from pos_sandbox import mariadb, mongodb
+from pos_sandbox.cluster import Sandbox
+from pos_sandbox.settings import Ports
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 DOCUMENT: dict[str, Any] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from sandbox import csv_files, mariadb
-from sandbox.cli import app
-from sandbox.cluster import Endpoints
-from sandbox.pos_schema import TABLES
+from pos_sandbox import csv_files, mariadb
+from pos_sandbox.cli import app
+from pos_sandbox.cluster import Endpoints
+from pos_sandbox.pos_schema import TABLES
 
 Rows = Sequence[Sequence[str]]
 

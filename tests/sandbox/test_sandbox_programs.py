@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sandbox import arm64, mariadb, mongo_tools
-from sandbox.cli import app
-from sandbox.errors import ServerError, UsageError
-from sandbox.settings import Ports
+from pos_sandbox import arm64, mariadb, mongo_tools
+from pos_sandbox.cli import app
+from pos_sandbox.errors import ServerError, UsageError
+from pos_sandbox.settings import Ports
 
 APT = shutil.which("apt-get") or "apt-get"
 ONE_LINE = "deb [arch=amd64] http://mirror.example/debian bookworm main contrib\n"
@@ -131,7 +131,7 @@ def test_a_folder_without_the_programs_is_named(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_missing_program_names_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.mariadb.SEARCH", "")
+    monkeypatch.setattr("pos_sandbox.mariadb.SEARCH", "")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UsageError, match=r"qemu-aarch64 is missing \(PATH\); apt-get install qemu-user"):
         arm64.fetch(tmp_path, emulate=True, note=print)

@@ -13,16 +13,16 @@ from typing import Any
 import psutil
 import pytest
 
-from sandbox import mariadb, mongodb
-from sandbox.cluster import Sandbox
-from sandbox.settings import Ports
+from pos_sandbox import mariadb, mongodb
+from pos_sandbox.cluster import Sandbox
+from pos_sandbox.settings import Ports
 
 KILLED = ("mariadb", "shard1", "mongos")
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command in a process of its own."""
-    command = [sys.executable, "-m", "sandbox", *arguments]
+    command = [sys.executable, "-m", "pos_sandbox", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
 

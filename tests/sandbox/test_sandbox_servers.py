@@ -7,11 +7,11 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from sandbox import mariadb, mongodb
-from sandbox.cli import app
-from sandbox.cluster import Endpoints, Sandbox
-from sandbox.errors import UsageError
-from sandbox.settings import Ports
+from pos_sandbox import mariadb, mongodb
+from pos_sandbox.cli import app
+from pos_sandbox.cluster import Endpoints, Sandbox
+from pos_sandbox.errors import UsageError
+from pos_sandbox.settings import Ports
 
 
 def test_all_five_servers_run(session_sandbox: Sandbox) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.pos_schema import TABLES
+from pos_sandbox.pos_schema import TABLES
 
 Rows = list[tuple[object, ...]]
 Tables = dict[str, Rows]

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sandbox.cli import app
-from sandbox.cluster import Endpoints
+from pos_sandbox.cli import app
+from pos_sandbox.cluster import Endpoints
 from tests.loader.running import ERROR, Finished, Loader, connect
 from tests.shops.generators import SHAPES, Shape
 from tests.warehouse import Warehouse, new_warehouse

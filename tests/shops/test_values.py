@@ -13,10 +13,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from sandbox import values
-from sandbox.cli import app
-from sandbox.cluster import Endpoints
-from sandbox.pos_schema import TABLES
+from pos_sandbox import values
+from pos_sandbox.cli import app
+from pos_sandbox.cluster import Endpoints
+from pos_sandbox.pos_schema import TABLES
 from tests.shops.verdicts import MISSING, PLACEHOLDER, UNREADABLE, Case, cases
 from tests.warehouse import PROJECT, Warehouse, new_warehouse
 

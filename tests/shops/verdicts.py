@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from sandbox.pos_schema import TABLES
-from sandbox.values import Kind
+from pos_sandbox.pos_schema import TABLES
+from pos_sandbox.values import Kind
 
 MISSING, PLACEHOLDER, UNREADABLE = "<missing>", "<placeholder>", "<unreadable>"
 COLUMNS = {

@@ -1,0 +1,521 @@
+"""The command line: parses, hands over to the pipeline, and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
+
+import typer
+from typer.core import TyperGroup
+
+from pos_loader import streams
+from pos_loader.console import PROGRAM, Console, LogFormat, discard_output
+from pos_loader.errors import ExitCode, ending
+from pos_loader.settings import read_settings
+
+P = ParamSpec("P")
+
+
+class Commands(TyperGroup):
+    """Says what is wrong with a command line on one line, as everything else is said."""
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **options: Any) -> None:
+        """Run the command line and exit."""
+        words = sys.argv[1:] if args is None else [*args]
+        options |= {"prog_name": PROGRAM, "standalone_mode": False}
+        try:
+            if args is None:
+                streams.own()
+            code = super().main(words or ["--help"], **options)
+        except typer.TyperException as error:
+            context = getattr(error, "ctx", None)
+            said = error.format_message().rstrip(".").replace("Value error, ", "")
+            console = Console(log_format=_log_format(words))
+            console.error(f"{said}; see {context.command_path if context else PROGRAM} --help")
+            code = error.exit_code
+        except typer.Abort:
+            code = _end(KeyboardInterrupt(), _log_format(words))
+        except SystemExit:
+            raise
+        except BaseException as error:
+            code = _end(error, _log_format(words))
+        if args is None:
+            streams.settle()
+        sys.exit(code)
+
+
+def _end(error: BaseException, log_format: LogFormat) -> int:
+    """Say on one line what ends the program, and return its exit code."""
+    code, line = ending(error)
+    if isinstance(error, OSError):  # which may be of stdout itself: Python flushes it once more at its end
+        discard_output()
+    Console(log_format=log_format).error(line, exit_code=int(code))
+    return int(code)
+
+
+def _log_format(words: Sequence[str]) -> LogFormat:
+    """What a command line that cannot be parsed asks for, as far as it can be told."""
+    parts = [part for word in words for part in word.split("=", 1)]
+    given = [value for option, value in pairwise(parts) if option == "--log-format"]
+    asked = [os.environ.get("POS_LOG_FORMAT", ""), *given]
+    known = [LogFormat(value) for value in asked if value in [*LogFormat]]
+    return known[-1] if known else LogFormat.TEXT
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Publish dbt marts from MariaDB as verified, nested documents on a sharded MongoDB cluster.",
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+Select = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--select",
+        "-s",
+        help="A collection, tag:NAME or state:modified; repeat for more.",
+        show_default="all",
+    ),
+]
+State = Annotated[
+    Path | None, typer.Option(help="A folder with an earlier manifest.json, for state:modified.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted full refresh.")]
+MaxRejects = Annotated[
+    int, typer.Option(min=0, help="Documents MongoDB may refuse without stopping the load.")
+]
+RejectDocuments = Annotated[
+    bool, typer.Option("--reject-documents", help="Write refused documents whole to target/rejects.")
+]
+RetryRejects = Annotated[
+    bool, typer.Option("--retry-rejects", help="Load just the documents in target/rejects.")
+]
+Adopt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--adopt",
+        help='A collection to take over although another program made it, or "all"; repeat for more.',
+        show_default="none",
+    ),
+]
+ProjectDir = Annotated[
+    Path | None, typer.Option(help="The dbt project's folder.", envvar="POS_PROJECT_DIR", show_default="here")
+]
+ProfilesDir = Annotated[
+    Path | None,
+    typer.Option(help="The folder of profiles.yml.", envvar="POS_PROFILES_DIR", show_default="as dbt"),
+]
+Target = Annotated[
+    str | None, typer.Option(help="The profile's target.", envvar="POS_TARGET", show_default="the profile's")
+]
+TargetPath = Annotated[
+    Path | None,
+    typer.Option(help="The folder of dbt's artifacts.", envvar="POS_TARGET_PATH", show_default="target"),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        help="Partitions in work at once.",
+        envvar="POS_WORKERS",
+        show_default="one more than cores, at most 4",
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        help="A Dask scheduler (tcp://host:port) whose workers do the partitions.",
+        envvar="POS_SCHEDULER",
+        show_default="none",
+    ),
+]
+DaskWorkers = Annotated[
+    int | None,
+    typer.Option(
+        help="Dask workers to start here, instead of threads.", envvar="POS_DASK_WORKERS", show_default="0"
+    ),
+]
+PartitionRows = Annotated[
+    int | None,
+    typer.Option(help="Mart rows per partition.", envvar="POS_PARTITION_ROWS", show_default="50000"),
+]
+FullRefresh = Annotated[bool, typer.Option("--full-refresh", help="Rebuild, though a sync would do.")]
+AllowEmpty = Annotated[bool, typer.Option("--allow-empty", help="Publish although a mart has no rows.")]
+NoGate = Annotated[bool, typer.Option("--no-gate", help="Publish what dbt has not built and tested.")]
+MaxDeletes = Annotated[
+    float | None,
+    typer.Option(
+        "--max-delete-share",
+        min=0,
+        max=1,
+        help="The share of documents a load may delete.",
+        show_default="as declared",
+    ),
+]
+Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait for another load to end.")]
+MaxBuildAge = Annotated[
+    float | None,
+    typer.Option(
+        help="Hours after which a dbt build is too old.", envvar="POS_MAX_BUILD_AGE", show_default="24"
+    ),
+]
+Quick = Annotated[bool, typer.Option("--quick", help="Only reconcile counts and sums.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Log = Annotated[LogFormat, typer.Option(help="What stderr looks like.", envvar="POS_LOG_FORMAT")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, no progress.")]
+
+
+def handled(command: Callable[P, ExitCode]) -> Callable[P, None]:
+    """End a command in its exit code, and any user's mistake in one line of stderr."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        code = ExitCode.OK
+        try:
+            code = command(*args, **kwargs)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            discard_output()
+        except (typer.Exit, typer.TyperException, SystemExit):
+            raise
+        except BaseException as error:  # a panic of a native library is no Exception
+            raise typer.Exit(_end(error, LogFormat(str(kwargs.get("log_format", LogFormat.TEXT))))) from None
+        raise typer.Exit(int(code))
+
+    return run
+
+
+@app.command(epilog="Example: dbt build && pos-loader load. Environment: POS_MONGO_URI, POS_MONGO_DATABASE.")
+@handled
+def load(
+    select: Select = None,
+    state: State = None,
+    full_refresh: FullRefresh = False,
+    resume: Resume = False,
+    no_gate: NoGate = False,
+    allow_empty: AllowEmpty = False,
+    max_delete_share: MaxDeletes = None,
+    max_rejects: MaxRejects = 0,
+    reject_documents: RejectDocuments = False,
+    retry_rejects: RetryRejects = False,
+    adopt: Adopt = None,
+    wait: Wait = 0,
+    max_build_age: MaxBuildAge = None,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+    target_path: TargetPath = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    dask_workers: DaskWorkers = None,
+    partition_rows: PartitionRows = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    log_format: Log = LogFormat.TEXT,
+) -> ExitCode:
+    """Publish what dbt built and tested: sync what differs, or build anew, verified byte for byte."""
+    from pos_loader.evidence import keeper
+    from pos_loader.run.job import Options
+    from pos_loader.run.session import open_job
+
+    settings = read_settings(
+        project_dir=project_dir,
+        profiles_dir=profiles_dir,
+        target=target,
+        target_path=target_path,
+        workers=workers,
+        scheduler=scheduler,
+        dask_workers=dask_workers,
+        partition_rows=partition_rows,
+        max_build_age=max_build_age,
+    )
+    options = Options(
+        full_refresh=full_refresh,
+        gate=not no_gate,
+        max_build_age=timedelta(hours=settings.max_build_age),
+        allow_empty=allow_empty,
+        resume=resume,
+        max_delete_share=max_delete_share,
+        max_rejects=max_rejects,
+        reject_documents=reject_documents,
+        retry_rejects=retry_rejects,
+        adopt=tuple(adopt or ()),
+        wait=wait,
+    )
+    console = Console(quiet=quiet, log_format=log_format)
+    with (
+        open_job(settings, select=select or (), progress=console, options=options, state=state) as job,
+        console.progress(),
+    ):
+        console.bind(load_id=job.load_id)
+        outcome = keeper.load(job)
+    console.outcome(outcome, as_json=json)
+    console.faults(outcome)
+    return ExitCode(outcome.exit_code)
+
+
+@app.command(epilog="Example: pos-loader plan --json. Environment: POS_MONGO_URI, POS_MONGO_DATABASE.")
+@handled
+def plan(
+    select: Select = None,
+    state: State = None,
+    full_refresh: FullRefresh = False,
+    no_gate: NoGate = False,
+    allow_empty: AllowEmpty = False,
+    max_delete_share: MaxDeletes = None,
+    adopt: Adopt = None,
+    max_build_age: MaxBuildAge = None,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+    target_path: TargetPath = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    dask_workers: DaskWorkers = None,
+    partition_rows: PartitionRows = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    log_format: Log = LogFormat.TEXT,
+) -> ExitCode:
+    """Say what a load would change, and change nothing: exit 0 in step, 2 changes pending."""
+    from pos_loader.run import pipeline
+    from pos_loader.run.job import Options
+    from pos_loader.run.plan import as_json, lines
+    from pos_loader.run.session import open_job
+
+    settings = read_settings(
+        project_dir=project_dir,
+        profiles_dir=profiles_dir,
+        target=target,
+        target_path=target_path,
+        workers=workers,
+        scheduler=scheduler,
+        dask_workers=dask_workers,
+        partition_rows=partition_rows,
+        max_build_age=max_build_age,
+    )
+    options = Options(
+        full_refresh=full_refresh,
+        gate=not no_gate,
+        max_build_age=timedelta(hours=settings.max_build_age),
+        allow_empty=allow_empty,
+        max_delete_share=max_delete_share,
+        adopt=tuple(adopt or ()),
+    )
+    console = Console(quiet=quiet, log_format=log_format)
+    with (
+        open_job(settings, select=select or (), progress=console, options=options, state=state) as job,
+        console.progress(),
+    ):
+        planned = pipeline.preview(job)
+    if json:
+        console.json(as_json(planned))
+    else:
+        for line in lines(planned):
+            console.text(line)
+    return ExitCode.OK if planned.is_in_step else ExitCode.PENDING
+
+
+@app.command(epilog="Example: pos-loader verify --select customer_order_history. Environment: POS_MONGO_URI.")
+@handled
+def verify(
+    select: Select = None,
+    state: State = None,
+    quick: Quick = False,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+    target_path: TargetPath = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    dask_workers: DaskWorkers = None,
+    partition_rows: PartitionRows = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    log_format: Log = LogFormat.TEXT,
+) -> ExitCode:
+    """Compare what is published with the marts, byte for byte and sum for sum; exit 1 on a difference."""
+    from pos_loader.evidence import keeper
+    from pos_loader.run.job import Options
+    from pos_loader.run.session import open_job
+
+    settings = read_settings(
+        project_dir=project_dir,
+        profiles_dir=profiles_dir,
+        target=target,
+        target_path=target_path,
+        workers=workers,
+        scheduler="" if quick else scheduler,  # nothing to do for workers
+        dask_workers=0 if quick else dask_workers,
+        partition_rows=partition_rows,
+    )
+    console = Console(quiet=quiet, log_format=log_format)
+    options = Options(gate=False, allow_empty=True)
+    with (
+        open_job(settings, select=select or (), progress=console, options=options, state=state) as job,
+        console.progress(),
+    ):
+        console.bind(load_id=job.load_id)
+        outcome = keeper.verify(job, quick=quick)
+    console.outcome(outcome, as_json=json)
+    console.faults(outcome)
+    return ExitCode(outcome.exit_code)
+
+
+@app.command(epilog="Example: pos-loader status --sample. Environment: POS_MONGO_URI, POS_MONGO_DATABASE.")
+@handled
+def status(
+    select: Select = None,
+    state: State = None,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+    target_path: TargetPath = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Print one document of each.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    log_format: Log = LogFormat.TEXT,
+) -> ExitCode:
+    """Show what is published, by shard and with its indexes, the last loads, and how to open it."""
+    from pos_loader.evidence import status as published
+    from pos_loader.run.session import open_job
+
+    settings = read_settings(
+        project_dir=project_dir,
+        profiles_dir=profiles_dir,
+        target=target,
+        target_path=target_path,
+        scheduler="",  # nothing here is done in partitions
+        dask_workers=0,
+    )
+    console = Console(quiet=quiet, log_format=log_format)
+    with open_job(settings, select=select or (), progress=console, state=state, with_faults=True) as job:
+        origins, fault = published.origins(job.server)
+        if fault:
+            console.note(fault)
+        found = published.look_at_all(job.client, job.collections, origins)
+        faults = {name: str(error) for name, error in job.faults.items()}
+        faults |= {each.collection.name: each.fault for each in found if each.fault}
+        code = ExitCode.DATA if faults else ExitCode.OK
+        loads, fault = published.last_loads(job.server)
+        if fault:
+            console.note(fault)
+        if json:
+            shown = [published.as_json(each, sample=sample) for each in found]
+            shown += [{"name": name, "fault": str(error)} for name, error in job.faults.items()]
+            console.json({"collections": shown, "loads": [asdict(each) for each in loads]})
+            return code
+        rows = [published.row(each) for each in found]
+        rows += [published.faulty_row(name, error) for name, error in job.faults.items()]
+        console.table(published.HEADS, rows)
+        if loads:
+            console.text("")
+            console.table(published.LOAD_HEADS, [published.load_row(each) for each in loads])
+        if sample:
+            for each in found:
+                if each.live is not None:
+                    console.text(published.sample_text(each))
+        live = [each.collection for each in found if each.live is not None]
+        for line in published.how_to_open(settings, live or job.collections):
+            console.text(line)
+        for name, fault in faults.items():
+            console.error(f"{name}: {fault}", collection=name)
+    return code
+
+
+@app.command(
+    context_settings={"ignore_unknown_options": True},
+    epilog="Example: pos-loader query orders-of-customer --customer-id 1. Environment: POS_MONGO_URI.",
+)
+@handled
+def query(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME [--PARAMETER VALUE]...]", help="A query and its parameters; lists all without."
+        ),
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show how MongoDB answers instead.")] = False,
+    project_dir: ProjectDir = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON; an answer as one object a line.")] = False,
+    quiet: Quiet = False,
+    log_format: Log = LogFormat.TEXT,
+) -> ExitCode:
+    """Ask a collection one of the declared questions, or list them."""
+    from pos_loader.queries import ask, declared
+    from pos_loader.queries import explain as explained
+    from pos_loader.servers import mongo
+
+    settings = read_settings(project_dir=project_dir)
+    console = Console(quiet=quiet, log_format=log_format)
+    questions = declared.read_queries(settings.project_dir)
+    if not words:
+        if json:
+            console.json([declared.as_json(each) for each in questions.values()])
+        else:
+            console.table(declared.HEADS, [declared.row(each) for each in questions.values()])
+        return ExitCode.OK
+    name, *values = words
+    question = declared.find(questions, name).question(values)
+    uri, database = settings.mongo_uri.get_secret_value(), settings.mongo_database
+    with mongo.connect(uri, timeout=settings.mongo_timeout) as client:
+        topology = mongo.topology(client)
+        if explain:
+            plan = explained.explain(client, database, question, topology=topology)
+            if json:
+                console.json(explained.as_json(plan))
+                return ExitCode.OK
+            console.table(explained.TOTAL_HEADS, [explained.total_row(plan)])
+            console.text("")
+            console.table(explained.HEADS, [explained.shard_row(each) for each in plan.plans])
+            return ExitCode.OK
+        found = ask.answers(client, database, question, topology=topology)
+        if json:
+            console.lines(map(ask.line, found))
+        else:
+            console.rows(question.columns, map(ask.cells, found))
+    return ExitCode.OK
+
+
+@app.command(epilog="Example: pos-loader report --charts target/charts. Environment: POS_MONGO_URI.")
+@handled
+def report(
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The file to write.", show_default="target/report.html"),
+    ] = None,
+    charts: Annotated[
+        Path | None, typer.Option(help="A folder for each chart as SVG and PNG.", show_default="none")
+    ] = None,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+    target_path: TargetPath = None,
+    quiet: Quiet = False,
+    log_format: Log = LogFormat.TEXT,
+) -> ExitCode:
+    """Write the report marts as one HTML page that needs no network, and its charts for slides."""
+    from pos_loader.report.write import write_report
+
+    settings = read_settings(
+        project_dir=project_dir, profiles_dir=profiles_dir, target=target, target_path=target_path
+    )
+    console = Console(quiet=quiet, log_format=log_format)
+    with console.progress():
+        written = write_report(
+            settings,
+            output=output or settings.artifacts / "report.html",
+            charts=charts,
+            progress=console,
+        )
+    for line in written.notes:
+        console.note(line)
+    console.text(str(written.path))
+    return ExitCode.OK

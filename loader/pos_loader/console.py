@@ -1,0 +1,274 @@
+"""The only module that prints: data to stdout; notes, progress and one-line errors to stderr.
+
+With the log format "json", what goes to stderr is one JSON object per line, made by structlog.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from enum import StrEnum
+from itertools import chain, islice
+from typing import Any
+
+from rich.cells import cell_len
+from rich.console import Console as Terminal
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from pos_loader.declaration.coerce import spelled
+from pos_loader.masking import masked
+from pos_loader.outcome import FAILED, CollectionOutcome, LevelCount, Outcome, to_json
+
+PROGRAM = "pos-loader"
+ALIGNED_BY = 200
+"""Rows that a long table's columns are as wide as."""
+OUTCOME_HEADS = ("collection", "mode", "documents", "MB", "changes", "mart rows", "per shard", "verified")
+
+
+class LogFormat(StrEnum):
+    """What notes and errors on stderr look like."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class _Patient(Terminal):
+    """A terminal that nobody may read any more: Rich would end the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing more."""
+        self.quiet = True
+
+
+class Console:
+    """Shows a run; it is also the pipeline's `Progress`."""
+
+    def __init__(self, *, quiet: bool = False, log_format: LogFormat = LogFormat.TEXT) -> None:
+        """Open both streams; `quiet` leaves out notes and progress, never errors or data."""
+        self._log = _json_log() if log_format is LogFormat.JSON else None
+        self._out = Terminal(file=sys.stdout, highlight=False, soft_wrap=True)
+        self._err = _Patient(file=sys.stderr, highlight=False, soft_wrap=True)
+        self._quiet = quiet
+        self._bars: Bars | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def bind(self, **context: object) -> None:
+        """Give every JSON line from now on, another console's too, these fields."""
+        if self._log:
+            import structlog
+
+            structlog.contextvars.bind_contextvars(**context)
+
+    def note(self, text: str, **context: object) -> None:
+        """Say one thing, on stderr; `context` becomes fields of a JSON line."""
+        if self._quiet:
+            return
+        text = masked(text)
+        with suppress(OSError):  # nobody reads stderr, or its disk is full: the work goes on
+            if self._log:
+                self._log.info(text, **context)
+            else:
+                self._err.print(f"{PROGRAM}: {text}", markup=False)
+
+    def error(self, text: str, **context: object) -> None:
+        """Say what went wrong, on one line of stderr; `context` becomes fields of a JSON line."""
+        line = masked(" ".join(text.split()))
+        with suppress(OSError):
+            if self._log:
+                self._log.error(line, **context)
+            else:
+                self._err.print(f"{PROGRAM}: error: {line}", markup=False)
+
+    def _event(self, name: str, **context: object) -> None:
+        """Log what the text format shows in another way."""
+        if self._log and not self._quiet:
+            with suppress(OSError):
+                self._log.info(name, **context)
+
+    @contextmanager
+    def progress(self) -> Iterator[Console]:
+        """Show progress bars meanwhile, on a terminal only."""
+        if self._quiet or self._log or not self._err.is_terminal:
+            yield self
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Bars(*columns, console=self._err, transient=True) as self._bars:
+            yield self
+        self._bars = None
+
+    def start(self, name: str, *, rows: int, unit: str = "rows") -> None:
+        """Begin a collection's bar."""
+        if unit == "rows":
+            self._event("collection started", collection=name, rows=rows)
+        if self._bars is not None:
+            self._tasks[name] = self._bars.add_task(f"{name} {unit}", total=rows)
+
+    def advance(self, name: str, *, rows: int) -> None:
+        """Move a collection's bar."""
+        if self._bars is not None:
+            self._bars.advance(self._tasks[name], rows)
+
+    def json(self, value: Any) -> None:
+        """Print a value as JSON, on stdout."""
+        self.text(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+    def text(self, text: str) -> None:
+        """Print text as it is, on stdout (Rich would turn tabs into spaces); to nobody if none reads."""
+        try:
+            print(text, file=self._out.file)
+        except BrokenPipeError:
+            discard_output()
+
+    def outcome(self, outcome: Outcome, *, as_json: bool) -> None:
+        """Show what a load or a verification did."""
+        self._log_outcome(outcome)
+        if as_json:
+            self.text(to_json(outcome))
+            return
+        if outcome.collections and all(each.mode == FAILED for each in outcome.collections):
+            return  # each of them has its line on stderr
+        self.table(OUTCOME_HEADS, [outcome_row(each) for each in outcome.collections])
+        for each in outcome.collections:
+            for note in each.notes:
+                self.text(f"{each.name}: {note}")
+            for example in each.examples:
+                place = f" {example.path}" if example.path else ""
+                values = f": expected {example.expected}, found {example.found}" if example.path else ""
+                self.text(f"{each.name} _id {example.id!r}{place} {example.kind}{values}")
+            for figure in each.unequal:
+                self.text(f"{each.name} {figure}")
+            for line in spelled(each.coerced):
+                self.text(f"{each.name} coerced {line}")
+        self.text(
+            f"{outcome.command} {outcome.load_id}: {outcome.seconds:.1f} s, "
+            f"peak memory {outcome.peak_memory / 1e6:.0f} MB, dbt invocation {outcome.dbt_invocation}"
+        )
+
+    def faults(self, outcome: Outcome) -> None:
+        """Name every collection that failed or was refused, each on one line of stderr."""
+        verb = "published" if outcome.command == "load" else "verified"
+        for each in outcome.collections:
+            if each.refused:
+                fault = f"{each.name} is not {verb} ({each.refused}); mend it and run dbt build again"
+                self.error(fault, collection=each.name)
+            elif each.error and len(outcome.collections) > 1:
+                self.error(f"{each.name} is not {verb}: {each.error}", collection=each.name)
+            elif each.error:
+                self.error(each.error, collection=each.name)
+
+    def _log_outcome(self, outcome: Outcome) -> None:
+        for each in outcome.collections:
+            fields = asdict(each)
+            # differences and figures hold the customers' data
+            fields |= {"examples": len(each.examples), "figures": len(each.figures)}
+            self._event("collection ended", collection=fields.pop("name"), **fields)
+        self._event(
+            f"{outcome.command} ended",
+            status=outcome.status,
+            exit_code=outcome.exit_code,
+            seconds=outcome.seconds,
+            dbt_invocation=outcome.dbt_invocation,
+        )
+
+    def lines(self, lines: Iterable[str]) -> None:
+        """Print lines as they come, on stdout; raises `BrokenPipeError` where none reads any more."""
+        for line in lines:
+            print(line, file=self._out.file)
+
+    def rows(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print a table of any length as it comes, on stdout.
+
+        Tab-separated for a pipe; for a terminal aligned by the first rows. Nothing is printed before
+        these have come, which may fail.
+        """
+        left = iter(rows)
+        first = list(islice(left, ALIGNED_BY))
+        if not self._out.is_terminal:
+            self.text("\t".join(heads))
+            self.lines("\t".join(row) for row in chain(first, left))
+            return
+        widths = [max(map(cell_len, column)) for column in zip(heads, *first, strict=True)]
+        self._out.print(_padded(heads, widths), style="bold", markup=False)
+        self.lines(_padded(row, widths) for row in chain(first, left))
+
+    def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Print a table, on stdout; aligned for a terminal, tab-separated for a pipe."""
+        if not self._out.is_terminal:
+            for row in (heads, *rows):
+                self.text("\t".join(row))
+            return
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for head in heads:
+            table.add_column(head)
+        for row in rows:
+            table.add_row(*map(Text, row))  # as it is: Rich would read [names] as its own markup
+        self._out.print(table)
+
+
+def discard_output() -> None:
+    """Send the rest of stdout nowhere: whoever reads has enough, and Python flushes once more at its end."""
+    with suppress(OSError, ValueError, AttributeError):  # no file behind it: nothing to flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True))
+    return "  ".join(padded).rstrip()
+
+
+def _json_log() -> Any:
+    import structlog
+
+    return structlog.wrap_logger(
+        structlog.PrintLogger(sys.stderr),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        ],
+    )
+
+
+def outcome_row(each: CollectionOutcome) -> tuple[str, ...]:
+    """Spell one collection of a run under `OUTCOME_HEADS`."""
+    if each.mode == FAILED:
+        return (each.namespace, each.mode, "", "", "", "", "", each.error)
+    if each.refused:
+        return (each.namespace, each.mode, "", "", "", "", "", each.refused)
+    return (
+        each.namespace,
+        each.mode,
+        f"{each.documents:,}",
+        f"{each.bytes / 1e6:.2f}",
+        f"+{each.inserted:,} ~{each.replaced:,} -{each.deleted:,}",
+        ", ".join(map(counted, each.levels)),
+        shares(each.shards),
+        _verified(each),
+    )
+
+
+def _verified(each: CollectionOutcome) -> str:
+    """Spell what was compared, or what differs; a quick verification compares no bytes."""
+    if not each.verified:
+        counts = ((each.differences, "documents differ"), (len(each.unequal), "figures differ"))
+        return ", ".join(f"{count:,} {what}" for count, what in counts if count)
+    bytes_, figures = each.partitions > 0, f"{len(each.figures):,} figures"
+    return ", ".join(["every byte"] * bytes_ + [figures] * bool(each.figures))
+
+
+def counted(level: LevelCount) -> str:
+    """Spell where a model's rows are: `fct_orders 998 (unknown member 12, left out 3)`."""
+    return f"{level.model} {level.nested:,}" + (f" ({level.not_nested})" if level.not_nested else "")
+
+
+def shares(shards: Mapping[str, Any]) -> str:
+    """Spell documents per shard: `shard1 4,003, shard2 3,979`."""
+    return ", ".join(f"{shard} {share.documents:,}" for shard, share in sorted(shards.items()))

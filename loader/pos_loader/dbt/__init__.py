@@ -1,0 +1,1 @@
+"""What dbt built, and whether it may be published."""

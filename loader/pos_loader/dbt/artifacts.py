@@ -1,0 +1,91 @@
+"""dbt's artifacts: the only list of models and collections there is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ManifestV11, ModelNode
+from dbt_artifacts_parser.parsers.run_results.run_results_v5 import RunResultsV5
+from pydantic import BaseModel, ValidationError
+
+from pos_loader.errors import SpecError
+
+Artifact = TypeVar("Artifact", bound=BaseModel)
+SCHEMAS = "https://schemas.getdbt.com/dbt"
+
+
+_BUILD = "run dbt build first, or name its target folder with --target-path"
+
+
+def read_manifest(folder: Path, *, fix: str = _BUILD) -> ManifestV11:
+    """Read `<folder>/manifest.json` (dbt 1.7, schema v11).
+
+    Raises `SpecError` where it is missing (then `fix` says what to do), broken or of another dbt version.
+    """
+    return _read(folder / "manifest.json", ManifestV11, f"{SCHEMAS}/manifest/v11.json", fix)
+
+
+def read_run_results(folder: Path) -> RunResultsV5:
+    """Read `<folder>/run_results.json` (dbt 1.7, schema v5).
+
+    Raises `SpecError` where it is missing, broken or of another dbt version.
+    """
+    return _read(folder / "run_results.json", RunResultsV5, f"{SCHEMAS}/run-results/v5.json", _BUILD)
+
+
+def last_run_results(folder: Path) -> RunResultsV5 | None:
+    """Read run results where there are any that can be read."""
+    try:
+        return read_run_results(folder)
+    except SpecError:
+        return None
+
+
+def _read(path: Path, kind: type[Artifact], expected: str, fix: str) -> Artifact:
+    content = _read_json(path, fix)
+    metadata = content.get("metadata")
+    if not isinstance(metadata, dict):
+        metadata = {}
+    if metadata.get("dbt_schema_version") != expected:
+        raise SpecError(
+            f"{path.name} of dbt {metadata.get('dbt_version', 'unknown')} cannot be read",
+            where=str(path.parent),
+            fix="build with dbt-core 1.7",
+        )
+    try:
+        return kind(**content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise SpecError(
+            f"{path.name} is not valid at {place}: {first['msg']}",
+            where=str(path.parent),
+            fix="run dbt build again",
+        ) from None
+
+
+def _read_json(path: Path, fix: str) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SpecError(f"{path.name} is missing", where=str(path.parent), fix=fix) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise SpecError(
+            f"{path.name} cannot be read: {error}", where=str(path.parent), fix="run dbt build again"
+        ) from None
+    if not isinstance(content, dict):
+        raise SpecError(f"{path.name} is no dbt artifact", where=str(path.parent), fix="run dbt build again")
+    return content
+
+
+def models_of(manifest: ManifestV11) -> dict[str, ModelNode]:
+    """Map model names to nodes as `ref` of the name alone finds them.
+
+    The project's own model comes before a package's, and the latest version before the others.
+    """
+    project = manifest.metadata.project_name
+    models = [node for node in manifest.nodes.values() if isinstance(node, ModelNode)]
+    models.sort(key=lambda node: (node.package_name == project, node.version == node.latest_version))
+    return {node.name: node for node in models}

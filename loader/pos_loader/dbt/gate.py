@@ -1,0 +1,173 @@
+"""The dbt gate: publish only what dbt built and tested, all of it in one invocation.
+
+A collection passes when the artifacts are of one invocation and young enough, MariaDB holds that invocation's
+build and no other has begun, every upstream node of the exposure succeeded in it, and every test on those
+nodes passed (a warning passes and is reported).
+Source: https://docs.getdbt.com/reference/artifacts/run-results-json
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ManifestV11
+from dbt_artifacts_parser.parsers.run_results.run_results_v5 import RunResultOutput, RunResultsV5
+
+from pos_loader.collection import Collection
+from pos_loader.dbt.identity import short
+from pos_loader.dbt.selection import upstream
+from pos_loader.servers.mariadb import Queries, quote
+
+STAMP_TABLE = "dbt_build_stamp"
+SKIPPED, FAILURES = "skipped", ("error", "fail", "runtime error")
+SHOWN = 3
+"""How many failing nodes are named."""
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Which invocation built the marts: `state` is "running" while it does, then "finished"."""
+
+    invocation: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a collection may be published; `refused` says why not, empty if it may."""
+
+    collection: str
+    refused: str
+    warnings: tuple[str, ...]
+
+
+def read_stamp(queries: Queries, schema: str) -> Stamp | None:
+    """Read the build stamp that the project's hooks leave in MariaDB; None where there is none."""
+    found = queries.rows(
+        "select 1 from information_schema.tables where table_schema = %s and table_name = %s",
+        (schema, STAMP_TABLE),
+    )
+    if not found:
+        return None
+    rows = queries.rows(f"select invocation_id, state from {quote(schema)}.{STAMP_TABLE}")  # noqa: S608
+    return Stamp(*map(str, rows[0])) if rows else None
+
+
+def judge(
+    collections: Sequence[Collection],
+    *,
+    manifest: ManifestV11,
+    results: RunResultsV5,
+    stamp: Stamp | None,
+    max_age: timedelta,
+    now: datetime | None = None,
+) -> tuple[Verdict, ...]:
+    """Judge each collection; the order is that of `collections`."""
+    build = _build_fault(manifest, results, stamp, max_age, now or datetime.now(UTC))
+    outcomes = {each.unique_id: each for each in results.results}
+    verdicts = []
+    for collection in collections:
+        nodes = upstream(manifest, collection.node)
+        tests = _tests_on(manifest, nodes, outcomes)
+        fault = build or _unjudged(collection, nodes)
+        failed = next(_faults(manifest, [*nodes, *tests], outcomes), "")
+        fault = fault or (f"{failed}, in {named(results)}" if failed else "")
+        warned = [each for each in tests if each in outcomes and outcomes[each].status.value == "warn"]
+        warnings = tuple(f"{short(each)} warned: {outcomes[each].message or ''}".strip() for each in warned)
+        verdicts.append(Verdict(collection.name, fault, warnings))
+    return tuple(verdicts)
+
+
+def _unjudged(collection: Collection, nodes: Sequence[str]) -> str:
+    """Name a level whose rows would be published though nothing here looks at what made them."""
+    for level in collection.root.walk():
+        if level.node not in nodes:
+            return f"{level.node} is not upstream of exposure {collection.exposure}"
+    return ""
+
+
+def stamp_fault(stamp: Stamp | None, invocation: str) -> str:
+    """Say why MariaDB does not hold the finished build of `invocation`; empty if it does."""
+    if stamp is None:
+        return f"MariaDB has no {STAMP_TABLE}, so what built the marts is not known"
+    if stamp.invocation != invocation:
+        return f"MariaDB was built by dbt invocation {stamp.invocation}, the artifacts are of {invocation}"
+    return "" if stamp.state == "finished" else f"dbt invocation {stamp.invocation} is {stamp.state}"
+
+
+def named(results: RunResultsV5) -> str:
+    """Name a dbt invocation by its id and when it ended."""
+    made = _time(results)
+    return f"dbt invocation {results.metadata.invocation_id}" + (
+        f" of {made:%Y-%m-%d %H:%M:%S} UTC" if made else ""
+    )
+
+
+def failure(results: RunResultsV5) -> str:
+    """Say which nodes of a build failed, the first few; empty where none did."""
+    failed = [each for each in results.results if each.status.value in FAILURES]
+    if not failed:
+        return ""
+    shown = [
+        f"{each.unique_id.partition('.')[0]} {short(each.unique_id)}{_said(each)}" for each in failed[:SHOWN]
+    ]
+    more = f" and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
+    return f"{named(results)} failed: {', '.join(shown)}{more}"
+
+
+def _said(outcome: RunResultOutput) -> str:
+    message = " ".join((outcome.message or "").split())[:160]
+    return f": {outcome.status.value}{f' ({message})' if message else ''}"
+
+
+def _build_fault(
+    manifest: ManifestV11, results: RunResultsV5, stamp: Stamp | None, max_age: timedelta, now: datetime
+) -> str:
+    ours, theirs = manifest.metadata.invocation_id or "", results.metadata.invocation_id or ""
+    if ours != theirs:
+        return f"manifest.json is of dbt invocation {ours}, run_results.json of {theirs}"
+    made = _time(results)
+    if made is None or now - made > max_age:
+        hours = max_age.total_seconds() / 3600
+        return f"the build is of {made or 'an unknown time'}, older than {hours:g} hours"
+    return stamp_fault(stamp, ours)
+
+
+def _time(results: RunResultsV5) -> datetime | None:
+    if not results.metadata.generated_at:
+        return None
+    made = datetime.fromisoformat(str(results.metadata.generated_at))
+    return made if made.tzinfo else made.replace(tzinfo=UTC)
+
+
+def _tests_on(
+    manifest: ManifestV11, nodes: Sequence[str], outcomes: Mapping[str, RunResultOutput]
+) -> list[str]:
+    """List the tests on the nodes; one that also reads nodes further on (a report's) counts where it ran."""
+    ours, found = set(nodes), []
+    for key, node in sorted(manifest.nodes.items()):
+        parents = (
+            set(node.depends_on.nodes or []) if node.resource_type == "test" and node.depends_on else set()
+        )
+        ran = key in outcomes and outcomes[key].status.value != SKIPPED
+        if parents & ours and (ran or not any(each in manifest.nodes for each in parents - ours)):
+            found.append(key)
+    return found
+
+
+def _faults(
+    manifest: ManifestV11, nodes: Sequence[str], outcomes: Mapping[str, RunResultOutput]
+) -> Iterator[str]:
+    """Say what is wrong with the nodes in their order, those that dbt skipped for another's fault last."""
+    for key in sorted(nodes, key=lambda key: key in outcomes and outcomes[key].status.value == SKIPPED):
+        node = manifest.nodes[key]
+        if node.config and getattr(node.config, "materialized", None) == "ephemeral":
+            continue
+        kind = str(node.resource_type)
+        outcome = outcomes.get(key)
+        if outcome is None:
+            yield f"{kind} {short(key)} did not run"
+        elif outcome.status.value not in ("success", "pass", "warn"):
+            yield f"{kind} {short(key)}{_said(outcome)}"

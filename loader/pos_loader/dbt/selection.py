@@ -1,0 +1,107 @@
+"""Selection of collections, in dbt's words: a name, `tag:`, `state:modified`.
+
+Source: https://docs.getdbt.com/reference/node-selection/methods
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dbt_artifacts_parser.parsers.manifest.manifest_v11 import Exposure, ManifestV11
+
+from pos_loader.errors import SpecError
+
+
+def upstream(manifest: ManifestV11, exposure: str) -> tuple[str, ...]:
+    """List the nodes an exposure (its unique id) is built from: models, seeds, snapshots; parents first."""
+    parents = manifest.parent_map or {}
+    order: dict[str, None] = {}
+
+    def visit(node: str) -> None:
+        for parent in sorted(parents.get(node, [])):
+            if parent not in order and parent in manifest.nodes:
+                visit(parent)
+                order[parent] = None
+
+    visit(exposure)
+    return tuple(order)
+
+
+def selected(
+    manifest: ManifestV11, select: Sequence[str], *, state: ManifestV11 | None = None
+) -> tuple[Exposure, ...]:
+    """Choose among the exposures that declare a collection, in order of name; without `select`, all.
+
+    `state` is an earlier manifest to compare with. Raises `SpecError` for a selector that means nothing.
+    """
+    declared = _declared(manifest)
+    if not declared:
+        raise SpecError(
+            "no exposure declares a collection", where="manifest.json", fix="add meta.mongo to an exposure"
+        )
+    chosen = {name for each in select for name in _matches(manifest, declared, each, state)}
+    return tuple(declared[name] for name in sorted(chosen if select else declared))
+
+
+def _declared(manifest: ManifestV11) -> dict[str, Exposure]:
+    """The exposures that declare a collection, by name; two packages may not use one name for theirs."""
+    declared: dict[str, Exposure] = {}
+    for each in manifest.exposures.values():
+        if "mongo" not in (each.meta or {}):
+            continue
+        other = declared.setdefault(each.name, each)
+        if other is not each:
+            raise SpecError(
+                f"two exposures named {each.name} declare a collection: "
+                f"{', '.join(sorted((other.unique_id, each.unique_id)))}",
+                where="manifest.json",
+                fix="rename one of them, or disable it in dbt_project.yml (+enabled: false)",
+            )
+    return declared
+
+
+def _matches(
+    manifest: ManifestV11, declared: dict[str, Exposure], selector: str, state: ManifestV11 | None
+) -> set[str]:
+    method, _, value = selector.rpartition(":")
+    if method == "tag":
+        found = {name for name, each in declared.items() if value in (each.tags or [])}
+        return found or _unknown(f"no collection with tag {value}", _tags(declared))
+    if (method, value) == ("state", "modified"):
+        if state is None:
+            raise SpecError(
+                "state:modified needs an earlier manifest", where="--select", fix="give --state DIR"
+            )
+        return {
+            name
+            for name, each in declared.items()
+            if _parts(manifest, each.unique_id) != _parts(state, each.unique_id)
+        }
+    if method:
+        return _unknown(f"no selector {selector}", "NAME, tag:NAME, state:modified")
+    return {selector} if selector in declared else _unknown(f"no collection {selector}", ", ".join(declared))
+
+
+def _unknown(what: str, known: str) -> set[str]:
+    raise SpecError(what, where="--select", fix=f"declared are: {known or 'none'}")
+
+
+def _tags(declared: dict[str, Exposure]) -> str:
+    return ", ".join(sorted({tag for each in declared.values() for tag in each.tags or []}))
+
+
+def _parts(manifest: ManifestV11, exposure: str) -> Any:
+    """All that decides what a collection holds: its declaration, and its nodes' code, contract and config."""
+    found = manifest.exposures.get(exposure)
+    if found is None:
+        return None
+    nodes = {key: manifest.nodes[key] for key in upstream(manifest, exposure)}
+    return (found.meta or {}).get("mongo"), {
+        key: (
+            node.checksum.checksum if node.checksum else None,
+            {name: column.data_type for name, column in (getattr(node, "columns", None) or {}).items()},
+            node.config.model_dump() if node.config else None,
+        )
+        for key, node in nodes.items()
+    }

@@ -1,0 +1,1 @@
+"""Exposures and contracts to frozen collections."""

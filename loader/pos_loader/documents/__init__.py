@@ -1,0 +1,1 @@
+"""Marts to the bytes of documents."""

@@ -1,0 +1,1 @@
+"""What a run leaves behind: results, audit rows, lineage, status."""

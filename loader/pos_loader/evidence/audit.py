@@ -1,0 +1,256 @@
+"""Audit tables in the marts' schema: one row per load, and one per collection of it.
+
+A load is there from its first step ("running"), so that one that was killed is seen too. The collections'
+rows are written before the load's last state, so a load that has ended has all of them. Times are UTC.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pos_loader.errors import SpecError, TableReplaced
+from pos_loader.outcome import FAILED, REFUSED, CollectionOutcome, Outcome
+from pos_loader.publish.history import COLLECTIONS, PUBLISHED, columns_of
+from pos_loader.servers import mariadb
+from pos_loader.servers.mariadb import Queries, quote
+from pos_loader.servers.profile import MariaDB
+
+RUNS = "pos_loader_runs"
+ERROR_LENGTH = 2000
+
+_TABLES = {
+    RUNS: """
+        load_id varchar(64) not null,
+        command varchar(20) not null,
+        status varchar(20) not null,
+        exit_code int,
+        error varchar(2000),
+        started_at datetime(3) not null,
+        finished_at datetime(3),
+        seconds decimal(12, 3),
+        dbt_invocation varchar(64) not null,
+        loader_version varchar(40) not null,
+        host varchar(255) not null,
+        primary key (load_id),
+        key (started_at)
+    """,
+    COLLECTIONS: """
+        load_id varchar(64) not null,
+        collection varchar(255) not null,
+        namespace varchar(400) not null,
+        mode varchar(20) not null,
+        documents bigint,
+        bytes bigint,
+        inserted bigint,
+        replaced bigint,
+        deleted bigint,
+        unchanged bigint,
+        refused varchar(2000),
+        seconds decimal(12, 3),
+        finished_at datetime(3) not null,
+        primary key (load_id, collection),
+        key (collection, finished_at)
+    """,
+}
+_LATER = {
+    "collection_uuid": "varchar(36)",
+    "error": "varchar(2000)",
+    "unknown_rows": "bigint",
+    "left_out_rows": "bigint",
+    "rejected_rows": "bigint",
+    "not_nested": "varchar(2000)",
+}
+"""Columns of `COLLECTIONS` that tables made by earlier versions have not."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One load as the audit tables have it; `collections` as mappings of column to value."""
+
+    load_id: str
+    command: str
+    status: str
+    exit_code: int | None
+    error: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    seconds: float | None
+    dbt_invocation: str
+    loader_version: str
+    host: str
+    collections: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The load that published a collection last, and the rows it left in no document, as text."""
+
+    dbt_invocation: str
+    finished_at: datetime
+    not_nested: str
+
+
+Origins = Mapping[tuple[str, str], Origin]
+"""By name and namespace of the collection."""
+
+
+def record(server: MariaDB, outcome: Outcome) -> None:
+    """Write a load, or what is new about it, making the tables where they are missing.
+
+    Raises `LoaderError` where MariaDB does not take it.
+    """
+    with mariadb.connect(server) as queries:
+        try:
+            _record(queries, server.schema, outcome)
+        except (TableReplaced, SpecError):  # no such table, or no such column
+            _make_tables(queries, server.schema)
+            _record(queries, server.schema, outcome)
+
+
+def _make_tables(queries: Queries, schema: str) -> None:
+    """Make the tables, or add the columns that they lack; somebody else's tables of these names stay."""
+    for name, columns in _TABLES.items():
+        queries.execute(
+            f"create table if not exists {quote(schema)}.{name} ({columns}) "
+            "engine = innodb character set utf8mb4 collate utf8mb4_unicode_ci"
+        )
+    if {"load_id", "namespace", "mode"} <= columns_of(queries, schema, COLLECTIONS):
+        added = ", ".join(f"add column if not exists {name} {kind}" for name, kind in _LATER.items())
+        queries.execute(f"alter table {quote(schema)}.{COLLECTIONS} {added}")
+
+
+def _record(queries: Queries, schema: str, outcome: Outcome) -> None:
+    for each in outcome.collections:
+        _put(queries, schema, COLLECTIONS, _collection_row(outcome, each))
+    _put(queries, schema, RUNS, _run_row(outcome))
+
+
+def _put(queries: Queries, schema: str, table: str, row: Mapping[str, object]) -> None:
+    names, places = ", ".join(row), ", ".join(["%s"] * len(row))
+    renewed = ", ".join(f"{name} = values({name})" for name in row)
+    queries.execute(
+        f"insert into {quote(schema)}.{table} ({names}) values ({places}) on duplicate key update {renewed}",  # noqa: S608
+        tuple(row.values()),
+    )
+
+
+def _run_row(outcome: Outcome) -> dict[str, object]:
+    ended = bool(outcome.finished_at)
+    return {
+        "load_id": outcome.load_id,
+        "command": outcome.command,
+        "status": outcome.status,
+        "exit_code": outcome.exit_code if ended else None,
+        "error": outcome.error[:ERROR_LENGTH] or None,
+        "started_at": _time(outcome.started_at),
+        "finished_at": _time(outcome.finished_at) if ended else None,
+        "seconds": outcome.seconds if ended else None,
+        "dbt_invocation": outcome.dbt_invocation,
+        "loader_version": outcome.loader_version,
+        "host": socket.gethostname(),
+    }
+
+
+def _collection_row(outcome: Outcome, each: CollectionOutcome) -> dict[str, object]:
+    names = ("documents", "bytes", "inserted", "replaced", "deleted", "unchanged")
+    known = each.mode not in (REFUSED, FAILED)
+    return {
+        "load_id": outcome.load_id,
+        "collection": each.name,
+        "namespace": each.namespace,
+        "mode": each.mode,
+        **{name: getattr(each, name) if known else None for name in names},
+        "refused": each.refused[:ERROR_LENGTH] or None,
+        "error": each.error[:ERROR_LENGTH] or None,
+        "unknown_rows": sum(level.unknown for level in each.levels) if known else None,
+        "left_out_rows": sum(level.left_out for level in each.levels) if known else None,
+        "rejected_rows": sum(level.rejected for level in each.levels) if known else None,
+        "not_nested": "; ".join(
+            f"{level.model}: {level.not_nested}" for level in each.levels if level.not_nested
+        )[:ERROR_LENGTH]
+        or None,
+        "collection_uuid": each.uuid or None,
+        "seconds": sum(each.seconds.values()) if known else None,
+        "finished_at": _time(outcome.finished_at),
+    }
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=None)
+
+
+def last_runs(server: MariaDB, *, limit: int) -> tuple[Run, ...]:
+    """Read the last loads, the newest first; none where no load has left a row.
+
+    Raises `LoaderError` where MariaDB cannot be read.
+    """
+    columns = [name for name in Run.__dataclass_fields__ if name != "collections"]
+    with mariadb.connect(server) as queries:
+        try:
+            runs = queries.rows(
+                f"select {', '.join(columns)} from {quote(server.schema)}.{RUNS} "  # noqa: S608
+                "order by started_at desc, load_id desc limit %s",
+                (limit,),
+            )
+            parts = _parts(queries, server.schema, [str(run[0]) for run in runs])
+        except TableReplaced:  # no such table
+            return ()
+    found = [dict(zip(columns, run, strict=True)) for run in runs]
+    return tuple(Run(**run, collections=tuple(parts.get(run["load_id"], ()))) for run in found)
+
+
+def origins(server: MariaDB) -> Origins:
+    """Read which load published each collection last; none where no load has left a row.
+
+    Raises `LoaderError` where MariaDB cannot be read.
+    """
+    with mariadb.connect(server) as queries:
+        try:
+            rows = queries.rows(_origins(server.schema, "mine.not_nested"))
+        except TableReplaced:  # no such table
+            return {}
+        except SpecError:  # no such column
+            rows = queries.rows(_origins(server.schema, "null"))
+    return {(name, namespace): Origin(run, at, text or "") for name, namespace, run, at, text in rows}
+
+
+def _origins(schema: str, not_nested: str) -> str:
+    runs, collections = f"{quote(schema)}.{RUNS}", f"{quote(schema)}.{COLLECTIONS}"
+    return (
+        f"select mine.collection, mine.namespace, run.dbt_invocation, mine.finished_at, {not_nested} "  # noqa: S608
+        f"from {collections} as mine join {runs} as run on run.load_id = mine.load_id "
+        "join (select collection, namespace, max(finished_at) as finished_at "
+        f"from {collections} where mode in {PUBLISHED} group by collection, namespace) as latest "
+        "on latest.collection = mine.collection and latest.namespace = mine.namespace "
+        "and latest.finished_at = mine.finished_at "
+        f"where mine.mode in {PUBLISHED}"
+    )
+
+
+def _parts(queries: Queries, schema: str, loads: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """Read the collections of some loads."""
+    names = (
+        "collection",
+        "mode",
+        "documents",
+        "bytes",
+        "inserted",
+        "replaced",
+        "deleted",
+        "unchanged",
+        "refused",
+    )
+    found: dict[str, list[dict[str, Any]]] = {}
+    if not loads:
+        return found
+    for load_id, *values in queries.rows(
+        f"select load_id, {', '.join(names)} from {quote(schema)}.{COLLECTIONS} "  # noqa: S608
+        f"where load_id in ({', '.join(['%s'] * len(loads))}) order by collection",
+        tuple(loads),
+    ):
+        found.setdefault(load_id, []).append(dict(zip(names, values, strict=True)))
+    return found

@@ -1,0 +1,149 @@
+"""What a load leaves behind: results file, audit rows, lineage events, step summary; in one place.
+
+Evidence never stops a load: what cannot be left is a note, and is not tried again. A load that fails says one
+line, its own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pos_loader.errors import LoaderError, ending
+from pos_loader.evidence import audit, summary
+from pos_loader.masking import masked, remember
+from pos_loader.outcome import FAILED, RESULTS_FILE, RUNNING, CollectionOutcome, Outcome, write_results
+from pos_loader.run import pipeline
+from pos_loader.run.job import Job
+from pos_loader.run.outcomes import conclude
+
+if TYPE_CHECKING:
+    from pos_loader.evidence.lineage import Emitter
+
+AUDIT = "this load is not in the audit tables"
+LINEAGE = "OpenLineage events are not sent"
+RESULTS = "the results file is not written"
+SUMMARY = "the step summary is not written"
+
+
+def load(job: Job) -> Outcome:
+    """Publish as `pipeline.load` does, and leave the evidence of it, however it ends.
+
+    Raises what `pipeline.load` raises.
+    """
+    keeper = _Keeper(job)
+    keeper.begin()
+    done: list[CollectionOutcome] = []
+    try:
+        outcome = pipeline.load(job, done)
+    except BaseException as error:
+        keeper.end(_failed(job, done, error))
+        raise
+    keeper.end(outcome)
+    if RESULTS not in keeper.faults:
+        job.progress.note(f"written to {job.folder / RESULTS_FILE}")
+    for what, why in keeper.faults.items():
+        job.progress.note(f"{what}: {why}")
+    return outcome
+
+
+def verify(job: Job, *, quick: bool = False) -> Outcome:
+    """Compare as `pipeline.check` does, and leave a step summary; nothing else is written anywhere.
+
+    Raises what `pipeline.check` raises.
+    """
+    keeper = _Keeper(job)
+    outcome = pipeline.check(job, quick=quick)
+    keeper.summarize(outcome)
+    for what, why in keeper.faults.items():
+        job.progress.note(f"{what}: {why}")
+    return outcome
+
+
+class _Keeper:
+    """Leaves each kind of evidence; `faults` says which could not be left, and why."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._emitter: Emitter | None = None
+        self.faults: dict[str, str] = {}
+
+    def begin(self) -> None:
+        """Say that a load has begun."""
+        running = replace(conclude(self._job, "load"), status=RUNNING, finished_at="")
+        self._attempt(AUDIT, lambda: audit.record(self._job.server, running))
+        self._attempt(LINEAGE, self._start_lineage)
+
+    def end(self, outcome: Outcome) -> None:
+        """Say how it ended."""
+        self._attempt(RESULTS, lambda: write_results(outcome, self._job.folder))
+        self._attempt(AUDIT, lambda: audit.record(self._job.server, outcome))
+        if self._emitter is not None:
+            emitter = self._emitter
+            self._attempt(LINEAGE, lambda: emitter.end(outcome))
+        self.summarize(outcome)
+
+    def summarize(self, outcome: Outcome) -> None:
+        """Append to the step summary, in GitHub Actions."""
+        path = os.environ.get(summary.VARIABLE)
+        if path:
+            self._attempt(SUMMARY, lambda: summary.append(outcome, Path(path)))
+
+    def _start_lineage(self) -> None:
+        if not _lineage_is_configured():
+            return
+        from pos_loader.evidence import lineage  # a third of a second, for those who want it
+
+        for name, value in os.environ.items():
+            if name.startswith("OPENLINEAGE") and re.search("KEY|TOKEN|SECRET|PASS", name):
+                remember(value)
+
+        self._emitter = lineage.Emitter(self._job)
+        self._emitter.start()
+
+    def _attempt(self, what: str, step: Callable[[], object]) -> None:
+        if what in self.faults:
+            return
+        try:
+            step()
+        except LoaderError as error:
+            self.faults[what] = f"{error.what}{f' ({error.where})' if error.where else ''}"
+        except Exception as error:  # a transport may raise anything
+            self.faults[what] = _reason(error)
+
+
+def _lineage_is_configured() -> bool:
+    """Whether openlineage-python would find a configuration, looked for where it looks.
+
+    Source: https://openlineage.io/docs/client/python/configuration
+    """
+    if os.environ.get("OPENLINEAGE_DISABLED", "").strip().lower() == "true":
+        return False
+    named = ("OPENLINEAGE_URL", "OPENLINEAGE_CONFIG", "OPENLINEAGE__TRANSPORT")
+    files = (Path("openlineage.yml"), Path.home() / ".openlineage" / "openlineage.yml")
+    return any(name.startswith(named) for name in os.environ) or any(file.is_file() for file in files)
+
+
+def _failed(job: Job, done: Sequence[CollectionOutcome], error: BaseException) -> Outcome:
+    """Sum up a load that an error ended; `done` are those shown, failed or refused before."""
+    failed = [
+        CollectionOutcome(
+            name=each.name,
+            namespace=f"{each.database}.{each.collection}",
+            mode=FAILED,
+            error=ending(error)[1],
+        )
+        for each in job.collections
+        if each.name not in {one.name for one in done}
+    ]
+    return conclude(job, "load", sorted([*done, *failed], key=lambda each: each.name), error=error)
+
+
+def _reason(error: Exception) -> str:
+    """An error on one line, without the user and the password of an address in it."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return masked(text)[:300]

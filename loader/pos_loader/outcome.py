@@ -1,0 +1,172 @@
+"""What a run did: the values behind the console's tables and `target/load_results.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from pos_loader.collection import Difference, Figure
+
+RESULTS_FILE = "load_results.json"
+
+RUNNING, SUCCEEDED, REFUSED, DIFFERENT, FAILED = "running", "succeeded", "refused", "different", "failed"
+"""What a run can be in; a refused or failed collection has that as its mode."""
+
+
+@dataclass(frozen=True)
+class ShardShare:
+    """One shard's part of a collection."""
+
+    documents: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class LevelCount:
+    """Where the rows of one level's model are; the parts add up to `rows`, all that the mart has.
+
+    `path` is the array's ("orders.lines"; empty for the documents), `node` the model's unique id. `nested`
+    rows are in the collection, `elsewhere` in its buckets (of buckets: in the documents), `unknown` are the
+    unknown member's and in no document, `left_out` are beyond `max_items`, `rejected` in documents that
+    MongoDB refused.
+    """
+
+    path: str
+    model: str
+    node: str
+    rows: int
+    nested: int
+    elsewhere: int = 0
+    unknown: int = 0
+    left_out: int = 0
+    rejected: int = 0
+
+    @property
+    def accounted(self) -> int:
+        """The sum of the parts."""
+        return self.nested + self.elsewhere + self.unknown + self.left_out + self.rejected
+
+    @property
+    def not_nested(self) -> str:
+        """Say which rows are in no document: `unknown member 12, left out 3`; empty if there are none."""
+        parts = (
+            ("unknown member", self.unknown),
+            ("left out", self.left_out),
+            ("rejected", self.rejected),
+        )
+        return ", ".join(f"{what} {count:,}" for what, count in parts if count)
+
+
+@dataclass(frozen=True)
+class CollectionOutcome:
+    """One collection's load or verification.
+
+    `mode` is "full refresh", "sync", "verify", "refused" (then `refused` says why) or "failed" (then `error`
+    does); `seconds` adds up over the workers, per stage; `rows` counts the mart rows nested, per model,
+    `left_out` those beyond `max_items`, `levels` says of every level where all its rows are; `coerced` counts
+    the values changed as declared, by `model.column: way`; `figures` are those reconciled, none in a sync.
+    `uuid` is the published collection's, `indexes_kept` those that the loader did not make; `notes` says what
+    was taken over, stays or went.
+    """
+
+    name: str
+    namespace: str
+    mode: str
+    documents: int = 0
+    bytes: int = 0
+    inserted: int = 0
+    replaced: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    rejects: int = 0
+    rows: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    coerced: Mapping[str, int] = field(default_factory=dict)
+    partitions: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    levels: tuple[LevelCount, ...] = ()
+    refused: str = ""
+    error: str = ""
+    warnings: tuple[str, ...] = ()
+    differences: int = 0
+    examples: tuple[Difference, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    uuid: str = ""
+    indexes_added: tuple[str, ...] = ()
+    indexes_dropped: tuple[str, ...] = ()
+    indexes_kept: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    shards: Mapping[str, ShardShare] = field(default_factory=dict)
+
+    @property
+    def verified(self) -> bool:
+        """Whether MongoDB holds what MariaDB does, in every byte and figure that was compared."""
+        return not self.refused and self.mode != FAILED and self.differences == 0 and not self.unequal
+
+    @property
+    def unequal(self) -> tuple[Figure, ...]:
+        """The figures that do not reconcile."""
+        return tuple(figure for figure in self.figures if not figure.equal)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run of `load` or `verify`; bytes and seconds throughout, times in UTC (ISO 8601).
+
+    `status` is "succeeded", "refused" (some collections are, by the gate), "different" (what `verify` found)
+    or "failed" (some collections are, or the run as a whole; then `error` says why on one line). Its JSON is
+    described, field by field, in `load_results.schema.json`.
+    """
+
+    command: str
+    load_id: str
+    loader_version: str
+    status: str
+    exit_code: int
+    error: str
+    started_at: str
+    finished_at: str
+    seconds: float
+    dbt_invocation: str
+    mariadb: str
+    mongodb: str
+    is_cluster: bool
+    collections: tuple[CollectionOutcome, ...]
+    peak_memory: int
+
+    @property
+    def verified(self) -> bool:
+        """Whether every collection verified."""
+        return all(each.verified for each in self.collections)
+
+
+def status_of(collections: Sequence[CollectionOutcome]) -> str:
+    """Say what a run that raised nothing came to."""
+    if any(each.mode == FAILED for each in collections):
+        return FAILED
+    if any(each.refused for each in collections):
+        return REFUSED
+    return SUCCEEDED if all(each.verified for each in collections) else DIFFERENT
+
+
+def write_results(outcome: Outcome, folder: Path) -> Path:
+    """Write `load_results.json` in one step (no reader sees half a file); return its path."""
+    path = folder / RESULTS_FILE
+    partial = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        partial.write_text(to_json(outcome) + "\n", encoding="utf-8", errors="backslashreplace")
+        partial.replace(path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def to_json(outcome: Outcome) -> str:
+    """Spell an outcome as indented JSON."""
+    return json.dumps(asdict(outcome), indent=2, default=str, ensure_ascii=False)

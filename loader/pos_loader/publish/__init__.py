@@ -1,0 +1,1 @@
+"""What changes a collection in MongoDB."""

@@ -1,0 +1,131 @@
+"""A build collection's whole life: its name, the note that it is ours, its publication by rename, its end.
+
+A note is written before its build is made, and removed after its build is gone. So every build of ours has a
+note; a collection that only has the name of a build is somebody's, and stays. The note says what the build is
+for once the build is laid out in full; without that, no load continues with it.
+
+One rename publishes a verified build, and readers see it as a whole. `renameCollection` with `dropTarget`
+holds for every pair seen on mongos 7.0.11: sharded over sharded, over unsharded, over another shard key, and
+the reverse. The renamed collection keeps its UUID. By it, a retry knows that its first attempt took effect
+although the answer was lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from bson.binary import Binary
+
+from pos_loader.collection import Collection
+from pos_loader.errors import DataError
+from pos_loader.servers.mongo import Client, Database, retrying, translated
+
+BUILDS = "pos_loader_builds"
+LOAD_ID = r"[0-9a-f]{16}"
+
+
+def build_name(collection: str, load_id: str) -> str:
+    """The collection a load builds in: `<collection>__build_<load id>`; the id is 16 hexadecimal digits."""
+    if not re.fullmatch(LOAD_ID, load_id):
+        raise ValueError(f"load id {load_id!r} is not of {LOAD_ID}")
+    return f"{collection}__build_{load_id}"
+
+
+def fingerprint(collection: Collection) -> str:
+    """Identify a resolved declaration: 64 hexadecimal digits that change with any part of it."""
+    return hashlib.sha256(repr(collection).encode()).hexdigest()
+
+
+def begin(database: Database, collection: Collection, build: str) -> None:
+    """Note that a build is about to be made."""
+    with translated(database.client, f"note the build {build}"):
+        database[BUILDS].replace_one({"_id": build}, {"collection": collection.collection}, upsert=True)
+
+
+def register(database: Database, collection: Collection, build: str, *, invocation: str) -> None:
+    """Note what a build collection, now laid out, will be filled with; called before its first document."""
+    with translated(database.client, f"note the build {build}"):
+        database[BUILDS].replace_one({"_id": build}, _purpose(collection, invocation), upsert=True)
+
+
+def forget(database: Database, build: str) -> None:
+    """Remove the note of a build that is published or dropped."""
+    with translated(database.client, f"forget the build {build}"):
+        database[BUILDS].delete_one({"_id": build})
+
+
+def noted(database: Database, collection: Collection, builds: Sequence[str]) -> set[str]:
+    """Say which of these builds a load has noted; notes of builds that are gone are removed."""
+    mine = {"collection": collection.collection}
+    with translated(database.client, f"look up the builds of {collection.collection}"):
+        database[BUILDS].delete_many({**mine, "_id": {"$nin": list(builds)}})
+        return {str(each["_id"]) for each in database[BUILDS].find(mine, {"_id": 1})}
+
+
+def why_not(database: Database, collection: Collection, build: str, *, invocation: str) -> str:
+    """Say why a load cannot go on with `build`; empty if it can."""
+    with translated(database.client, f"look up the build {build}"):
+        note = database[BUILDS].find_one({"_id": build})
+    if note is None or "fingerprint" not in note:
+        return f"{build} was not laid out in full"
+    purpose = _purpose(collection, invocation)
+    if note["invocation"] != invocation:
+        return f"{build} was begun with dbt invocation {note['invocation']}, this is {invocation}"
+    if note["fingerprint"] != purpose["fingerprint"]:
+        return f"{build} was begun with another declaration"
+    return ""
+
+
+def _purpose(collection: Collection, invocation: str) -> dict[str, Any]:
+    return {
+        "collection": collection.collection,
+        "invocation": invocation,
+        "fingerprint": fingerprint(collection),
+    }
+
+
+def rename(client: Client, database: str, build: str, target: str) -> None:
+    """Put `build` in the place of `target` in one step; doing it twice is doing it once.
+
+    Open cursors and change streams on the old `target` end. Raises DataError when the server refuses (the
+    target is a view) or there is no such build; ConnectionFailed when MongoDB stays away.
+    """
+    home = client[database]
+    with translated(client, f"rename {database}.{build} to {target}", fix="the published data is untouched"):
+        uuid = uuid_of(home, build)
+        if uuid is None:
+            raise DataError(f"there is no build {database}.{build} to publish", fix="load again")
+        for attempt in retrying():
+            with attempt:
+                if attempt.retry_state.attempt_number == 1 or uuid_of(home, target) != uuid:
+                    _rename(client, f"{database}.{build}", f"{database}.{target}")
+
+
+def _rename(client: Client, source: str, target: str) -> None:
+    client.admin.command("renameCollection", source, to=target, dropTarget=True)
+
+
+def uuid_of(database: Database, name: str) -> Binary | None:
+    """The UUID of a collection; none where there is no such collection."""
+    for attempt in retrying():
+        with attempt:
+            found = next(database.list_collections(filter={"name": name}), None)
+    return found["info"].get("uuid") if found else None
+
+
+def strays(database: Database, collection: str) -> list[str]:
+    """Builds of `collection` that no load has published or dropped, oldest load id first."""
+    pattern = f"^{re.escape(collection)}__build_{LOAD_ID}$"
+    with translated(database.client, f"list the builds of {database.name}.{collection}"):
+        return sorted(database.list_collection_names(filter={"name": {"$regex": pattern}}))
+
+
+def drop(database: Database, build: str) -> None:
+    """Drop one build; dropping what is not there is no error."""
+    with translated(database.client, f"drop {database.name}.{build}"):
+        for attempt in retrying():
+            with attempt:
+                database.drop_collection(build)

@@ -1,0 +1,152 @@
+"""What the loader has published: one record per collection, in its database, under the collection's UUID.
+
+A collection is ours while a record has its UUID and its namespace. A UUID is never given twice, and a rename
+keeps it, so the order of writes decides what a killed load leaves:
+
+- *Full refresh*: the record of the build is written first, then the build is renamed. Between the two, the
+  old collection has its own record, and the build's record speaks of a collection that only we have made.
+- *Sync*: `intend` first adds what is about to be made (indexes, validator) to the record; the transaction
+  that writes the documents also writes the final record (`settle`). An index that is made is thus always
+  recorded; one that is recorded and not made is nobody's.
+
+The record of a collection that was recognised or adopted comes before that of the build that replaces it.
+A record of a collection that is gone is harmless; `keep_only` removes it at the next load.
+
+More may be recorded beside these fields: readers ignore what they do not know, and no write removes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bson import json_util
+from bson.binary import Binary
+from pymongo.client_session import ClientSession
+
+from pos_loader.collection import Index
+from pos_loader.servers.mongo import Database, retrying, translated
+
+PUBLISHED = "pos_loader_published"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One published collection.
+
+    `indexes` are those that the loader made, as declared; `validators` are digests of those that it set (two
+    while one is exchanged for another). `load_id` and `invocation` are empty until documents are published.
+    """
+
+    uuid: Binary
+    namespace: str
+    load_id: str = ""
+    invocation: str = ""
+    declaration: str = ""
+    indexes: tuple[Index, ...] = ()
+    validators: tuple[str, ...] = ()
+    recorded_at: datetime | None = None
+
+
+def rules_digest(validator: Mapping[str, Any], level: str, action: str) -> str:
+    """Identify a validator with its level and action: 64 hexadecimal digits; the order of keys is ignored."""
+    text = json_util.dumps([validator, level, action], json_options=json_util.CANONICAL_JSON_OPTIONS)
+    return hashlib.sha256(json.dumps(json.loads(text), sort_keys=True).encode()).hexdigest()
+
+
+def find(database: Database, namespace: str, uuid: Binary | None) -> Record | None:
+    """Read the record of the collection with this UUID; none where the loader did not publish it there."""
+    if uuid is None:
+        return None
+    with translated(database.client, f"look up who published {namespace}"):
+        found = retrying()(lambda: database[PUBLISHED].find_one({"_id": uuid, "namespace": namespace}))
+    return _record(found) if found else None
+
+
+def others(database: Database, namespace: str) -> list[Record]:
+    """Read all records of a namespace, the newest first."""
+    with translated(database.client, f"look up who published {namespace}"):
+        found = retrying()(
+            lambda: list(database[PUBLISHED].find({"namespace": namespace}, sort=[("recorded_at", -1)]))
+        )
+    return [_record(each) for each in found]
+
+
+def intend(database: Database, record: Record) -> None:
+    """Add the indexes and validators of `record` to those recorded, before any of them is made."""
+    change = {
+        "$set": {"namespace": record.namespace},
+        "$addToSet": {
+            "indexes": {"$each": _spelled(record.indexes)},
+            "validators": {"$each": [*record.validators]},
+        },
+        "$currentDate": {"recorded_at": True},
+    }
+    with translated(database.client, f"record {record.namespace}"):
+        retrying()(lambda: database[PUBLISHED].update_one({"_id": record.uuid}, change, upsert=True))
+
+
+def settle(database: Database, record: Record, session: ClientSession | None = None) -> None:
+    """Record what is published now; within `session`'s transaction, if one is given.
+
+    Raises `LoaderError`; within a transaction, what the driver raises, for the transaction to be tried again.
+    """
+    change = {
+        "$set": {
+            "namespace": record.namespace,
+            "load_id": record.load_id,
+            "dbt_invocation": record.invocation,
+            "declaration": record.declaration,
+            "indexes": _spelled(record.indexes),
+            "validators": [*record.validators],
+        },
+        "$currentDate": {"recorded_at": True},
+    }
+    if session is not None:
+        database[PUBLISHED].update_one({"_id": record.uuid}, change, upsert=True, session=session)
+        return
+    with translated(database.client, f"record {record.namespace}"):
+        retrying()(lambda: database[PUBLISHED].update_one({"_id": record.uuid}, change, upsert=True))
+
+
+def keep_only(database: Database, namespace: str, uuid: Binary) -> None:
+    """Remove the records of collections, and of builds, that are gone; called under the lease."""
+    gone = {"namespace": namespace, "_id": {"$ne": uuid}}
+    with translated(database.client, f"record {namespace}"):
+        retrying()(lambda: database[PUBLISHED].delete_many(gone))
+
+
+def forget(database: Database, uuid: Binary) -> None:
+    """Remove the record of a build that is dropped."""
+    with translated(database.client, f"forget a build of {database.name}"):
+        retrying()(lambda: database[PUBLISHED].delete_one({"_id": uuid}))
+
+
+def _record(found: Mapping[str, Any]) -> Record:
+    return Record(
+        uuid=found["_id"],
+        namespace=found["namespace"],
+        load_id=found.get("load_id", ""),
+        invocation=found.get("dbt_invocation", ""),
+        declaration=found.get("declaration", ""),
+        indexes=tuple(_index(each["spec"]) for each in found.get("indexes", ())),
+        validators=tuple(found.get("validators", ())),
+        recorded_at=found.get("recorded_at"),
+    )
+
+
+def _spelled(indexes: Iterable[Index]) -> list[dict[str, str]]:
+    """As text: a filter's `$` and a path's dots are no names for fields that are stored."""
+    return [
+        {"name": each.name, "spec": json.dumps({"keys": each.keys, "options": each.options})}
+        for each in indexes
+    ]
+
+
+def _index(spec: str) -> Index:
+    found = json.loads(spec)
+    return Index(tuple((path, kind) for path, kind in found["keys"]), found["options"])

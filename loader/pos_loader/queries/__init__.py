@@ -1,0 +1,1 @@
+"""Named questions to published collections."""

@@ -1,0 +1,82 @@
+"""Asking a question: its answer streamed from MongoDB, and each value of it as text.
+
+The whole answer is of one moment (read concern snapshot) wherever the server has snapshots; a standalone
+server has none and answers with what it holds. A transaction would be stricter (docs/publishing.md), but ends
+after a minute, which a long answer may take.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from bson.decimal128 import Decimal128
+from pymongo.errors import OperationFailure
+
+from pos_loader.queries.declared import Question
+from pos_loader.servers.mongo import Client, Topology, is_transient, require_published, retrying, translated
+
+BATCH = 2_000
+"""Documents fetched at once, which bounds memory."""
+SNAPSHOT_UNAVAILABLE = 246
+_MOVING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, those of lines and of the direction of text too; halves of surrogate pairs."""
+Answer = dict[str, Any]
+
+
+def answers(client: Client, database: str, question: Question, *, topology: Topology) -> Iterator[Answer]:
+    """Yield the answer, one document at a time, its fields in the order of the question's columns.
+
+    A field without a value is None. Raises `DataError` where the collection is not published or MongoDB
+    refuses the query, `ConnectionFailed` where it cannot be reached any more.
+    """
+    handle = client[database]
+    with translated(client, f"answer {question.name}"):
+        require_published(handle, question.collection)
+        with client.start_session(snapshot=topology.has_transactions) as session:
+            for attempt in retrying(when=_passes):
+                with attempt:
+                    cursor = handle[question.collection].aggregate(
+                        list(question.pipeline),
+                        session=session,
+                        batchSize=BATCH,
+                        collation=question.collation,
+                    )
+            with cursor:
+                for found in cursor:
+                    yield {column: found.get(column) for column in question.columns}
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether to ask again: a collection that was just renamed has no snapshot for a moment."""
+    return is_transient(error) or (isinstance(error, OperationFailure) and error.code == SNAPSHOT_UNAVAILABLE)
+
+
+def line(answer: Mapping[str, Any]) -> str:
+    """Spell one document as a line of JSON: decimals as strings, every digit kept; moments in ISO 8601."""
+    return json.dumps(answer, ensure_ascii=False, default=_spelled)
+
+
+def cells(answer: Mapping[str, Any]) -> tuple[str, ...]:
+    """Spell one document as the cells of a table row; what would move a cursor or a column is escaped."""
+    return tuple(_cell(value) for value in answer.values())
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else _spelled(value)
+    return _MOVING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, Decimal128):
+        return f"{value.to_decimal():f}"
+    if isinstance(value, datetime):
+        return f"{value.isoformat(timespec='milliseconds' if value.microsecond else 'seconds')}Z"
+    if isinstance(value, bool | dict | list):
+        return json.dumps(value, ensure_ascii=False, default=_spelled)
+    return str(value)

@@ -1,0 +1,160 @@
+"""What MongoDB did to answer a question: shards asked, index used, keys and documents examined.
+
+Source: https://www.mongodb.com/docs/manual/reference/explain-results/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from time import monotonic
+from typing import Any
+
+from pos_loader.queries.declared import Question
+from pos_loader.servers.mongo import Client, Topology, require_published, translated
+
+HEADS = ("shard", "index", "keys examined", "documents examined", "documents returned", "ms")
+SCAN = "none"
+"""Shown as the index of a collection scan."""
+BY_ID = ("IDHACK", "EXPRESS_IXSCAN", "CLUSTERED_IXSCAN")
+"""Stages that look up `_id` and name no index."""
+
+
+@dataclass(frozen=True)
+class ShardPlan:
+    """What one shard did; `returned` counts the documents it found, before they are unwound or grouped."""
+
+    shard: str
+    indexes: tuple[str, ...]
+    keys_examined: int
+    documents_examined: int
+    returned: int
+    milliseconds: int
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What the whole cluster did."""
+
+    query: str
+    namespace: str
+    plans: tuple[ShardPlan, ...]
+    shards: int
+    """Shards the cluster has; 1 where it is none."""
+    milliseconds: float
+
+    @property
+    def indexes(self) -> tuple[str, ...]:
+        """Every index that some shard used."""
+        return tuple(sorted({name for plan in self.plans for name in plan.indexes}))
+
+    @property
+    def documents_per_returned(self) -> float:
+        """Documents examined for one that was found; 0 where there was nothing to find."""
+        examined = sum(plan.documents_examined for plan in self.plans)
+        return examined / max(1, sum(plan.returned for plan in self.plans))
+
+    @property
+    def keys_per_returned(self) -> float:
+        """Index keys examined for one document that was found."""
+        examined = sum(plan.keys_examined for plan in self.plans)
+        return examined / max(1, sum(plan.returned for plan in self.plans))
+
+
+def explain(client: Client, database: str, question: Question, *, topology: Topology) -> Explanation:
+    """Have MongoDB run the question and say how.
+
+    Raises `DataError` where the collection is not published or MongoDB refuses.
+    """
+    command = {
+        "aggregate": question.collection,
+        "pipeline": list(question.pipeline),
+        "cursor": {},
+        **({"collation": dict(question.collation)} if question.collation else {}),
+    }
+    with translated(client, f"explain {question.name}"):
+        require_published(client[database], question.collection)
+        started = monotonic()
+        found = client[database].command({"explain": command, "verbosity": "executionStats"})
+    return Explanation(
+        query=question.name,
+        namespace=f"{database}.{question.collection}",
+        plans=tuple(_plans(found)),
+        shards=max(1, len(topology.shards)),
+        milliseconds=round((monotonic() - started) * 1000, 1),
+    )
+
+
+def _plans(explained: Mapping[str, Any]) -> Iterator[ShardPlan]:
+    for shard, part in sorted(_by_shard(explained).items()):
+        planned, run = _cursor(part)
+        yield ShardPlan(
+            shard=shard,
+            indexes=tuple(sorted(set(_indexes(planned.get("winningPlan", planned))))) or (SCAN,),
+            keys_examined=run["totalKeysExamined"],
+            documents_examined=run["totalDocsExamined"],
+            returned=run["nReturned"],
+            milliseconds=run["executionTimeMillis"],
+        )
+
+
+def _by_shard(explained: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """The part of each shard; a server that is no cluster answers for itself."""
+    shards = explained.get("shards")
+    return shards if isinstance(shards, Mapping) else {"": explained}
+
+
+def _cursor(part: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The plan and the figures of the stage that reads; what follows it is in `stages`."""
+    reading = part["stages"][0]["$cursor"] if "stages" in part else part
+    return reading["queryPlanner"], reading["executionStats"]
+
+
+def _indexes(node: Any) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        if node.get("stage") in BY_ID:
+            yield "_id_"
+        elif isinstance(node.get("indexName"), str):
+            yield node["indexName"]
+        for each in node.values():
+            yield from _indexes(each)
+    elif isinstance(node, list):
+        for each in node:
+            yield from _indexes(each)
+
+
+TOTAL_HEADS = ("query", "collection", "shards", "index", "keys per returned", "documents per returned", "ms")
+
+
+def total_row(each: Explanation) -> tuple[str, ...]:
+    """Spell the whole as a table row under `TOTAL_HEADS`."""
+    return (
+        each.query,
+        each.namespace,
+        f"{len(each.plans)} of {each.shards}",
+        ", ".join(each.indexes),
+        f"{each.keys_per_returned:.2f}",
+        f"{each.documents_per_returned:.2f}",
+        f"{each.milliseconds:.1f}",
+    )
+
+
+def shard_row(each: ShardPlan) -> tuple[str, ...]:
+    """Spell one shard's part as a table row under `HEADS`."""
+    figures = (each.keys_examined, each.documents_examined, each.returned, each.milliseconds)
+    return each.shard, ", ".join(each.indexes), *(f"{figure:,}" for figure in figures)
+
+
+def as_json(each: Explanation) -> dict[str, Any]:
+    """Spell the whole as JSON values."""
+    return {
+        "query": each.query,
+        "collection": each.namespace,
+        "shards_touched": len(each.plans),
+        "shards": each.shards,
+        "indexes": list(each.indexes),
+        "keys_examined_per_returned": each.keys_per_returned,
+        "documents_examined_per_returned": each.documents_per_returned,
+        "milliseconds": each.milliseconds,
+        "by_shard": [asdict(plan) for plan in each.plans],
+    }

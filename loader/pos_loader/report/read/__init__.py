@@ -1,0 +1,1 @@
+"""The report marts, read and typed."""

@@ -1,0 +1,152 @@
+"""What is known of the build and of the load: dbt's results, the last load, documents per shard.
+
+Nothing here is needed for the page: what cannot be read is said in a sentence instead.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pos_loader.collection import Collection
+from pos_loader.dbt.artifacts import read_run_results
+from pos_loader.dbt.gate import read_stamp, stamp_fault
+from pos_loader.dbt.identity import short
+from pos_loader.errors import LoaderError, SpecError
+from pos_loader.evidence import status
+from pos_loader.evidence.audit import Run
+from pos_loader.outcome import RESULTS_FILE
+from pos_loader.servers import mongo
+from pos_loader.servers.mariadb import Queries
+from pos_loader.settings import Settings
+
+GOOD = ("pass", "success")
+
+
+@dataclass(frozen=True)
+class DbtResult:
+    """A node that did not simply succeed."""
+
+    name: str
+    status: str
+    message: str
+
+
+@dataclass(frozen=True)
+class DbtRun:
+    """A dbt invocation: how many nodes of each kind came to which status."""
+
+    invocation: str
+    command: str
+    made_at: str
+    seconds: float
+    counts: Mapping[tuple[str, str], int]
+    notable: tuple[DbtResult, ...]
+
+    def count(self, kind: str, *statuses: str) -> int:
+        """How many nodes of a kind (`test`, `model`, ...) have one of the statuses, or any."""
+        return sum(
+            number
+            for (each, status), number in self.counts.items()
+            if each == kind and (not statuses or status in statuses)
+        )
+
+
+@dataclass(frozen=True)
+class Health:
+    """Evidence; each `..._fault` says why the part before it is missing, and is empty if it is not."""
+
+    dbt: DbtRun | None
+    dbt_fault: str
+    stamp_fault: str
+    load: Mapping[str, Any] | None
+    load_fault: str
+    runs: tuple[Run, ...]
+    runs_fault: str
+    published: tuple[status.Published, ...]
+    published_fault: str
+
+
+def read_health(settings: Settings, queries: Queries, collections: Sequence[Collection]) -> Health:
+    """Collect what there is."""
+    dbt, dbt_fault = _dbt(settings.artifacts)
+    stamp = read_stamp(queries, queries.server.schema)
+    load, load_fault = _load(settings.artifacts / RESULTS_FILE)
+    runs, runs_fault = status.last_loads(queries.server)
+    published, published_fault = _published(settings, collections)
+    return Health(
+        dbt=dbt,
+        dbt_fault=dbt_fault,
+        stamp_fault=stamp_fault(stamp, dbt.invocation) if dbt else "",
+        load=load,
+        load_fault=load_fault,
+        runs=runs,
+        runs_fault=runs_fault,
+        published=published,
+        published_fault=published_fault,
+    )
+
+
+def _dbt(folder: Path) -> tuple[DbtRun | None, str]:
+    try:
+        results = read_run_results(folder)
+    except SpecError as error:
+        return None, f"dbt's results are not known: {error.what}"
+    counts = Counter((each.unique_id.split(".")[0], each.status.value) for each in results.results)
+    notable = tuple(
+        DbtResult(short(each.unique_id), each.status.value, " ".join((each.message or "").split()))
+        for each in results.results
+        if each.status.value not in GOOD
+    )
+    arguments = results.args or {}
+    run = DbtRun(
+        invocation=results.metadata.invocation_id or "",
+        command=f"dbt {arguments.get('which') or 'build'}",
+        made_at=str(results.metadata.generated_at or ""),
+        seconds=results.elapsed_time,
+        counts=counts,
+        notable=notable,
+    )
+    return run, ""
+
+
+def _load(path: Path) -> tuple[Mapping[str, Any] | None, str]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None, "no load has left its results here"
+    except (OSError, ValueError):
+        return None, f"{path.name} cannot be read"
+    needed = {"command", "load_id", "status", "finished_at", "dbt_invocation", "collections"}
+    if not isinstance(found, dict) or needed - set(found):
+        return None, f"{path.name} is not the result of a load"
+    return found, ""
+
+
+def _published(
+    settings: Settings, collections: Sequence[Collection]
+) -> tuple[tuple[status.Published, ...], str]:
+    try:
+        client = mongo.connect(settings.mongo_uri.get_secret_value(), timeout=settings.mongo_timeout)
+    except LoaderError as error:
+        return (), error.what
+    try:
+        return tuple(status.look_at_all(client, collections, {})), ""
+    except LoaderError as error:
+        return (), error.what
+    finally:
+        client.close()
+
+
+def moment(text: str) -> str:
+    """Spell a time of the artifacts, which is in UTC: 22 Nov 2026, 16:03 UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{found:%-d %b %Y, %H:%M} UTC"

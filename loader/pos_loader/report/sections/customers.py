@@ -1,0 +1,288 @@
+"""What customers are like: segments, lifetime value, retention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from markupsafe import Markup
+
+from pos_loader.report.blocks import Block, Chart, Note, Section, Table
+from pos_loader.report.charts import compared
+from pos_loader.report.names import customer_name
+from pos_loader.report.read import figures
+from pos_loader.report.read.figures import Figures
+from pos_loader.report.words import (
+    NONE,
+    SPACE,
+    count,
+    count_text,
+    day,
+    key,
+    money,
+    money_text,
+    month,
+    number,
+    percent,
+    percent_text,
+    plural,
+    plural_text,
+    ratio,
+    share_of,
+    short_month,
+    short_text,
+)
+
+SHARES = {"of customers": "third", "of revenue": "first"}
+NARROW_COHORTS, NARROW_MONTHS = 12, 6
+SEGMENTS = "rpt_customer_segments"
+TENTHS = 10
+"""Fewer customers than this have no tenths."""
+
+
+def value(found: Figures) -> Section:
+    """Segments, and how revenue is spread over customers."""
+    lead = (
+        "Recency, frequency and monetary value: each ordering customer gets a score from 1 to 5 for how "
+        "lately, how often and for how much they ordered; the scores make the segment. Customers whose "
+        "orders have no date are Undated."
+    )
+    return Section("customer-value", "Customer segments and lifetime value", lead, tuple(_value(found)))
+
+
+def _value(found: Figures) -> Iterator[Block]:
+    if not found.segments:
+        yield Note("No customer is known.")
+        return
+    if not any(each.count_orders for each in found.segments):
+        customers = sum(each.count_customers for each in found.segments)
+        yield Note(Markup("None of {} has ordered.").format(plural(customers, "customer")))
+        return
+    yield _segments(found.segments)
+    buyers = sum(each.count_customers for each in found.tenths)
+    if buyers >= TENTHS:
+        yield _tenths(found.tenths)
+    else:
+        yield Note(
+            Markup("{} ordered, too few to divide into tenths.").format(plural(buyers, "customer")),
+        )
+    if found.customers:
+        yield _best(found.customers)
+
+
+def _segments(segments: Sequence[figures.Segment]) -> Chart:
+    customers = sum(each.count_customers for each in segments)
+    revenue = sum((each.lifetime_revenue for each in segments), Decimal(0))
+    rows = [
+        {
+            "name": each.segment,
+            "kind": kind,
+            "share": float(share),
+            "tip": f"{each.segment}: {percent_text(share)} {kind}",
+        }
+        for each in segments
+        for kind, share in zip(
+            SHARES,
+            (ratio(each.count_customers, customers), share_of(each.lifetime_revenue, revenue)),
+            strict=True,
+        )
+        if share is not None
+    ]
+    shown = {kind: paint for kind, paint in SHARES.items() if any(row["kind"] == kind for row in rows)}
+    first = next(each for each in segments if each.count_orders)
+    finding = Markup("{}: {} of {} ({}), with a lifetime revenue of {}").format(
+        first.segment,
+        count(first.count_customers),
+        plural(customers, "customer"),
+        percent(ratio(first.count_customers, customers)),
+        money(first.lifetime_revenue),
+    )
+    if revenue > 0:
+        finding += Markup(", {} of that of all customers").format(
+            percent(share_of(first.lifetime_revenue, revenue))
+        )
+    return Chart(
+        key="segments",
+        title="Segments",
+        finding=finding + Markup("."),
+        source=(SEGMENTS,),
+        definition="One row per known customer, summed up; orders without a customer are not here. Days are "
+        "counted to the day of the last dated order of all.",
+        spec=lambda colour, width: compared.paired_bars(rows, colour, width, shown),
+        is_half=True,
+        data=Table(
+            "Customer segments",
+            (
+                "Segment",
+                "Customers",
+                "Orders",
+                "Lifetime revenue",
+                "Mean lifetime value",
+                "Mean days since last order",
+            ),
+            [
+                (
+                    each.segment,
+                    count(each.count_customers),
+                    count(each.count_orders),
+                    money(each.lifetime_revenue),
+                    money(ratio(each.lifetime_revenue, each.count_customers)),
+                    number(each.average_days_since, 0),
+                )
+                for each in segments
+            ],
+        ),
+    )
+
+
+def _tenths(tenths: Sequence[figures.Tenth]) -> Chart:
+    revenue = sum((each.lifetime_revenue for each in tenths), Decimal(0))
+    buyers = sum(each.count_customers for each in tenths)
+    by_share = revenue > 0
+    rows = [
+        {
+            "name": str(each.tenth),
+            "value": float(
+                share_of(each.lifetime_revenue, revenue) or 0 if by_share else each.lifetime_revenue
+            ),
+            "text": percent_text(share_of(each.lifetime_revenue, revenue), 0).replace(SPACE, "")
+            if by_share
+            else short_text(each.lifetime_revenue),
+            "tip": f"tenth {each.tenth}, {plural_text(each.count_customers, 'customer')}: "
+            f"{money_text(each.lifetime_revenue)}",
+        }
+        for each in tenths
+    ]
+    best = tenths[0]
+    finding = Markup("The best {} of {} who ordered brought {}").format(
+        count(best.count_customers), plural(buyers, "customer"), money(best.lifetime_revenue)
+    )
+    if by_share:
+        finding += Markup(", {} of the revenue of all of them").format(
+            percent(share_of(best.lifetime_revenue, revenue))
+        )
+    return Chart(
+        key="lifetime-value",
+        title="Lifetime value",
+        finding=finding + Markup("; the mean of all is {}.").format(money(ratio(revenue, buyers))),
+        source=(SEGMENTS,),
+        definition="Customers who ordered, by what they spent, in ten groups that differ by one customer at "
+        "most; " + ("share" if by_share else "revenue") + " of each.",
+        spec=lambda colour, width: compared.columns(
+            rows, colour, width, title="tenth of customers, the best first", by_share=by_share
+        ),
+        is_half=True,
+        data=Table(
+            "Lifetime revenue by tenths of customers",
+            ("Tenth", "Customers", "Revenue", "Share", "Mean", "Least"),
+            [
+                (
+                    str(each.tenth),
+                    count(each.count_customers),
+                    money(each.lifetime_revenue),
+                    percent(share_of(each.lifetime_revenue, revenue)),
+                    money(ratio(each.lifetime_revenue, each.count_customers)),
+                    money(each.least),
+                )
+                for each in tenths
+            ],
+        ),
+    )
+
+
+def _best(customers: Sequence[figures.Customer]) -> Table:
+    return Table(
+        "Customers with the highest lifetime revenue",
+        ("Customer", "Key", "Place", "Segment", "Orders", "Last order", "Lifetime revenue"),
+        [
+            (
+                customer_name(each.customer_id, each.first_name, each.last_name),
+                key(each.customer_id),
+                ", ".join(filter(None, (each.city, each.state))) or NONE,
+                each.segment,
+                count(each.count_orders),
+                day(each.last_ordered_at) if each.last_ordered_at else "no date",
+                money(each.lifetime_revenue),
+            )
+            for each in customers
+        ],
+        text_columns=(0, 2, 3),
+        note="One row per customer, dated and undated orders, less returns.",
+        source=(SEGMENTS,),
+    )
+
+
+def retention(found: Figures) -> Section:
+    """Which share of the customers of a month came back."""
+    lead = (
+        "Customers by the month of their first dated order, and the share of them who ordered in each month "
+        "after it."
+    )
+    later = [each for each in found.cohorts if each.months_since_first_order]
+    blocks: tuple[Block, ...] = (
+        Note("No month follows one in which a customer ordered for the first time."),
+    )
+    if later:
+        blocks = (_heat_map(found.cohorts, later),)
+    return Section("retention", "Cohort retention", lead, blocks)
+
+
+def _heat_map(cohorts: Sequence[figures.Cohort], later: Sequence[figures.Cohort]) -> Chart:
+    cells = [
+        {
+            "row": short_month(each.cohort_month),
+            "column": each.months_since_first_order,
+            "share": float(each.retention_rate),
+            "text": percent_text(each.retention_rate, 0).replace(SPACE, ""),
+            "tip": f"{month(each.cohort_month)}, "
+            f"{plural_text(each.months_since_first_order, 'month')} later: "
+            f"{count_text(each.count_customers)} of {count_text(each.cohort_size)}",
+        }
+        for each in later
+    ]
+    top = max(0.01, sorted(float(each.retention_rate) for each in later)[int(0.98 * (len(later) - 1))])
+    newest = sorted({each.cohort_month for each in later})[-NARROW_COHORTS - 1 :]
+    few = [
+        cell
+        for cell, each in zip(cells, later, strict=True)
+        if each.cohort_month in newest and each.months_since_first_order <= NARROW_MONTHS
+    ]
+    sizes = {each.cohort_month: each.cohort_size for each in cohorts}
+    months = range(max(each.months_since_first_order for each in later) + 1)
+    rates = {(each.cohort_month, each.months_since_first_order): each.retention_rate for each in cohorts}
+    return Chart(
+        key="cohort-retention",
+        title="Customers who came back",
+        finding=_came_back(later),
+        source=(figures.Cohort.MART,),
+        definition="One row per month of first order and month since, up to 12; the newest "
+        f"{plural_text(len(sizes), 'first month')}. The newest month of the data may be incomplete.",
+        spec=lambda colour, width: compared.heat_map(cells, colour, width, top=top),
+        narrow=lambda colour, width: compared.heat_map(few, colour, width, top=top),
+        data=Table(
+            "Share of a cohort that ordered again, by months since the first order",
+            ("First order", "Customers", *(f"+{each}" for each in months)),
+            [
+                (month(cohort), count(size), *(percent(rates.get((cohort, each)), 0) for each in months))
+                for cohort, size in sizes.items()
+            ],
+        ),
+    )
+
+
+def _came_back(later: Sequence[figures.Cohort]) -> Markup:
+    """The mean over all cohorts shown that have a month so much later, weighted by their size."""
+    parts = []
+    for months in (1, 3, 6, 12):
+        at = [each for each in later if each.months_since_first_order == months]
+        if at:
+            came, all_of_them = sum(each.count_customers for each in at), sum(each.cohort_size for each in at)
+            parts.append(
+                Markup("{} of {} ({}) ordered again {} later").format(
+                    count(came),
+                    plural(all_of_them, "customer"),
+                    percent(ratio(came, all_of_them)),
+                    plural_text(months, "month"),
+                )
+            )
+    return Markup(", ").join(parts) + Markup(".")

@@ -1,0 +1,155 @@
+"""What is known of loads: the last ones, what the last one did, and where the documents are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from pos_loader.evidence.status import Published
+from pos_loader.outcome import FAILED, REFUSED
+from pos_loader.report.blocks import Block, Cell, Chart, Note, Section, Table
+from pos_loader.report.charts import compared
+from pos_loader.report.names import drawable, isolated
+from pos_loader.report.read.health import Health, moment
+from pos_loader.report.words import count, plural, plural_text
+
+
+def load(health: Health) -> Section:
+    """The last load, and where the documents are."""
+    lead = "The marts are published as documents on MongoDB, and every load compares them byte for byte."
+    return Section("load", "Load", lead, tuple(_load(health)))
+
+
+def _load(health: Health) -> Iterator[Block]:
+    if health.load is None:
+        yield Note(f"The last load is not known: {health.load_fault}.")
+    else:
+        yield from _last_load(health)
+    if health.runs:
+        yield Table(
+            "Last loads",
+            ("Started (UTC)", "Status", "Seconds", "Load", "dbt invocation"),
+            [
+                (
+                    f"{run.started_at:%-d %b %Y, %H:%M}",
+                    run.status,
+                    "" if run.seconds is None else f"{run.seconds:.1f}",
+                    run.load_id,
+                    run.dbt_invocation,
+                )
+                for run in health.runs[:5]
+            ],
+            text_columns=(0, 1, 3, 4),
+            note="From the audit table pos_loader_runs.",
+        )
+    elif health.runs_fault:
+        yield Note(f"{health.runs_fault[0].upper()}{health.runs_fault[1:]}.")
+    yield from _shards(health)
+
+
+def _last_load(health: Health) -> Iterator[Block]:
+    run = health.load or {}
+    same = health.dbt is not None and health.dbt.invocation == run["dbt_invocation"]
+    good = run["status"] == "succeeded"
+    yield Note(
+        f"Load {run['load_id']} {run['status']} on {moment(str(run['finished_at']))}, "
+        + (
+            "of the build above."
+            if same
+            else "of another build than the one above."
+            if health.dbt
+            else f"of dbt invocation {run['dbt_invocation']}."
+        ),
+        tone="good" if good and same else "bad" if not good else "plain",
+    )
+    if run.get("error"):
+        yield Note(str(run["error"]), tone="bad")
+    yield Table(
+        "What it did",
+        ("Collection", "Mode", "Documents", "Inserted", "Replaced", "Deleted", "Verified"),
+        [_loaded(each) for each in run["collections"]],
+        text_columns=(0, 1, 6),
+        note="One row per collection, from load_results.json.",
+    )
+
+
+LOADED = ("documents", "inserted", "replaced", "deleted")
+
+
+def _loaded(each: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """One collection of the last load; the counts of a refused or failed one say nothing."""
+    mode = str(each.get("mode", ""))
+    is_known = mode not in (REFUSED, FAILED)
+    counts = (each.get(name, 0) if is_known else None for name in LOADED)
+    verified = "every byte" if is_known and not each.get("differences") else "no"
+    return (str(each.get("namespace", "")), mode, *map(count, counts), str(each.get("refused") or verified))
+
+
+PAINTS = ("first", "second", "third", "up", "soft", "down", "ink", "muted")
+"""Colours of shards, each 1.5:1 or more from the next; more than eight begin again."""
+
+
+def _shards(health: Health) -> Iterator[Block]:
+    live = [each for each in health.published if each.live is not None]
+    if health.published_fault:
+        yield Note(f"Documents per shard are not known: {health.published_fault}.")
+        return
+    if not live:
+        yield Note("No collection is published yet.")
+        return
+    names = sorted({shard for each in live for shard in each.shards})
+    paints = {drawable(name): PAINTS[at % len(PAINTS)] for at, name in enumerate(names)}
+    rows = [
+        _share(each, name, shard, order)
+        for each, name in zip(live, _bars(live), strict=True)
+        for order, shard in enumerate(names)
+    ]
+    documents = sum(share.documents for each in live for share in each.shards.values())
+    yield Chart(
+        key="documents-per-shard",
+        title="Documents per shard",
+        finding=Markup("{} in {} on {}.").format(
+            plural(documents, "document"), plural(len(live), "collection"), plural(len(names), "shard")
+        ),
+        source=(),
+        definition="As MongoDB counts them now, by collection.",
+        spec=lambda colour, width: compared.shares(rows, colour, width, paints),
+        data=Table(
+            "Documents per shard",
+            ("Collection", "Shard key", *names),
+            [
+                (
+                    f"{each.collection.database}.{each.collection.collection}",
+                    ", ".join(f"{path}: {kind}" for path, kind in each.live.shard_key) if each.live else "",
+                    *(count(each.shards[name].documents) if name in each.shards else "0" for name in names),
+                )
+                for each in live
+            ],
+            text_columns=(0, 1),
+        ),
+    )
+
+
+def _bars(live: Sequence[Published]) -> list[str]:
+    """The collections' names, with their databases where two have one name."""
+    names = Counter(each.collection.collection for each in live)
+    return [
+        each.collection.collection
+        if names[each.collection.collection] == 1
+        else f"{each.collection.database}.{each.collection.collection}"
+        for each in live
+    ]
+
+
+def _share(each: Published, name: str, shard: str, order: int) -> dict[str, object]:
+    documents = each.shards[shard].documents if shard in each.shards else 0
+    return {
+        "name": name,
+        "kind": drawable(shard),
+        "order": order,
+        "value": documents,
+        "tip": f"{isolated(drawable(name))}, {drawable(shard)}: {plural_text(documents, 'document')}",
+    }

@@ -1,0 +1,296 @@
+"""What is sold, and what sells together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from markupsafe import Markup
+
+from pos_loader.report.blocks import Block, Chart, Note, Section, Table
+from pos_loader.report.charts import compared
+from pos_loader.report.names import drawable, in_words, isolated, product_name, told_apart
+from pos_loader.report.read import figures
+from pos_loader.report.read.figures import Figures
+from pos_loader.report.words import (
+    count,
+    count_text,
+    day,
+    key,
+    money,
+    money_text,
+    number,
+    percent,
+    percent_text,
+    plural,
+    plural_text,
+    ratio,
+    share_of,
+    short_text,
+)
+
+SALES = figures.Product.MART
+NO_CLASSES = (
+    "All products together have no revenue above zero, so none has a share of it, and all are class C."
+)
+NO_PAIRS = (
+    "No two of the products in most orders were bought together in as many orders as the variable "
+    "pairs_minimum_orders asks for (2 unless set)."
+)
+
+
+def sales(found: Figures) -> Section:
+    """The best and the least sold, and how revenue is spread over products."""
+    lead = (
+        "Products in the order of their revenue. Class A holds those that bring the first 80 % of it, B the "
+        "next 15 %, C the rest, unless the project's variables say otherwise. Units and revenue are less "
+        "returns."
+    )
+    if any(each.count_negative for each in found.classes):
+        lead += " Some products are below zero, so that the others can add up to more than 100 %."
+    return Section("products", "Products", lead, tuple(_sales(found)))
+
+
+def _sales(found: Figures) -> Iterator[Block]:
+    if not found.classes:
+        yield Note("There are no products.")
+        return
+    if found.products:
+        yield _best(found)
+        if found.curve and found.curve[-1].cumulative_revenue_share is not None:
+            yield _curve(found)
+        else:
+            yield Note(NO_CLASSES)
+    else:
+        yield Note("No product is in an order line.")
+    yield _classes(found.classes)
+    if found.popular:
+        yield _popular(found.popular)
+    if found.least_sold:
+        yield _least(found.least_sold)
+
+
+def _name(product: figures.Product) -> str:
+    return product_name(product.product_id, product.product_name, is_known=product.is_known_product)
+
+
+def _best(found: Figures) -> Chart:
+    products = found.products
+    names = told_apart([_name(each) for each in products], [each.product_id for each in products])
+    first = products[0]
+    rows = [
+        {
+            "name": name,
+            "value": float(each.revenue),
+            "text": short_text(each.revenue),
+            "tip": f"{isolated(drawable(name))}: {money_text(each.revenue)}, "
+            + plural_text(each.total_units, "unit"),
+        }
+        for name, each in zip(names, products, strict=True)
+    ]
+    finding = Markup("{} comes first with {}").format(in_words(names[0]), money(first.revenue))
+    if first.revenue <= 0:
+        finding = Markup("No product has revenue above zero")
+    elif first.revenue_share is not None:
+        finding += Markup(", {} of all revenue").format(
+            percent(first.revenue_share, exact=share_of(first.revenue, found.totals.revenue))
+        )
+    if first.revenue > 0 and sum(each.revenue == first.revenue for each in products) > 1:
+        finding += Markup("; others have as much")
+    return Chart(
+        key="top-products",
+        title="Best sold",
+        finding=finding + Markup("."),
+        source=(SALES,),
+        definition="One row per product that an order line has; those with the highest revenue, at most "
+        f"{figures.LONG_TOP}.",
+        spec=lambda colour, width: compared.ranked_bars(rows, colour, width),
+        is_half=True,
+        data=_products("Products with the highest revenue", found),
+    )
+
+
+def _products(title: str, found: Figures) -> Table:
+    return Table(
+        title,
+        ("Product", "Key", "Class", "Revenue", "Share", "Units", "Orders", "Customers", "Last order"),
+        [
+            (
+                _name(each),
+                key(each.product_id),
+                each.abc_class,
+                money(each.revenue),
+                percent(each.revenue_share, 2, exact=share_of(each.revenue, found.totals.revenue)),
+                count(each.total_units),
+                count(each.count_orders),
+                count(each.count_customers),
+                _last_order(each),
+            )
+            for each in found.products
+        ],
+        text_columns=(0, 2),
+    )
+
+
+def _last_order(product: figures.Product) -> str:
+    """The day a product was last ordered or returned, or why there is none."""
+    if product.last_sold_at is not None:
+        return day(product.last_sold_at)
+    return "no date" if product.is_in_a_line else "never"
+
+
+def _curve(found: Figures) -> Chart:
+    last = found.curve[-1].position
+    before = [0, *(each.position for each in found.curve)]
+    rows = [
+        {
+            "from": start / last,
+            "to": each.position / last,
+            "share": float(each.cumulative_revenue_share or 0),
+            "kind": f"class {each.abc_class}",
+            "tip": f"the first {count_text(each.position)} of {plural_text(last, 'product')}: "
+            f"{percent_text(each.cumulative_revenue_share)} of revenue",
+        }
+        for start, each in zip(before, found.curve, strict=False)
+    ]
+    best = next((each for each in found.classes if each.abc_class == "A"), None)
+    products = sum(each.count_products for each in found.classes)
+    revenue = sum((each.revenue for each in found.classes), Decimal(0))
+    finding = Markup("No product is in class A.")
+    if best:
+        finding = Markup("Class A is {} of {} ({}) and brings {} of revenue.").format(
+            count(best.count_products),
+            plural(products, "product"),
+            percent(ratio(best.count_products, products)),
+            percent(share_of(best.revenue, revenue)),
+        )
+    return Chart(
+        key="abc-curve",
+        title="ABC curve",
+        finding=finding,
+        source=(SALES,),
+        definition="One row per product, the best sold first; their revenue added up, over all of it."
+        + _only_in_lines(found),
+        spec=lambda colour, width: compared.curve(rows, colour, width),
+        is_half=True,
+        data=Table(
+            "Revenue added up over products",
+            ("Products", "Share of products", "Share of revenue", "Class"),
+            [
+                (
+                    count(each.position),
+                    percent(ratio(each.position, last)),
+                    percent(each.cumulative_revenue_share),
+                    each.abc_class,
+                )
+                for each in found.curve
+            ],
+            text_columns=(3,),
+        ),
+    )
+
+
+def _only_in_lines(found: Figures) -> str:
+    """Why there are more products here than in the catalogue."""
+    more = sum(each.count_products for each in found.classes) - found.totals.products
+    if more <= 0:
+        return ""
+    return f" {plural_text(more, 'product is', 'products are')} known from order lines only."
+
+
+def _classes(classes: Sequence[figures.ProductClass]) -> Table:
+    revenue = sum((each.revenue for each in classes), Decimal(0))
+    never = sum(each.count_never_sold for each in classes)
+    return Table(
+        "Classes",
+        ("Class", "Products", "Never sold", "Revenue", "Share"),
+        [
+            (
+                each.abc_class,
+                count(each.count_products),
+                count(each.count_never_sold),
+                money(each.revenue),
+                percent(share_of(each.revenue, revenue)),
+            )
+            for each in classes
+        ],
+        note=Markup("{} never sold: no order line has a positive quantity. One row per ABC class.").format(
+            plural(never, "product was", "products were")
+        ),
+        source=(SALES,),
+        is_half=True,
+    )
+
+
+def _popular(products: Sequence[figures.Product]) -> Table:
+    return Table(
+        "Most customers",
+        ("Product", "Key", "Customers", "Units"),
+        [
+            (
+                _name(each),
+                key(each.product_id),
+                count(each.count_customers),
+                count(each.total_units),
+            )
+            for each in products
+        ],
+        note="Distinct known customers with a line of the product, be it a return.",
+        source=(SALES,),
+        is_half=True,
+    )
+
+
+def _least(products: Sequence[figures.Product]) -> Table:
+    return Table(
+        "Least sold",
+        ("Product", "Key", "Units", "Orders", "Revenue", "Last order"),
+        [
+            (
+                _name(each),
+                key(each.product_id),
+                count(each.total_units),
+                count(each.count_orders),
+                money(each.revenue),
+                _last_order(each),
+            )
+            for each in products
+        ],
+        note=f"One row per known product; those with the fewest units less returns, at most {figures.TOP}, "
+        "equal ones by their key.",
+        source=(SALES,),
+    )
+
+
+def pairs(found: Figures) -> Section:
+    """What is bought together."""
+    lead = (
+        "Counted are the orders that bought a known product. Support is the share of them that hold both "
+        "products, confidence the share of those with the one that hold the other too, lift how many times "
+        "more often they meet than by chance."
+    )
+    table = Table(
+        "Pairs in most orders",
+        ("Product", "Key", "Bought with", "Its key", "Orders", "Support", "Confidence", "Reverse", "Lift"),
+        [
+            (
+                product_name(each.product_id, each.product_name),
+                key(each.product_id),
+                product_name(each.paired_product_id, each.paired_product_name),
+                key(each.paired_product_id),
+                count(each.count_orders),
+                percent(each.support, 2),
+                percent(each.confidence),
+                percent(each.reverse_confidence),
+                number(each.lift, 2),
+            )
+            for each in found.pairs
+        ],
+        text_columns=(0, 2),
+        note=Markup("One row per pair of products; the first {} of {}.").format(
+            count(len(found.pairs)), plural(found.count_pairs, "pair")
+        ),
+        source=(figures.Pair.MART,),
+    )
+    blocks: tuple[Block, ...] = (table,) if found.pairs else (Note(NO_PAIRS),)
+    return Section("pairs", "Bought together", lead, blocks)

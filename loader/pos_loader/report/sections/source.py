@@ -1,0 +1,88 @@
+"""The data in numbers: what is missing or odd, how far values reach, and the source before cleaning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from pos_loader.report.blocks import Cell, Section, Table
+from pos_loader.report.read import figures
+from pos_loader.report.read.figures import Figures
+from pos_loader.report.read.numbers import COUNTS, RANGES
+from pos_loader.report.words import count, day, key, money, price
+
+HALVES = {
+    "Customers and orders": ("dim_customers", "fct_orders"),
+    "Order lines and products": ("fct_order_lines", "dim_products"),
+}
+SPELL: Mapping[str, Callable[[Any], Cell]] = {
+    "count": count,
+    "key": key,
+    "day": day,
+    "money": money,
+    "price": price,
+}
+
+
+def numbers(found: Figures) -> Section:
+    """What is in the marts and in the source."""
+    lead = (
+        "What is missing or odd, how far values reach, and what the source holds before it is cleaned. "
+        "Nothing of it is left out of the totals."
+    )
+    return Section("numbers", "The data in numbers", lead, (*_counts(found), _ranges(found), _profile(found)))
+
+
+def _counts(found: Figures) -> Iterator[Table]:
+    values = dict(zip(COUNTS, found.counts, strict=True))
+    for title, marts in HALVES.items():
+        rows = [
+            (each.label, money(value or Decimal(0)) if each.is_money else count(value or 0))
+            for mart in marts
+            for each, value in zip(COUNTS[mart], values[mart], strict=True)
+        ]
+        yield Table(title, ("What", "Number"), rows, source=marts, is_half=True)
+
+
+def dates(found: Figures) -> tuple[str | None, str | None]:
+    """The first and the last day of an order; none where no order has a date."""
+    for asked, pairs in zip(RANGES.values(), found.ranges, strict=True):
+        for each, (least, most) in zip(asked, pairs, strict=True):
+            if each.kind == "day" and least is not None:
+                return day(least), day(most)
+    return None, None
+
+
+def _ranges(found: Figures) -> Table:
+    rows = [
+        (each.label, *map(SPELL[each.kind], values))
+        for mart, pairs in zip(RANGES.values(), found.ranges, strict=True)
+        for each, values in zip(mart, pairs, strict=True)
+    ]
+    return Table("Least and most", ("Of", "Least", "Most"), rows, source=tuple(RANGES))
+
+
+def _profile(found: Figures) -> Table:
+    return Table(
+        "The source, column by column",
+        ("Column", "Rows", "Empty", "With outer spaces", "Beyond ASCII", "Longest"),
+        [
+            (
+                each.source_column,
+                *map(
+                    count,
+                    (
+                        each.count_rows,
+                        each.count_empty,
+                        each.count_untrimmed,
+                        each.count_not_ascii,
+                        each.longest,
+                    ),
+                ),
+            )
+            for each in found.profile
+        ],
+        note="One row per column of the POS tables; the longest value in characters.",
+        source=(figures.SourceColumn.MART,),
+    )

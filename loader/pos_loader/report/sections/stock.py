@@ -1,0 +1,122 @@
+"""What is about to run out, or already has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from markupsafe import Markup
+
+from pos_loader.report.blocks import Block, Chart, Note, Section, Table
+from pos_loader.report.charts import compared
+from pos_loader.report.names import product_name
+from pos_loader.report.read import figures
+from pos_loader.report.read.figures import Figures
+from pos_loader.report.words import count, count_text, key, money, number, plural, plural_text
+
+STOCK = {
+    "over-allocated": "second",
+    "out of stock": "second",
+    "low": "second",
+    "enough": "first",
+    "not moving": "third",
+    "unknown": "third",
+}
+"""Statuses and their colours; the first three are risks."""
+
+
+def inventory(found: Figures) -> Section:
+    """What is about to run out, or already has."""
+    lead = (
+        "Stock against the sales of the last 90 days of the data, or as many as the project's variable says. "
+        "Days of cover say how long the stock lasts at that pace; allocated units are those of these "
+        "days' orders that are not shipped, cancelled ones included."
+    )
+    return Section("inventory", "Inventory risks", lead, tuple(_inventory(found)))
+
+
+def _inventory(found: Figures) -> Iterator[Block]:
+    if not found.stock:
+        yield Note("No product is known.")
+        return
+    yield _statuses(found)
+    if not found.risks:
+        unknown = sum(each.count_products for each in found.stock if each.stock_status == "unknown")
+        text = Markup("No product is known to be over-allocated, out of stock or low.")
+        yield Note(text, tone="plain" if unknown else "good")
+        return
+    yield Table(
+        "Products at risk",
+        (
+            "Product",
+            "Key",
+            "Status",
+            "Stock",
+            "Days of cover",
+            "Sold in window",
+            "Allocated",
+            "Over-allocated",
+        ),
+        [
+            (
+                product_name(each.product_id, each.product_name),
+                key(each.product_id),
+                each.stock_status,
+                count(each.available_quantity),
+                number(each.days_of_cover),
+                count(each.window_units),
+                count(each.allocated_units),
+                count(each.over_allocated_units),
+            )
+            for each in found.risks
+        ],
+        text_columns=(0, 2),
+        note="One row per product; of each risk the worst, at most six.",
+        source=(figures.Stock.MART,),
+    )
+
+
+def _statuses(found: Figures) -> Chart:
+    stock = found.stock
+    products = sum(each.count_products for each in stock)
+    at_risk = sum(each.count_products for each in stock if STOCK[each.stock_status] == "second")
+    over = sum(each.over_allocated_units for each in stock)
+    unknown = sum(each.count_products for each in stock if each.stock_status == "unknown")
+    rows = [
+        {
+            "name": each.stock_status,
+            "value": each.count_products,
+            "text": count_text(each.count_products),
+            "paint": STOCK[each.stock_status],
+            "tip": f"{each.stock_status}: {plural_text(each.count_products, 'product')}",
+        }
+        for each in stock
+    ]
+    finding = Markup("{} of {} {} over-allocated, out of stock or low").format(
+        count(at_risk), plural(products, "product"), "is" if at_risk == 1 else "are"
+    )
+    if over:
+        finding += Markup("; {} promised beyond the stock").format(plural(over, "unit is", "units are"))
+    if unknown:
+        finding += Markup("; of {} the stock or the pace of sales is not known").format(count(unknown))
+    return Chart(
+        key="stock-status",
+        title="Stock status",
+        finding=finding + Markup("."),
+        source=(figures.Stock.MART,),
+        definition="One row per known product, counted by status; the first status that applies. Stock value "
+        "counts the products whose stock and price are known.",
+        spec=lambda colour, width: compared.ranked_bars(rows, colour, width),
+        data=Table(
+            "Products by stock status",
+            ("Status", "Products", "Stock value", "Over-allocated units"),
+            [
+                (
+                    each.stock_status,
+                    count(each.count_products),
+                    money(each.stock_value),
+                    count(each.over_allocated_units),
+                )
+                for each in stock
+            ],
+        ),
+    )

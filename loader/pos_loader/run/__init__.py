@@ -1,0 +1,1 @@
+"""One run: the steps are composed here, and only here."""

@@ -1,0 +1,100 @@
+"""Where every row of every mart is: nested, in buckets, of the unknown member, left out, or rejected.
+
+The parts are counted in different places: the rows of the mart and of the unknown member by MariaDB, what is
+nested and left out by the nesting, what is rejected in the documents that MongoDB refused. So a row that is
+lost on the way shows here, with the model that has it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pos_loader.collection import Collection, Level
+from pos_loader.errors import DataError
+from pos_loader.outcome import LevelCount
+from pos_loader.run.partitions import Tally, Work
+from pos_loader.verify.first_difference import decoded
+
+
+def levels(work: Work, tally: Tally) -> tuple[LevelCount, ...]:
+    """Count the rows of every level of a collection, the root first.
+
+    Of a part of the collection (`--retry-rejects`), `rows` are those read.
+    """
+    rejected = _rejected(work.collection, tally)
+    return tuple(_level(work, tally, level, rejected[level.path]) for level in work.collection.root.walk())
+
+
+def _level(work: Work, tally: Tally, level: Level, rejected: int) -> LevelCount:
+    read, elsewhere = tally.read[level.path], tally.elsewhere[level.path]
+    total, unknown = (read, 0) if work.is_partial else work.totals.get(level.path, (read, 0))
+    if work.collection.buckets and not work.is_partial:  # arrays that fit in their document are not read
+        elsewhere += total - unknown - work.rows[level.path]
+    return LevelCount(
+        path=level.path,
+        model=level.model,
+        node=level.node,
+        rows=total,
+        nested=tally.rows[level.path] - rejected,
+        elsewhere=elsewhere,
+        unknown=unknown,
+        left_out=tally.left_out[level.path],
+        rejected=rejected,
+    )
+
+
+def require_complete(collection: Collection, counts: Sequence[LevelCount]) -> None:
+    """Require that the parts of every level add up; raises `DataError` naming the model that does not."""
+    for each in counts:
+        if each.rows != each.accounted or each.nested < 0:
+            raise DataError(
+                f"model {each.model} has {each.rows:,} rows, and {each.accounted:,} are accounted for: "
+                f"{each.nested:,} nested, {each.elsewhere:,} elsewhere"
+                f"{each.not_nested and ', '}{each.not_nested}",
+                where=f"collection {collection.name}, level {each.path or 'of the documents'}",
+                fix="run again, and report it if it stays",
+            )
+
+
+def require_same_items(
+    counted: Mapping[str, Sequence[LevelCount]], collections: Iterable[Collection]
+) -> None:
+    """Require that buckets hold what their documents leave to them; raises `DataError` naming the buckets.
+
+    `counted` has the levels of collections by name.
+    """
+    for each in collections:
+        if each.buckets is None or not {each.name, each.exposure} <= counted.keys():
+            continue
+        documents = {level.path: level for level in counted[each.exposure]}
+        for level in counted[each.name]:
+            left, taken = documents[level.path].elsewhere, level.nested + level.left_out + level.rejected
+            if left != taken:
+                raise DataError(
+                    f"{taken:,} rows of model {level.model} are in the buckets {each.name}, "
+                    f"and {left:,} belong there",
+                    where=f"level {level.path}",
+                    fix="run again, and report it if it stays",
+                )
+
+
+def _rejected(collection: Collection, tally: Tally) -> Counter[str]:
+    """Count the rows in the documents that MongoDB refused, by path of the level."""
+    found: Counter[str] = Counter()
+    for reject in tally.rejects:
+        document = decoded(reject.document)
+        if collection.buckets is None:
+            found[collection.root.path] += 1
+        for child in collection.document.children:
+            _count(child, document, found)
+    return found
+
+
+def _count(level: Level, parent: Mapping[str, Any], found: Counter[str]) -> None:
+    items = parent.get(level.name) or []
+    found[level.path] += len(items)
+    for item in items:
+        for child in level.children:
+            _count(child, item, found)

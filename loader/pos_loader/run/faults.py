@@ -1,0 +1,96 @@
+"""Faults of single collections: the collection stays as it was, and the others go on.
+
+A collection and its buckets go together, and so do all that declare one `all_or_none` group: where one of
+them fails, the others are held back. A fault of a connection, of the build or of the program is not of one
+collection; it is not caught here and stops the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from pos_loader.collection import Collection
+from pos_loader.errors import DataError, ExitCode, HeldBack, LoaderError, SpecError
+
+Group = tuple[str, str]
+
+
+def group_of(collection: Collection) -> Group:
+    """Identify what a collection is published with: its declared group, or its exposure's collections."""
+    return (
+        ("all_or_none", collection.group)
+        if collection.group
+        else ("exposure", collection.node or collection.exposure)
+    )
+
+
+def groups(collections: Iterable[Collection]) -> dict[Group, list[Collection]]:
+    """Sort collections into groups, in order of their first members."""
+    found: dict[Group, list[Collection]] = {}
+    for each in collections:
+        found.setdefault(group_of(each), []).append(each)
+    return found
+
+
+@dataclass
+class Faults:
+    """The errors of collections, by name; `refused` says which ones the gate refuses, and why."""
+
+    refused: Mapping[str, str] = field(default_factory=dict)
+    errors: dict[str, LoaderError] = field(default_factory=dict)
+
+    def __contains__(self, collection: Collection) -> bool:
+        """Whether the collection failed or is refused."""
+        return collection.name in self.errors or collection.name in self.refused
+
+    @contextmanager
+    def of(self, collection: Collection) -> Iterator[None]:
+        """Note a fault of the collection's data or declaration; any other error passes through."""
+        try:
+            yield
+        except (SpecError, DataError) as error:
+            self.errors[collection.name] = error
+
+    def hold_back(self, collections: Sequence[Collection]) -> list[Collection]:
+        """Note a fault for every collection whose group has one, and return those without any."""
+        for members in groups(collections).values():
+            culprit = next((each for each in members if each in self), None)
+            for each in members:
+                if culprit is not None and each not in self:
+                    self.errors[each.name] = HeldBack(
+                        f"held back, because {culprit.name} of its group is not published",
+                        where=f"all_or_none {each.group}" if each.group else "a collection and its buckets",
+                        fix=f"see {culprit.name}",
+                    )
+        return [each for each in collections if each not in self]
+
+    def exit_code(self, *, is_any_done: bool) -> ExitCode:
+        """Return the one code of all faults where nothing else was done; 1 otherwise."""
+        codes = {each.exit_code for each in self.errors.values() if not isinstance(each, HeldBack)}
+        codes |= {ExitCode.DATA} if self.refused or is_any_done else set()
+        return codes.pop() if len(codes) == 1 else ExitCode.DATA
+
+    def line(self, count: int) -> str:
+        """Say on one line what failed of `count` collections; empty if nothing did."""
+        if not self.errors:
+            return ""
+        if count == 1:
+            return str(next(iter(self.errors.values())))
+        return f"{len(self.errors)} of {count} collections failed: " + "; ".join(
+            f"{name}: {error.what}" for name, error in sorted(self.errors.items())
+        )
+
+
+def require_whole_groups(chosen: Sequence[Collection], declared: Sequence[Collection]) -> None:
+    """Require that a selection takes all of an `all_or_none` group or none; raises `SpecError` otherwise."""
+    names = {each.name for each in chosen}
+    for each in chosen:
+        left = [one.exposure for one in declared if one.group == each.group and one.name not in names]
+        if each.group and left:
+            raise SpecError(
+                f"{each.exposure} is of the all_or_none group {each.group}, and {left[0]} is not selected",
+                where="--select",
+                fix=f"add --select {left[0]}",
+            )

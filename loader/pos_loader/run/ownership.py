@@ -1,0 +1,337 @@
+"""Whose a live collection is, and what in it: documents, indexes, validator, options.
+
+The target is shared until proven ours. The proof is the record of its UUID (`published`), or, once, what the
+audit tables say of a load by a revision that kept no records. Everything else is somebody's: a collection is
+refused until `--adopt` names it; an index or a validator that the loader did not make stays, and is named,
+unless the declaration drops it. An index that would delete or refuse documents behind the loader's back (TTL,
+unique) is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bson.binary import Binary
+from pymongo.client_session import ClientSession
+from pymongo.errors import OperationFailure
+
+from pos_loader.collection import Collection
+from pos_loader.declaration.validator import validator
+from pos_loader.errors import DataError, PartialLoad, SpecError
+from pos_loader.publish import builds, history, layout, records
+from pos_loader.publish.records import Record, rules_digest
+from pos_loader.run.job import Job
+from pos_loader.servers import mongo
+from pos_loader.servers.mongo import Handle, retrying, translated
+
+NEW, RECORDED, AUDITED, ADOPTED = "", "recorded", "audited", "adopted"
+ALL = "all"
+ADOPTED_SHARE = 0.1
+"""The share of documents that may go from an adopted collection of buckets; others declare their own."""
+CARRIED = ("changeStreamPreAndPostImages",)
+"""Options that others set with collMod and that a rebuilt collection can take over."""
+SERVERS_OWN = frozenset(("v", "ns", "background"))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What of a live collection is ours, and what stays as it is; `how` is empty where there is none yet.
+
+    `ours` names the indexes that the loader made; `kept` are the specifications of somebody's that stay,
+    `dropped` names those that the declaration drops, `same` those that stand as declared already. `rules` is
+    somebody's validator with its level and action, `carried` the options that a rebuild takes over, `lost`
+    those that it does not.
+    """
+
+    uuid: Binary | None = None
+    how: str = NEW
+    ours: frozenset[str] = frozenset()
+    kept: tuple[Mapping[str, Any], ...] = ()
+    dropped: tuple[str, ...] = ()
+    same: frozenset[str] = frozenset()
+    rules: Mapping[str, Any] = field(default_factory=dict)
+    carried: Mapping[str, Any] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
+
+    @property
+    def kept_names(self) -> tuple[str, ...]:
+        """The names of somebody's indexes that stay."""
+        return tuple(each["name"] for each in self.kept)
+
+
+def require_known(job: Job) -> None:
+    """Raise `SpecError` where `--adopt` names what is not selected."""
+    known = {name for each in job.collections for name in _names(each)}
+    unknown = [name for name in job.options.adopt if name not in known and name != ALL]
+    if unknown:
+        raise SpecError(
+            f"no collection {unknown[0]}", where="--adopt", fix=f"selected are: {', '.join(sorted(known))}"
+        )
+
+
+def _names(collection: Collection) -> tuple[str, str]:
+    return collection.name, collection.exposure
+
+
+def judge(job: Job, collection: Collection, live: layout.Live | None) -> Claim:
+    """Say what of a live collection is ours.
+
+    Raises `DataError` for a collection that is not ours, for an index in the way.
+    """
+    if live is None:
+        return Claim()
+    handle = job.live(collection)
+    record = records.find(handle.database, handle.full_name, live.uuid)
+    how = RECORDED if record else _other_proof(job, collection, live)
+    claim = Claim(uuid=live.uuid, how=how, ours=_ours(collection, live, record, how))
+    claim = _with_indexes(claim, handle, collection, live)
+    lost = tuple(sorted(set(live.options) - {*layout.RULES, *layout.REBUILT, *CARRIED}))
+    carried = {name: live.options[name] for name in CARRIED if name in live.options}
+    return replace(claim, rules=_rules(collection, live, record, how), carried=carried, lost=lost)
+
+
+def _other_proof(job: Job, collection: Collection, live: layout.Live) -> str:
+    handle = job.live(collection)
+    known = records.others(handle.database, handle.full_name)
+    if not known and _is_audited(job, collection, live):
+        return AUDITED
+    if {*_names(collection), ALL} & {*job.options.adopt}:
+        return ADOPTED
+    with translated(job.client, f"count {handle.full_name}"):
+        count = handle.estimated_document_count()
+    last = next((each.load_id for each in known if each.load_id), "")
+    what = f"is not the one that load {last} published" if last else "was not published by this loader"
+    raise DataError(
+        f"collection {handle.full_name} {what}, and holds {count:,} documents",
+        where=f"MongoDB at {mongo.hosts(job.client)}",
+        fix=f"publish under another name, or take it over with --adopt {collection.name}",
+    )
+
+
+def _is_audited(job: Job, collection: Collection, live: layout.Live) -> bool:
+    """Whether a load before there were records published it: the audit says so, and it looks like ours."""
+    entry = history.last_published(job.server, job.live(collection).full_name)
+    if entry is None:
+        return False
+    if entry.uuid:
+        return live.uuid is not None and entry.uuid == str(live.uuid.as_uuid())
+    ours = validator(collection)["$jsonSchema"]["properties"].get("_id")
+    theirs = live.validator.get("$jsonSchema", {})
+    return "_id" in theirs.get("required", ()) and theirs.get("properties", {}).get("_id") == ours
+
+
+def _ours(collection: Collection, live: layout.Live, record: Record | None, how: str) -> frozenset[str]:
+    if how == AUDITED:
+        return frozenset(each.name for each in collection.indexes if each.name in live.indexes)
+    made = record.indexes if record else ()
+    return frozenset(each.name for each in made if layout.is_made(each, live.indexes.get(each.name)))
+
+
+def _with_indexes(claim: Claim, handle: Handle, collection: Collection, live: layout.Live) -> Claim:
+    """Sort somebody's indexes; raises `DataError` for one in the way."""
+    declared = {each.name: each for each in collection.indexes}
+    kept, dropped, same = [], [], []
+    for name, spec in live.indexes.items():
+        if name in claim.ours or layout.serves_shard_key(spec, live.shard_key):
+            continue
+        if name in declared and layout.is_made(declared[name], spec):
+            same.append(name)
+        elif name in collection.drop_indexes:
+            dropped.append(name)
+        else:
+            _require_harmless(handle, collection, spec)
+            kept.append({key: value for key, value in spec.items() if key not in SERVERS_OWN})
+    return replace(claim, kept=tuple(kept), dropped=tuple(dropped), same=frozenset(same))
+
+
+def _require_harmless(handle: Handle, collection: Collection, spec: Mapping[str, Any]) -> None:
+    name = spec["name"]
+    where = f"{handle.full_name}, not made by the loader"
+    drop = f"drop it, or list it under drop_indexes: [{name}]"
+    for index in collection.indexes:
+        if index.name == name:
+            difference = layout.index_differences(index, spec)[0]
+            raise DataError(difference, where=where, fix=f"declare another name, {drop}")
+        if layout.excludes(index, spec):
+            raise DataError(
+                f"index {name} is in the way of the declared index {index.name}",
+                where=where,
+                fix=f"declare it as it is, with its name, {drop}",
+            )
+    harm = _harm(spec)
+    if harm:
+        raise DataError(f"index {name} {harm}", where=where, fix=f"declare it, {drop}")
+
+
+def _harm(spec: Mapping[str, Any]) -> str:
+    if "expireAfterSeconds" in spec:
+        return "would delete documents (expireAfterSeconds)"
+    if spec.get("unique") or spec.get("prepareUnique"):
+        return "would refuse documents (unique)"
+    return ""
+
+
+def _rules(collection: Collection, live: layout.Live, record: Record | None, how: str) -> Mapping[str, Any]:
+    """Somebody's validator as collMod takes it; empty where it is ours, or there is none."""
+    if not live.validator or how == AUDITED:
+        return {}
+    level, action = (str(live.options.get(name, default)) for name, default in layout.RULES.items())
+    digest = rules_digest(live.validator, level, action)
+    if digest == _digest(collection) or (record and digest in record.validators):
+        return {}
+    return {"validator": live.validator, "validationLevel": level, "validationAction": action}
+
+
+def _digest(collection: Collection) -> str:
+    return rules_digest(validator(collection), *layout.RULES.values())
+
+
+def pending(collection: Collection, live: layout.Live, claim: Claim, *, is_cluster: bool) -> layout.Changes:
+    """What separates a live collection's layout from the declared one, without what is somebody's."""
+    found = layout.changes(collection, live, is_cluster=is_cluster)
+    return replace(
+        found,
+        drop=tuple(name for name in found.drop if name not in claim.kept_names),
+        validator=found.validator and not claim.rules,
+    )
+
+
+def notes(claim: Claim, changes: layout.Changes, *, is_rebuilt: bool) -> Iterator[str]:
+    """Say what is taken over, what stays and what goes."""
+    yield from remarks(claim, changes, is_rebuilt=is_rebuilt)
+    for name in changes.drop:
+        yield f"index {name} is dropped"
+    if changes.validator:
+        yield "the validator is set as declared"
+
+
+def remarks(claim: Claim, changes: layout.Changes, *, is_rebuilt: bool) -> Iterator[str]:
+    """Say the same without what `changes` drops and sets."""
+    if claim.how == ADOPTED:
+        yield "adopted: the loader did not publish this collection"
+    if claim.how == AUDITED:
+        yield "recognised by the audit tables as published by an earlier version"
+    for name in claim.kept_names:
+        yield f"index {name} is not the loader's and stays"
+    if claim.rules:
+        yield "the validator is not the loader's and stays"
+    if is_rebuilt:
+        yield from (f"{each}: rebuilt as declared" for each in changes.rebuild)
+        yield from (f"option {name} of the collection goes with the rebuild" for name in claim.lost)
+
+
+def record_of(job: Job, collection: Collection, claim: Claim, uuid: Binary) -> Record:
+    """What is to be recorded of a collection that this load publishes."""
+    return Record(
+        uuid=uuid,
+        namespace=job.live(collection).full_name,
+        load_id=job.load_id,
+        invocation=job.invocation,
+        declaration=builds.fingerprint(collection),
+        indexes=tuple(each for each in collection.indexes if each.name not in claim.same),
+        validators=() if claim.rules else (_digest(collection),),
+    )
+
+
+def intend(job: Job, collection: Collection, claim: Claim) -> None:
+    """Record that the live collection is ours, and what is about to be made.
+
+    Raises as `require_unreplaced` does.
+    """
+    require_unreplaced(job, collection, claim)
+    if claim.uuid is not None:
+        record = record_of(job, collection, claim, claim.uuid)
+        records.intend(job.database(collection), record)
+        records.keep_only(job.database(collection), record.namespace, record.uuid)
+
+
+def settle(
+    job: Job, claims: Sequence[tuple[Collection, Claim]], session: ClientSession | None = None
+) -> None:
+    """Record what a sync has published; within its transaction, where `session` has one."""
+    for collection, claim in claims:
+        if claim.uuid is not None:
+            record = record_of(job, collection, claim, claim.uuid)
+            records.settle(job.database(collection), record, session)
+
+
+def require_unreplaced(job: Job, collection: Collection, claim: Claim) -> None:
+    """Raise `PartialLoad` where the target is no longer the collection that was judged."""
+    handle = job.live(collection)
+    if builds.uuid_of(handle.database, handle.name) != claim.uuid:
+        raise PartialLoad(
+            f"collection {handle.full_name} was {'replaced' if claim.uuid else 'made'} by somebody meanwhile",
+            where=f"MongoDB at {mongo.hosts(job.client)}",
+            fix="nothing was published; run again",
+        )
+
+
+def rename(job: Job, collection: Collection, claim: Claim, build: str) -> None:
+    """Record a verified build as published and put it in its place."""
+    database, handle = job.database(collection), job.live(collection)
+    uuid = builds.uuid_of(database, build)
+    intend(job, collection, claim)
+    if uuid is not None:
+        records.settle(database, record_of(job, collection, claim, uuid))
+    builds.rename(job.client, database.name, build, handle.name)
+    if uuid is not None:
+        records.keep_only(database, handle.full_name, uuid)
+
+
+def drop(job: Job, collection: Collection, build: str) -> None:
+    """Drop a build of ours, and what is noted of it."""
+    database = job.database(collection)
+    uuid = builds.uuid_of(database, build)
+    builds.drop(database, build)
+    builds.forget(database, build)
+    if uuid is not None:
+        records.forget(database, uuid)
+
+
+def carry(handle: Handle, claim: Claim) -> None:
+    """Give a filled build somebody's indexes, validator and options.
+
+    Raises `DataError` where an index cannot be built on the documents, or they do not pass the validator.
+    """
+    there = [dict(each) for each in retrying()(lambda: list(handle.list_indexes()))]
+    for spec in claim.kept:
+        if not any(_equal(spec, each) for each in there):
+            _build(handle, spec)
+    if claim.rules:
+        _require_passing(handle, claim.rules["validator"])
+    changes = {**claim.rules, **claim.carried}
+    if changes:
+        with translated(handle.database.client, f"change the options of {handle.full_name}"):
+            retrying()(lambda: handle.database.command("collMod", handle.name, **changes))
+
+
+def _equal(spec: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    ignored = SERVERS_OWN | {"name"}
+    one, two = ({k: v for k, v in each.items() if k not in ignored} for each in (spec, other))
+    return one == two and list(one["key"]) == list(two["key"])
+
+
+def _build(handle: Handle, spec: Mapping[str, Any]) -> None:
+    try:
+        retrying()(lambda: handle.database.command("createIndexes", handle.name, indexes=[dict(spec)]))
+    except OperationFailure as error:
+        if mongo.is_transient(error):
+            raise
+        raise DataError(
+            f"index {spec['name']}, not made by the loader, cannot be built: {mongo.reason(error)}",
+            where=handle.full_name,
+            fix=f"nothing was published; drop it, or list it under drop_indexes: [{spec['name']}]",
+        ) from None
+
+
+def _require_passing(handle: Handle, rules: Mapping[str, Any]) -> None:
+    with translated(handle.database.client, f"hold {handle.full_name} against its validator"):
+        failing = retrying()(lambda: handle.find_one({"$nor": [rules]}, {"_id": 1}))
+    if failing is not None:
+        raise DataError(
+            f"a document does not pass the validator, which the loader did not make: _id {failing['_id']!r}",
+            where=handle.full_name,
+            fix="nothing was published; change the mart, or remove the validator (collMod, validator: {})",
+        )

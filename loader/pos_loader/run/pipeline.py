@@ -1,0 +1,198 @@
+"""The commands' work in one place: gate, lease, survey, stage, publish; or compare; or preview.
+
+Everything is staged and verified, the build is looked at once more, and only then the first collection is
+shown to readers, each in one step. A collection that fails stays as it was, and so does its group; the others
+are published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+from pos_loader.collection import Collection, Key
+from pos_loader.dbt import gate
+from pos_loader.errors import ConnectionFailed, PartialLoad
+from pos_loader.outcome import CollectionOutcome, Outcome
+from pos_loader.publish import layout, rejects
+from pos_loader.publish.lease import Lease, Owner, lease
+from pos_loader.run import accounting, ownership, plan
+from pos_loader.run.faults import Faults, require_whole_groups
+from pos_loader.run.job import Job
+from pos_loader.run.outcomes import checked_outcome, conclude, failed_outcome, refused_outcome, staged_outcome
+from pos_loader.run.partitions import Tally, Work, compare, look, reconciled, run, survey
+from pos_loader.run.plan import Plan
+from pos_loader.run.staging import Staged, discard, show, stage
+from pos_loader.servers import mariadb, mongo
+
+
+def load(job: Job, done: list[CollectionOutcome]) -> Outcome:
+    """Publish the job's collections that pass the gate; one that fails is in the outcome with its error.
+
+    `done` is given the outcomes of those refused, failed or shown, so that they are known when the run ends
+    early. Raises `LoaderError` for what stops the whole run: a connection, another build, a lease; whatever
+    is raised, each published collection is as it was or as MariaDB has it.
+    """
+    if not job.topology.is_cluster:
+        job.progress.note("MongoDB is no sharded cluster: collections are published unsharded")
+    _note_privileges(job)
+    require_whole_groups(job.collections, job.declared)
+    ownership.require_known(job)
+    verdicts = _gate(job)
+    faults = Faults({name: verdict.refused for name, verdict in verdicts.items() if verdict.refused})
+    passed = [each for each in job.collections if each not in faults]
+    done += [refused_outcome(each, verdicts[each.name]) for each in job.collections if each in faults]
+    with _leases(job, passed) as held:
+        staged: list[Staged] = []
+        shown: list[Staged] = []
+
+        def look_again() -> None:
+            _require_same_build(job, passed)
+            for holder in held:
+                holder.require()
+
+        try:
+            staged += _staged(job, passed, faults)
+            look_again()
+            shown.extend(show(job, staged, faults, look_again=look_again))
+        except ConnectionFailed:  # a later load with --resume continues what is built
+            raise
+        except Exception:
+            for each in staged:
+                discard(each)
+            raise
+        finally:
+            done += [staged_outcome(job, each, verdicts[each.work.collection.name]) for each in shown]
+            done += [failed_outcome(each, faults) for each in job.collections if each.name in faults.errors]
+    return conclude(job, "load", done, faults=faults)
+
+
+def _staged(job: Job, collections: Sequence[Collection], faults: Faults) -> list[Staged]:
+    """Survey and stage; what fails meanwhile, or is of a group that does, is discarded and in `faults`."""
+    works = _work(job, collections, faults)
+    faults.hold_back(job.collections)
+    staged: list[Staged] = []
+    for work in works:
+        if work.collection not in faults:
+            with faults.of(work.collection):
+                staged.append(stage(job, work))
+                counts = accounting.levels(work, staged[-1].tally)
+                accounting.require_complete(work.collection, counts)
+    _require_same_items(staged, faults)
+    faults.hold_back(job.collections)
+    for each in staged:
+        if each.work.collection in faults:
+            discard(each)
+    return [each for each in staged if each.work.collection not in faults]
+
+
+def _require_same_items(staged: Sequence[Staged], faults: Faults) -> None:
+    """Hold the buckets of each exposure against its documents."""
+    whole = [each for each in staged if not each.work.is_partial]
+    counted = {each.work.collection.name: accounting.levels(each.work, each.tally) for each in whole}
+    for each in whole:
+        with faults.of(each.work.collection):
+            accounting.require_same_items(counted, [each.work.collection])
+
+
+def _note_privileges(job: Job) -> None:
+    """Name what the MongoDB user may not do; a role may grant it on single collections, so it is a note."""
+    for database in sorted({each.database for each in job.collections}):
+        is_sharded = job.topology.is_cluster and any(
+            each.shard_key for each in job.collections if each.database == database
+        )
+        missing = mongo.missing_actions(job.client, database, sharded=is_sharded)
+        if missing:
+            job.progress.note(f"the MongoDB user has no role that grants {', '.join(missing)} on {database}")
+
+
+def _work(job: Job, collections: Sequence[Collection], faults: Faults) -> list[Work]:
+    """Survey the collections; with `--retry-rejects`, narrow each to the documents refused before."""
+    surveyed = survey(job, collections, faults)
+    if not job.options.retry_rejects:
+        return surveyed
+    narrowed = []
+    for work in surveyed:
+        keys: tuple[Key, ...] = ()
+        with faults.of(work.collection):
+            keys = rejects.keys(job.folder, work.collection)
+        if keys:
+            narrowed.append(replace(work, partitions=rejects.partitions(keys), is_partial=True))
+    if not narrowed and not faults.errors:
+        job.progress.note("no rejects to retry")
+    return narrowed
+
+
+def check(job: Job, *, quick: bool = False) -> Outcome:
+    """Compare the published collections with the marts, changing nothing; `quick`: their figures alone.
+
+    A collection that cannot be compared is in the outcome with its error. Raises as `load` does.
+    """
+    if job.failed_build:
+        job.progress.note(f"{job.failed_build}; the marts may be of several builds")
+    done, faults = [], Faults()
+    for work in (look if quick else survey)(job, job.collections, faults):
+        with faults.of(work.collection):
+            handle = job.live(work.collection)
+            if layout.describe(handle) is None:
+                mongo.require_published(handle.database, handle.name)
+            tally = Tally() if quick else run(job, work, handle, compare)
+            done.append(checked_outcome(job, work, reconciled(job, work, handle, tally)))
+    done += [failed_outcome(each, faults) for each in job.collections if each in faults]
+    return conclude(job, "verify", done, faults=faults)
+
+
+def preview(job: Job) -> Plan:
+    """Say what `load` would do, reading only."""
+    ownership.require_known(job)
+    refused = {name: verdict.refused for name, verdict in _gate(job).items() if verdict.refused}
+    return plan.preview(job, refused=refused)
+
+
+def _gate(job: Job) -> dict[str, gate.Verdict]:
+    """Judge every collection; without the gate, say loudly what is not known."""
+    if job.results is None:
+        job.progress.note(
+            "WARNING: --no-gate: not checked that dbt built and tested these marts, nor that no build runs"
+        )
+        return {each.name: gate.Verdict(each.name, "", ()) for each in job.collections}
+    with mariadb.connect(job.server) as queries:
+        stamp = gate.read_stamp(queries, job.server.schema)
+    verdicts = gate.judge(
+        job.collections,
+        manifest=job.manifest,
+        results=job.results,
+        stamp=stamp,
+        max_age=job.options.max_build_age,
+    )
+    for verdict in verdicts:
+        for warning in verdict.warnings:
+            job.progress.note(f"{verdict.collection}: {warning}", collection=verdict.collection)
+    return {each.collection: each for each in verdicts}
+
+
+def _require_same_build(job: Job, collections: Sequence[Collection]) -> None:
+    if job.results is None or not collections:
+        return
+    with mariadb.connect(job.server) as queries:
+        fault = gate.stamp_fault(gate.read_stamp(queries, job.server.schema), job.invocation)
+    if fault:
+        raise PartialLoad(
+            f"another build began during the load: {fault}",
+            where=f"MariaDB at {job.server.address}",
+            fix="nothing was published; run again when dbt has ended",
+        )
+
+
+@contextmanager
+def _leases(job: Job, collections: Sequence[Collection]) -> Iterator[list[Lease]]:
+    """Hold the leases of all collections, one holder per database."""
+    owner = Owner(job.load_id)
+    with ExitStack() as stack:
+        held = []
+        for database in sorted({each.database for each in collections}):
+            names = [each.collection for each in collections if each.database == database]
+            holder = lease(job.client[database], names, owner, wait=job.options.wait)
+            held.append(stack.enter_context(holder))
+        yield held

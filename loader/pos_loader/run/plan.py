@@ -1,0 +1,222 @@
+"""What a load would do, without doing it: the preview behind `pos-loader plan`.
+
+It takes the same decision from the same comparison as the load, so its counts are what the load will report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from pos_loader.collection import Collection, Difference, Key
+from pos_loader.declaration.coerce import spelled
+from pos_loader.documents.sizes import ArraySize, longest_arrays
+from pos_loader.outcome import LevelCount
+from pos_loader.run import accounting, ownership
+from pos_loader.run.faults import Faults, require_whole_groups
+from pos_loader.run.job import Job
+from pos_loader.run.partitions import LARGEST, Tally, Work, beside, measure, run, survey
+from pos_loader.run.staging import SYNC, Decision, decide, require_few_deletes
+from pos_loader.servers import mariadb
+
+BLOCKED = "blocked"
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class CollectionPlan:
+    """What a load would do to one collection.
+
+    `mode` is "full refresh", "sync" or "blocked" (then `reason` says by what); `indexes_add` and
+    `indexes_drop` are index names, `indexes_keep` those that the loader did not make and that stay, `notes`
+    what else is taken over, stays or goes, `largest` the largest documents as (bytes, key), `longest` the
+    arrays with the most items, `levels` where the rows of the marts go, `unknown` what cannot be said before
+    it is done.
+    """
+
+    name: str
+    namespace: str
+    mode: str
+    reason: str = ""
+    insert: int = 0
+    replace: int = 0
+    delete: int = 0
+    unchanged: int = 0
+    documents: int = 0
+    bytes: int = 0
+    shard_key: str = ""
+    indexes_add: tuple[str, ...] = ()
+    indexes_drop: tuple[str, ...] = ()
+    indexes_keep: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    validator: bool = False
+    examples: tuple[Difference, ...] = ()
+    largest: tuple[tuple[int, Key], ...] = ()
+    longest: tuple[ArraySize, ...] = ()
+    coerced: Mapping[str, int] = field(default_factory=dict)
+    """Values that a load changes as declared, by `model.column: way`."""
+    levels: tuple[LevelCount, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def is_in_step(self) -> bool:
+        """Whether a load would change nothing."""
+        layout_changes = self.indexes_add or self.indexes_drop or self.validator
+        return self.mode == SYNC and not (self.insert or self.replace or self.delete or layout_changes)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plan of a run."""
+
+    collections: tuple[CollectionPlan, ...]
+
+    @property
+    def is_in_step(self) -> bool:
+        """Whether a load would change nothing."""
+        return all(each.is_in_step for each in self.collections)
+
+
+def preview(job: Job, *, refused: Mapping[str, str]) -> Plan:
+    """Plan every collection of the job, reading only; `refused` says why the gate refuses some, by name.
+
+    Raises `LoaderError` where MariaDB cannot be read; what only stops one collection, or its group, is in its
+    plan.
+    """
+    require_whole_groups(job.collections, job.declared)
+    faults, plans = Faults(refused), dict[str, CollectionPlan]()
+    for work in survey(job, [each for each in job.collections if each not in faults], faults):
+        with faults.of(work.collection):
+            plans[work.collection.name] = _preview(job, work)
+    faults.hold_back(job.collections)
+    for each in job.collections:
+        if each.name in refused:
+            plans[each.name] = _blocked(job, each, f"the dbt gate refuses it: {refused[each.name]}")
+        elif each in faults:
+            plans[each.name] = _blocked(job, each, str(faults.errors[each.name]))
+    return Plan(tuple(plans[each.name] for each in job.collections))
+
+
+def _preview(job: Job, work: Work) -> CollectionPlan:
+    decision = decide(job, work)
+    if decision.tally is not None:
+        return _described(job, work, decision, decision.tally, is_sync=True)
+    handle, claim = job.live(work.collection), decision.claim
+    tally = run(job, work, handle, beside(handle.name if claim.uuid else "", measure))
+    require_few_deletes(job, work, claim, deletes=tally.gone, live=tally.known + tally.gone)
+    return _described(job, work, decision, tally, is_sync=False)
+
+
+def _blocked(job: Job, collection: Collection, reason: str) -> CollectionPlan:
+    return CollectionPlan(
+        name=collection.name,
+        namespace=job.live(collection).full_name,
+        mode=BLOCKED,
+        reason=reason,
+        unknown=("documents to insert, replace and delete",),
+    )
+
+
+def _described(job: Job, work: Work, decision: Decision, tally: Tally, *, is_sync: bool) -> CollectionPlan:
+    collection, levels = work.collection, accounting.levels(work, tally)
+    accounting.require_complete(collection, levels)
+    is_new = not is_sync and decision.claim.uuid is None
+    key = ", ".join(f"{path}: {kind}" for path, kind in collection.shard_key) or "unsharded"
+    created = tuple(index.name for index in collection.indexes)
+    insert, replace, delete, unchanged = tally.counts(is_sync=is_sync)
+    with mariadb.connect(job.server) as queries:
+        longest = longest_arrays(queries, collection, top=LARGEST)
+    return CollectionPlan(
+        name=collection.name,
+        namespace=job.live(collection).full_name,
+        mode=decision.mode,
+        reason=decision.reason,
+        insert=insert,
+        replace=replace,
+        delete=delete,
+        unchanged=unchanged,
+        documents=tally.documents,
+        bytes=tally.bytes,
+        shard_key=key if is_new else "",
+        indexes_add=created if is_new else tuple(index.name for index in decision.layout.create),
+        indexes_drop=decision.layout.drop,
+        indexes_keep=decision.claim.kept_names,
+        notes=tuple(ownership.remarks(decision.claim, decision.layout, is_rebuilt=not is_sync)),
+        validator=is_new or decision.layout.validator,
+        examples=tuple(tally.examples) if is_sync else (),
+        largest=tuple(tally.largest),
+        longest=tuple(longest),
+        coerced=dict(+tally.coerced),
+        levels=levels,
+        unknown=() if is_sync else ("documents per shard", "documents MongoDB would refuse"),
+    )
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    """Spell a plan as JSON values."""
+    spelled = {"in_step": plan.is_in_step, **asdict(plan)}
+    for collection in spelled["collections"]:
+        for array in collection["longest"]:
+            array["key"] = dict(array["key"])
+    return spelled
+
+
+def lines(plan: Plan) -> Sequence[str]:
+    """Spell a plan for a person: `+` comes, `~` changes, `-` goes, `=` is to be known."""
+    found = []
+    for each in plan.collections:
+        found.append(f"{each.namespace}: {'in step' if each.is_in_step else each.mode}{_because(each)}")
+        if each.mode != BLOCKED:
+            found += _details(each)
+        found += [f"  ? unknown: {what}" for what in each.unknown]
+    changes = [each for each in plan.collections if not each.is_in_step and each.mode != BLOCKED]
+    blocked = sum(each.mode == BLOCKED for each in plan.collections)
+    totals = (sum(getattr(each, name) for each in changes) for name in ("insert", "replace", "delete"))
+    insert, replace, delete = totals
+    found.append(
+        f"Plan: {len(changes)} of {len(plan.collections)} collections to change{_stuck(blocked)}: "
+        f"{insert:,} documents to insert, {replace:,} to replace, {delete:,} to delete."
+        if changes or blocked
+        else "In step: a load would change nothing."
+    )
+    return found
+
+
+def _stuck(blocked: int) -> str:
+    return f", {blocked} blocked, which a load would leave as they are" if blocked else ""
+
+
+def _because(each: CollectionPlan) -> str:
+    return f" ({each.reason})" if each.reason else ""
+
+
+def _details(each: CollectionPlan) -> Sequence[str]:
+    found = [f"  + shard key {each.shard_key}"] if each.shard_key else []
+    found += [f"  - index {name}" for name in each.indexes_drop]
+    found += [f"  + index {name}" for name in each.indexes_add]
+    found += ["  ~ validator"] if each.validator else []
+    found += [f"  = {note}" for note in each.notes]
+    counts = (("+", each.insert, "insert"), ("~", each.replace, "replace"), ("-", each.delete, "delete"))
+    found += [f"  {sign} {count:,} documents to {verb}" for sign, count, verb in counts if count]
+    found += [f"      {_example(example)}" for example in each.examples]
+    found.append(f"    {each.documents:,} documents of {each.bytes / 1e6:,.2f} MB")
+    if each.largest:
+        sizes = ", ".join(f"_id {key!r} {size / 1e3:,.1f} kB" for size, key in each.largest[:SHOWN])
+        found.append(f"    largest: {sizes}")
+    if each.longest:
+        found.append(f"    longest arrays: {'; '.join(map(str, each.longest[:SHOWN]))}")
+    found += [f"    coerced: {line}" for line in spelled(each.coerced)]
+    if _not_nested(each):
+        found.append(f"    rows not nested: {_not_nested(each)}")
+    return found
+
+
+def _not_nested(each: CollectionPlan) -> str:
+    return "; ".join(f"{level.model} {level.not_nested}" for level in each.levels if level.not_nested)
+
+
+def _example(example: Difference) -> str:
+    signs = {"missing": "+", "changed": "~", "extra": "-"}
+    head = f"{signs[example.kind]} _id {example.id!r}"
+    return f"{head} {example.path}: {example.found} -> {example.expected}" if example.path else head

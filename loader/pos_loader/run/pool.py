@@ -1,0 +1,194 @@
+"""Who works on the partitions: threads of this program, or the workers of a Dask cluster.
+
+A partition's task is a function of what it is given, so where it runs changes nothing of its result, and what
+a lost worker has begun is begun again by another. Passwords travel with a task: connect to a scheduler beyond
+your own machine by TLS (https://distributed.dask.org/en/stable/tls.html).
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import islice
+from typing import Any, Protocol, TypeVar
+
+from pos_loader.errors import LONGEST, ConnectionFailed, LoaderError, PartialLoad, SpecError
+from pos_loader.masking import masked, masked_address
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+PACKAGES = ("pos-loader", "connectorx", "numpy", "pyarrow", "pymongo")
+"""What a worker needs in the same version, beside Python's."""
+
+
+class Pool(Protocol):
+    """Does one task for many items, several at once."""
+
+    is_remote: bool
+    """Whether tasks and results are pickled, and a task may be begun twice."""
+
+    def completed(
+        self, task: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Generator[Result, None, None]:
+        """Yield results as they come; the first error, or closing, cancels what has not begun."""
+
+
+@dataclass(frozen=True)
+class Threads:
+    """So many threads of this program."""
+
+    count: int
+    is_remote = False
+
+    def completed(
+        self, task: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Generator[Result, None, None]:
+        """As `Pool` says; returns or raises when no task runs any more."""
+        with ThreadPoolExecutor(self.count, thread_name_prefix="partition") as pool:
+            # In no list of ours: what has been yielded is forgotten.
+            finished = as_completed([pool.submit(task, each) for each in items])
+            try:
+                for future in finished:
+                    yield future.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+
+@dataclass(frozen=True)
+class DaskWorkers:
+    """The workers of a Dask cluster; each does as many tasks at once as it has threads."""
+
+    client: Any
+    is_remote = True
+
+    def completed(
+        self, task: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Generator[Result, None, None]:
+        """As `Pool` says; raises `PartialLoad` where the cluster itself gives up.
+
+        Two tasks per thread are handed out, so that none waits for us, and all that are can be waited for.
+        """
+        import distributed
+
+        waiting = iter(items)
+        begun: set[Any] = set()
+        results = distributed.as_completed(with_results=True)
+
+        def hand_out() -> None:
+            room = 2 * sum(self.client.nthreads().values()) - len(begun)
+            for item in islice(waiting, max(room, 0 if begun else 1)):
+                future = self.client.submit(task, item, pure=False)
+                begun.add(future)
+                results.add(future)
+
+        try:
+            hand_out()
+            for future, result in results:
+                begun.discard(future)
+                hand_out()
+                yield result
+        except (GeneratorExit, KeyboardInterrupt, LoaderError):
+            self._end(begun)
+            raise
+        except Exception as error:
+            self._end(begun)
+            raise PartialLoad(
+                f"the Dask cluster gave up: {_first_line(error)}",
+                where=f"scheduler {self.client.scheduler.address}",
+                fix="look at its workers' logs, memory first; a rerun is safe",
+            ) from error
+
+    def _end(self, begun: set[Any]) -> None:
+        """Wait for what was handed out: nothing may write once this returns."""
+        import distributed
+
+        try:
+            distributed.wait(begun, timeout=60)
+        except Exception:  # the cluster is gone, and its tasks with it
+            logging.getLogger(__name__).debug("could not wait for the tasks", exc_info=True)
+
+
+@contextmanager
+def open_pool(
+    *, threads: int, scheduler: str = "", processes: int = 0, timeout: float = 10
+) -> Iterator[Pool]:
+    """Open the pool: a Dask `scheduler` by its address, or so many Dask `processes` here, or threads.
+
+    Raises `SpecError` where both are asked for, Dask is not installed, or a worker has other versions or
+    modules than we; `ConnectionFailed` where there is no scheduler or no worker.
+    """
+    if not scheduler and not processes:
+        yield Threads(threads)
+        return
+    if scheduler and processes:
+        raise SpecError("--scheduler and --dask-workers are both given", fix="give one of them")
+    try:
+        import dask
+        import distributed
+    except ImportError:
+        raise SpecError(
+            "Dask is not installed", fix="pip install './loader[dask]' in the project's checkout"
+        ) from None
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    with dask.config.set({"distributed.comm.timeouts.connect": timeout}), ExitStack() as stack:
+        if processes:
+            cluster = distributed.LocalCluster(
+                n_workers=processes, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            )  # fmt: skip
+            address = stack.enter_context(cluster)
+        else:
+            address = scheduler
+        try:
+            client = stack.enter_context(distributed.Client(address, timeout=timeout))
+            client.wait_for_workers(1, timeout=timeout)
+        except (OSError, ValueError, TimeoutError, distributed.TimeoutError) as error:
+            shown = masked_address(scheduler) or "this machine"
+            raise ConnectionFailed(
+                f"no Dask scheduler with a worker at {shown}: {_first_line(error)}",
+                fix="start dask scheduler and dask worker, or check --scheduler",
+            ) from None
+        _require_equal({"scheduler": _tried(client.run_on_scheduler, versions)})
+        found = client.run(versions, on_error="return")
+        _require_equal({f"worker {address}": each for address, each in found.items()})
+        yield DaskWorkers(client)
+
+
+def versions() -> dict[str, str]:
+    """The versions that have to be the same wherever a task runs."""
+    return {"Python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def _tried(run: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return run(*arguments)
+    except Exception as error:
+        return error
+
+
+def _require_equal(found: dict[str, Any]) -> None:
+    ours = versions()
+    for who, theirs in found.items():
+        if isinstance(theirs, BaseException):
+            raise SpecError(
+                f"Dask {who} cannot run pos-loader: {_first_line(theirs)}",
+                fix="install the same pos-loader there as here",
+            )
+        for name, mine in ours.items():
+            if theirs.get(name) != mine:
+                raise SpecError(
+                    f"Dask {who} has {name} {theirs.get(name)}, we have {mine}",
+                    fix="install the same versions there as here",
+                )
+
+
+def _first_line(error: BaseException) -> str:
+    lines = masked(str(error)).splitlines()
+    return lines[0][:LONGEST] if lines else type(error).__name__

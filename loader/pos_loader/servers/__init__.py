@@ -1,0 +1,1 @@
+"""Connections to MariaDB and MongoDB: sessions, retries, limits."""

@@ -1,0 +1,158 @@
+"""Small queries to MariaDB, and its errors as ours; bulk reads are in `extract`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import mysql.connector
+import tenacity
+
+from pos_loader.collection import Key
+from pos_loader.errors import ConnectionFailed, LoaderError, SpecError, TableReplaced
+from pos_loader.servers.profile import MariaDB
+from pos_loader.servers.session import STATEMENTS
+
+Row = tuple[Any, ...]
+
+_REPLACED = {1146, 1205, 1213, 1412}
+_REFUSED = {1044, 1045, 1142, 1698}
+_UNREACHABLE = {2002, 2003, 2005, 2006, 2013, 2055, 1040, 1053}
+# The server ends a handshake after its connect_timeout of 10 s: a laptop slept, a machine was busy.
+_INTERRUPTED = {2013, 2055}
+
+
+class Queries:
+    """One short-lived connection; every statement sees the latest committed data."""
+
+    def __init__(self, connection: Any, server: MariaDB) -> None:
+        """Wrap an open connection."""
+        self._connection, self._server = connection, server
+
+    @property
+    def server(self) -> MariaDB:
+        """The server asked."""
+        return self._server
+
+    def rows(self, sql: str, parameters: tuple[object, ...] = ()) -> list[Row]:
+        """Run one query and return all its rows."""
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql, parameters)
+                return list(cursor.fetchall())
+        except mysql.connector.Error as error:
+            raise translate(str(error), error.errno, self._server) from None
+
+    def execute(self, sql: str, parameters: tuple[object, ...] = ()) -> None:
+        """Run one statement that returns no rows."""
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql, parameters)
+        except mysql.connector.Error as error:
+            raise translate(str(error), error.errno, self._server) from None
+
+
+@contextmanager
+def connect(server: MariaDB) -> Iterator[Queries]:
+    """Open a connection with the state of `mariadb_session`.
+
+    A handshake that is cut off is begun again. Raises `ConnectionFailed` naming host and port where the
+    server is unreachable or refuses us.
+    """
+    try:
+        connection = _open(server)
+    except mysql.connector.Error as error:
+        raise translate(str(error), error.errno, server) from None
+    except (OSError, ValueError) as error:  # a host that is no name: UnicodeError
+        raise translate(f"cannot connect: {error}", None, server) from None
+    try:
+        yield Queries(connection, server)
+    finally:
+        connection.close()
+
+
+@tenacity.retry(
+    retry=tenacity.retry_if_exception(lambda error: getattr(error, "errno", None) in _INTERRUPTED),
+    wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
+    stop=tenacity.stop_after_attempt(4),
+    reraise=True,
+)
+def _open(server: MariaDB) -> Any:
+    connection: Any = mysql.connector.connect(
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        password=server.password,
+        charset="utf8mb4",
+        collation="utf8mb4_unicode_ci",  # the driver's default is unknown to MariaDB (1273)
+        autocommit=True,
+        connection_timeout=10,
+        use_pure=True,
+        ssl_disabled=not server.offers_tls,
+    )
+    try:
+        for statement in STATEMENTS:
+            connection.cmd_query(statement)
+    except mysql.connector.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def translate(message: str, code: int | None, server: MariaDB) -> LoaderError:
+    """Turn a driver's message (connectorx gives text only) into one of our errors."""
+    if code is None or code < 0:
+        found = re.search(r"ERROR (\d{4})", message)
+        code = int(found.group(1)) if found else None
+    where = f"MariaDB at {server.address}"
+    text = " ".join(message.replace(server.url, "").split())
+    if server.password:
+        text = _masked(text, server.password)
+    if code in _REPLACED:
+        return TableReplaced(f"a mart was replaced or locked: {text}", where=where, fix="run the load again")
+    if code in _REFUSED:
+        return ConnectionFailed(f"user {server.user} is refused", where=where, fix="check the dbt profile")
+    if code == 1049:
+        return SpecError(f"no schema {server.schema}", where=where, fix="run dbt build first")
+    if code in _UNREACHABLE or re.search(r"(?i)connect|refused|timed out|broken pipe|reset", text):
+        return ConnectionFailed("cannot connect", where=where, fix="start it, or check the dbt profile")
+    return SpecError(f"query failed: {text[:300]}", where=where, fix="run dbt build again")
+
+
+def _masked(text: str, password: str) -> str:
+    """Hide the password; where it is a word, such as `pos`, not in the midst of a longer one."""
+    edges = (r"(?<!\w)", r"(?!\w)") if re.fullmatch(r"\w+", password) else ("", "")
+    return re.sub(re.escape(password).join(edges), "***", text)
+
+
+def quote(name: str) -> str:
+    """Quote an identifier."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def literal(key: Key) -> str:
+    """Write a document key as SQL; text as hexadecimal, safe in any session.
+
+    It names no collation, so it is compared in that of the column, by whose index.
+    """
+    if isinstance(key, int):
+        return str(key)
+    return f"_utf8mb4 x'{key.encode().hex()}'"
+
+
+def equals(column: str, key: Key) -> str:
+    """Write the condition that a column, quoted, has this key; a blank at the end of a text counts.
+
+    >>> equals("`code`", "a")
+    "(`code` = _utf8mb4 x'61' and char_length(`code`) = 1)"
+    """
+    if isinstance(key, int):
+        return f"{column} = {key}"
+    return f"({column} = {literal(key)} and char_length({column}) = {len(key)})"
+
+
+def differs(column: str, key: Key) -> str:
+    """Write the condition that a column, quoted, has another key; a blank at the end of a text counts."""
+    return f"{column} <> {key}" if isinstance(key, int) else f"not {equals(column, key)}"

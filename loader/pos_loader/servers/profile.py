@@ -1,0 +1,192 @@
+"""MariaDB's connection from the dbt profile, so that it is written once.
+
+Rendered as dbt does (Jinja with `env_var`), without importing dbt: its start takes longer than a small load.
+Source: https://docs.getdbt.com/docs/core/connect-data-platform/profiles.yml
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+import yaml
+from jinja2.sandbox import SandboxedEnvironment
+
+from pos_loader.errors import SpecError, unreadable
+from pos_loader.masking import masked_address, remember
+
+HONOURED = frozenset(
+    (
+        *("type", "server", "host", "port", "username", "user", "UID", "password", "PWD", "schema"),
+        *("ssl_disabled", "unix_socket"),
+    )
+)
+DBTS_OWN = frozenset(("database", "charset", "collation", "threads"))
+"""Keys that change nothing for the loader: it sets its sessions itself, see `mariadb_session`."""
+
+
+@dataclass(frozen=True)
+class MariaDB:
+    """Where MariaDB is and who we are there; `schema` holds the marts."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    schema: str
+    offers_tls: bool = True
+    """Whether small queries use TLS where the server has it; bulk reads never do."""
+
+    @property
+    def url(self) -> str:
+        """The connection as a URL, with the password in it: never to be shown.
+
+        A loopback address may be a tunnel, so a socket of that server's name on this machine is not used.
+        """
+        user, password = quote(self.user, safe=""), quote(self.password, safe="")
+        return f"mysql://{user}:{password}@{self.address}/{quote(self.schema, safe='')}?prefer_socket=false"
+
+    @property
+    def address(self) -> str:
+        """`host:port`, for messages."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def read_profile(
+    project_dir: Path,
+    *,
+    profiles_dir: Path | None = None,
+    target: str | None = None,
+    note: Callable[[str], None] = lambda _: None,
+) -> MariaDB:
+    """Find the project's profile where dbt does (option, DBT_PROFILES_DIR, the project, ~/.dbt) and read it.
+
+    `note` is told which keys the loader does not use. Raises `SpecError` naming the file and the key that is
+    missing, wrong, or asks for what the loader cannot do.
+    """
+    project = _read_yaml(project_dir / "dbt_project.yml", "run in a dbt project or give --project-dir")
+    name = str(project.get("profile"))
+    path = _profiles_path(project_dir, profiles_dir)
+    profile = _read_yaml(path, "copy profiles.example.yml").get(name)
+    if not isinstance(profile, dict):
+        raise SpecError(f"no profile {name}", where=str(path), fix="name it as dbt_project.yml does")
+    where = f"{path}, profile {name}"
+    target = target or _render("target", profile.get("target", "default"), where)
+    outputs = profile.get("outputs")
+    targets = outputs if isinstance(outputs, dict) else {}
+    if target not in targets:
+        raise SpecError(
+            f"no target {target}", where=where, fix=f"targets are: {', '.join(map(str, targets)) or 'none'}"
+        )
+    where += f", target {target}"
+    if not isinstance(targets[target], dict):
+        raise SpecError("the target is no mapping", where=where, fix="see profiles.example.yml")
+    output = {str(key): _render(str(key), value, where) for key, value in targets[target].items()}
+    _require_able(output, where)
+    unused = sorted(key for key, value in output.items() if value and key not in {*HONOURED, *DBTS_OWN})
+    if unused:
+        note(f"the loader does not use {', '.join(unused)} of the dbt profile ({where})")
+    return _connection(output, where=where)
+
+
+def _require_able(output: Mapping[str, str], where: str) -> None:
+    """Raise `SpecError` where a key asks for encryption: the loader's bulk reads have none."""
+    for key, value in output.items():
+        if re.match("(?i)ssl|tls", key) and value and not _is_plain(output, key):
+            raise SpecError(
+                f"{key} is set, and the loader reads MariaDB without TLS",
+                where=where,
+                fix=f"remove {key}; where the network is not trusted, connect through an encrypted tunnel",
+            )
+
+
+def _is_plain(output: Mapping[str, str], key: str = "ssl_disabled") -> bool:
+    """Whether a key of the profile says that there is to be no TLS."""
+    return key == "ssl_disabled" and output.get(key, "").lower() in ("true", "1", "yes", "on")
+
+
+def _connection(output: Mapping[str, str], *, where: str) -> MariaDB:
+    if output.get("type") not in ("mariadb", "mysql"):
+        raise SpecError(
+            f"adapter {output.get('type')} is not MariaDB's", where=where, fix="use type: mariadb"
+        )
+    if output.get("unix_socket"):
+        raise SpecError(
+            "unix_socket is set, and the loader connects by TCP",
+            where=where,
+            fix="give server and port instead",
+        )
+    schema = output.get("schema")
+    if not schema:
+        raise SpecError("schema is not set", where=where, fix="name the schema that dbt builds")
+    port = output.get("port", "3306")
+    if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+        raise SpecError(
+            f"port {masked_address(port)!r} is not in 1-65535", where=where, fix="give MariaDB's port"
+        )
+    password = output.get("password") or output.get("PWD") or ""
+    remember(password)
+    host = output.get("server") or output.get("host") or "127.0.0.1"
+    if re.search(r"[\s@/?#'\"\\]", host):
+        fix = "give the host's name or address alone; user, password and port have keys of their own"
+        raise SpecError(f"server {masked_address(host)!r} is no host", where=where, fix=fix)
+    return MariaDB(
+        host=host,
+        port=int(port),
+        user=output.get("username") or output.get("user") or output.get("UID") or "",
+        password=password,
+        schema=schema,
+        offers_tls=not _is_plain(output),
+    )
+
+
+def _profiles_path(project_dir: Path, profiles_dir: Path | None) -> Path:
+    configured = profiles_dir or os.environ.get("DBT_PROFILES_DIR")
+    folders = [Path(configured)] if configured else [project_dir, Path.home() / ".dbt"]
+    paths = [folder / "profiles.yml" for folder in folders]
+    found = next((path for path in paths if path.is_file()), None)
+    if found is None:
+        places = " or ".join(map(str, paths))
+        raise SpecError("no profiles.yml", where=places, fix="copy profiles.example.yml to profiles.yml")
+    return found
+
+
+def _read_yaml(path: Path, fix: str) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SpecError(f"{path.name} is missing", where=str(path.parent), fix=fix) from None
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        what = f"{path.name} cannot be read: {unreadable(error)}"
+        raise SpecError(what, where=str(path.parent), fix="mend it") from None
+    if not isinstance(content, dict):
+        raise SpecError(f"{path.name} is no mapping", where=str(path.parent), fix=fix)
+    return content
+
+
+def _render(key: str, value: object, where: str) -> str:
+    """Render the value of a key; an error names the key alone, the value may be a password."""
+    if value is None:
+        return ""
+    environment = SandboxedEnvironment(undefined=jinja2.StrictUndefined)
+    environment.filters |= dict.fromkeys(("as_number", "as_bool", "as_native", "as_text"), lambda text: text)
+    try:
+        return environment.from_string(str(value)).render(env_var=_env_var)
+    except LookupError as error:
+        raise SpecError(f"{key}: variable {error.args[0]} is not set", where=where, fix="set it") from None
+    except Exception:  # of Jinja, or of the expression in it
+        fix = "write it as in profiles.example.yml"
+        raise SpecError(f"{key} cannot be rendered as Jinja", where=where, fix=fix) from None
+
+
+def _env_var(name: str, default: str | None = None) -> str:
+    value = os.environ.get(name, default)
+    if value is None:
+        raise LookupError(name)
+    return value

@@ -1,0 +1,118 @@
+"""Settings from the environment or `.env` (prefix `POS_`); secrets never reach any output."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pos_loader.errors import SpecError
+from pos_loader.masking import remember_address
+
+
+def _database_name(name: str) -> str:
+    """Check what MongoDB allows. Source: https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions"""
+    fault = database_fault(name)
+    if fault:
+        raise ValueError(fault)
+    return name
+
+
+def database_fault(name: str) -> str:
+    """Say why MongoDB has no database of this name; empty if it can."""
+    if 0 < len(name.encode()) < 64 and not set(name) & set('/\\. "$*<>:|?\0'):
+        return ""
+    return 'a name has 1 to 63 bytes, none of them a space or one of /\\."$*<>:|?'
+
+
+ENV_FILE = ".env"
+DatabaseName = Annotated[str, AfterValidator(_database_name)]
+
+
+class Settings(BaseSettings):
+    """What a run needs beside the dbt project: each is an environment variable `POS_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="POS_", env_file=ENV_FILE, extra="ignore", frozen=True)
+
+    mongo_uri: SecretStr = SecretStr("mongodb://127.0.0.1:27117")
+    mongo_database: DatabaseName = "pos"
+    mongo_timeout: float = Field(default=10, gt=0, le=86_400)
+    """Seconds to wait for a server before giving up."""
+    partition_rows: int = Field(default=50_000, ge=1)
+    """Mart rows a partition aims at, over all levels."""
+    workers: int = Field(default_factory=lambda: min(4, (os.cpu_count() or 1) + 1), ge=1, le=64)
+    """Partitions in work at once: one more than cores, for each waits for its databases at times."""
+    scheduler: str = ""
+    """Address of a Dask scheduler, whose workers then do the partitions."""
+    dask_workers: int = Field(default=0, ge=0, le=64)
+    """Dask workers to start here for that; 0 for threads."""
+    max_build_age: float = Field(default=24, gt=0, le=1_000_000)
+    """Hours after which a dbt build is too old to publish."""
+    project_dir: Path = Path()
+    profiles_dir: Path | None = None
+    target: str | None = None
+    target_path: Path | None = None
+    """Folder of dbt's artifacts; default `<project_dir>/target`."""
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder with manifest.json and run_results.json."""
+        return self.target_path or self.project_dir / "target"
+
+
+@contextmanager
+def _unparsed() -> Iterator[list[int]]:
+    """Collect the lines of the environment file that its parser warns of, and skips."""
+    lines: list[int] = []
+    logger, handler = logging.getLogger("dotenv.main"), logging.NullHandler()
+
+    def note(record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.WARNING and record.args:
+            lines.append(record.args[0] if isinstance(record.args, tuple) else 0)  # type: ignore[arg-type]
+        return False
+
+    logger.addHandler(handler)
+    logger.addFilter(note)
+    try:
+        yield lines
+    finally:
+        logger.removeFilter(note)
+        logger.removeHandler(handler)
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Read the settings; options given on the command line (not None) win.
+
+    Raises `SpecError` naming the variable and the value that is not allowed.
+    """
+    try:
+        with _unparsed() as lines:
+            settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        option = f"option --{name.replace('_', '-')} or " if name in overrides else ""
+        raise SpecError(
+            f"setting {name} {first['input']!r} is not allowed: {first['msg'].removeprefix('Value error, ')}",
+            where=f"{option}environment variable POS_{name.upper()}",
+            fix="give another value",
+        ) from None
+    except (OSError, UnicodeError) as error:
+        raise SpecError(
+            f"{ENV_FILE} cannot be read: {error}", fix="write it in UTF-8, or remove it"
+        ) from None
+    if lines:
+        raise SpecError(
+            f"{ENV_FILE} cannot be read: line {lines[0]} is no NAME=VALUE",
+            where=str(Path.cwd()),
+            fix="correct that line, or remove it",
+        )
+    remember_address(settings.mongo_uri.get_secret_value())
+    remember_address(settings.scheduler)
+    return settings

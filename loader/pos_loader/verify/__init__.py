@@ -1,0 +1,1 @@
+"""What MongoDB holds against what it should hold."""

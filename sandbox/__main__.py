@@ -1,5 +1,0 @@
-"""Run the sandbox as ``python -m sandbox``."""
-
-from sandbox.cli import app
-
-app(prog_name="pos-sandbox")

@@ -1,0 +1,5 @@
+"""Run the sandbox as ``python -m sandbox``."""
+
+from pos_sandbox.cli import app
+
+app(prog_name="pos-sandbox")

