@@ -53,8 +53,9 @@ def test_the_lock_is_hashed_and_covers_what_is_declared() -> None:
     assert len(entries) == len(pinned) > 50
     assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
     assert re.findall(r"^--?\w.*|://", lock, flags=re.MULTILINE) == []
-    project = tomllib.loads(read("pyproject.toml"))["project"]
-    declared = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    groups = tomllib.loads(read("pyproject.toml"))["dependency-groups"]
+    projects = (tomllib.loads(read(f"{each}/pyproject.toml"))["project"] for each in ("loader", "sandbox"))
+    declared = [*groups["dbt"], *groups["dev"], *(each for one in projects for each in one["dependencies"])]
     wanted = {re.split(r"[<>=~\[ ]", each)[0].lower().replace("_", "-") for each in declared}
     assert wanted - set(pinned) == set()
 
