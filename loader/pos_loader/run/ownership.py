@@ -1,6 +1,6 @@
 """Whose a live collection is, and what in it: documents, indexes, validator, options.
 
-The target is shared until proven ours. The proof is the record of its UUID (`published`), or, once, what the
+The target is shared until proven ours. The proof is the record of its UUID (`records`), or, once, what the
 audit tables say of a load by a revision that kept no records. Everything else is somebody's: a collection is
 refused until `--adopt` names it; an index or a validator that the loader did not make stays, and is named,
 unless the declaration drops it. An index that would delete or refuse documents behind the loader's back (TTL,

@@ -56,7 +56,7 @@ class Queries:
 
 @contextmanager
 def connect(server: MariaDB) -> Iterator[Queries]:
-    """Open a connection with the state of `mariadb_session`.
+    """Open a connection with the state of `session`.
 
     A handshake that is cut off is begun again. Raises `ConnectionFailed` naming host and port where the
     server is unreachable or refuses us.

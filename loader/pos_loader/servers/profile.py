@@ -28,7 +28,7 @@ HONOURED = frozenset(
     )
 )
 DBTS_OWN = frozenset(("database", "charset", "collation", "threads"))
-"""Keys that change nothing for the loader: it sets its sessions itself, see `mariadb_session`."""
+"""Keys that change nothing for the loader: it sets its sessions itself, see `session`."""
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from pos_loader.report.read.health import Health
 from pos_loader.report.read.read import Mart
 from pos_loader.servers.mariadb import connect
 from pos_loader.servers.profile import MariaDB
-from tests.page.reading import Page
 from tests.project.sources import HEADERS, column_type
-from tests.reports.shop import Shop, open_shop
+from tests.report.reading import Page
+from tests.report_marts.shop import Shop, open_shop
 from tests.warehouse import Row, Warehouse
 
 NO_HEALTH = Health(None, "no results", "", None, "no load", (), "", (), "MongoDB does not answer")

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from tests.project.sources import HEADERS
-from tests.reports.shop import Shop
+from tests.report_marts.shop import Shop
 
 CENT = Decimal("0.01")
 

@@ -28,7 +28,7 @@ from tests.loader.manifests import Manifest
 from tests.loader.running import Documents, Loader, left_behind, mark_end
 from tests.warehouse import new_warehouse
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "large-documents.md").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).parents[3] / "docs" / "large-documents.md").read_text(encoding="utf-8")
 BUCKETS = "customer_orders_overflow"
 CUSTOMERS = Mart({"customer_id": "bigint not null", "name": "varchar(20)"}, ("customer_id",))
 ORDERS = Mart(

@@ -11,8 +11,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.page.shops import Built, Till, build
-from tests.reports.test_reports import EXPECTED, by_key
+from tests.report.shops import Built, Till, build
+from tests.report_marts.test_reports import EXPECTED, by_key
 from tests.warehouse import Warehouse
 
 PRODUCTS = (

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from tests.reports.expected_sales import Row, all_days
-from tests.reports.shop import UNKNOWN, Line, Shop, rank, ratio, share
+from tests.report_marts.expected_sales import Row, all_days
+from tests.report_marts.shop import UNKNOWN, Line, Shop, rank, ratio, share
 from tests.warehouse import PROJECT
 
 VARS: dict[str, Any] = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pos_loader.queries.declared import read_queries
-from tests.reports.conftest import DataSet
-from tests.reports.shop import Shop
+from tests.report_marts.conftest import DataSet
+from tests.report_marts.shop import Shop
 from tests.warehouse import PROJECT
 
 CUSTOMER = 1

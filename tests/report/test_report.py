@@ -30,8 +30,8 @@ from pos_loader.report.words import change, money, relative_change
 from pos_loader.servers.mariadb import connect
 from pos_loader.servers.profile import MariaDB
 from tests.loader.running import Loader
-from tests.page.conftest import Report
-from tests.page.reading import Page
+from tests.report.conftest import Report
+from tests.report.reading import Page
 from tests.warehouse import PROJECT, Warehouse
 
 NOWHERE = "mongodb://127.0.0.1:1"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.project.sources import sample_tables
-from tests.reports.shop import Shop, open_shop, read_csv_tables
+from tests.report_marts.shop import Shop, open_shop, read_csv_tables
 from tests.warehouse import DATA_SETS, Row, Warehouse
 
 

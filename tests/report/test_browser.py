@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from pos_loader.report.charts.theme import DARK, LIGHT
-from tests.page.conftest import Report
+from tests.report.conftest import Report
 
 SCREENS = {"phone": (375, 812), "tablet": (768, 1024), "desk": (1280, 900)}
 CHARTS = """() => [...document.querySelectorAll('.plot')].filter(each => each.offsetParent).map(each => {

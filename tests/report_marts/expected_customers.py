@@ -8,9 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from tests.reports.expected_products import VARS
-from tests.reports.expected_sales import Row, all_months, month_of
-from tests.reports.shop import UNKNOWN, Order, Shop, rank, ratio
+from tests.report_marts.expected_products import VARS
+from tests.report_marts.expected_sales import Row, all_months, month_of
+from tests.report_marts.shop import UNKNOWN, Order, Shop, rank, ratio
 
 
 def dates(orders: list[Order]) -> list[datetime]:

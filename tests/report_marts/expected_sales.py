@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.reports.shop import UNKNOWN, Line, Order, Shop, rank, ratio, share
+from tests.report_marts.shop import UNKNOWN, Line, Order, Shop, rank, ratio, share
 
 Row = dict[str, Any]
 NO_MONEY = Decimal(0)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pos_loader.report.sections.source import HALVES
-from tests.page.conftest import Report
-from tests.page.reading import Cell, Page
+from tests.report.conftest import Report
+from tests.report.reading import Cell, Page
 from tests.truth import PROFILE, Figures, money, profile_figures
 
 TABLES = {
@@ -260,7 +260,7 @@ def parsed(text: Cell, shown: str, spelled: str) -> str:
 
 def test_figures_worked_out_elsewhere_are_on_the_page(report: Report) -> None:
     truth = copy.deepcopy(report.truth)
-    if not truth:  # the sample's are worked out in tests/reports and compared with its marts
+    if not truth:  # the sample's are worked out in tests/report_marts and compared with its marts
         assert report.warehouse.pos_schema == ""
         return
     # The page has exact prices; rounding each to the cent first is the same where all have cents.

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.reports import expected_customers, expected_products, expected_sales, expected_source
-from tests.reports.conftest import DataSet
-from tests.reports.shop import Shop
+from tests.report_marts import expected_customers, expected_products, expected_sales, expected_source
+from tests.report_marts.conftest import DataSet
+from tests.report_marts.shop import Shop
 from tests.warehouse import PROJECT, Warehouse
 
 Row = dict[str, Any]

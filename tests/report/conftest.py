@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from pos_sandbox.cluster import Endpoints
 from tests.loader.running import Finished, Loader
-from tests.page.reading import Page
+from tests.report.reading import Page
 from tests.truth import read_truth
 from tests.warehouse import DATA_SETS, Warehouse
 
