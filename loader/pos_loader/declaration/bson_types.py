@@ -1,7 +1,7 @@
 """SQL types of a contract to BSON types: only what can be represented exactly.
 
-`DOMAINS` is the one place that says what each BSON type holds; the encoder, the sizes, the validator and the
-reconciliation follow it.
+`domain` says what each BSON type holds. The encoder, the sizes and the figures match the types one by one, so
+mypy names every place that a new member of `BsonType` needs.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from pos_loader.collection import BsonType
 
@@ -32,23 +33,33 @@ class Domain:
     way_out: str = ""
 
 
-DOMAINS: Mapping[BsonType, Domain] = {
-    BsonType.BOOL: Domain(1, 0, 1, "is neither 0 nor 1, so no bool", "types: {{{column}: int32}}"),
-    BsonType.INT32: Domain(4, -(2**31), 2**31 - 1, "does not fit an int32", "types: {{{column}: int64}}"),
-    BsonType.INT64: Domain(8, -(2**63), 2**63 - 1, "does not fit an int64", "types: {{{column}: decimal}}"),
-    BsonType.DOUBLE: Domain(8),
-    BsonType.DECIMAL: Domain(16, beyond=f"has more than {MAX_DECIMAL_DIGITS} digits"),
-    BsonType.DATE: Domain(
-        8,
-        beyond="has microseconds, a BSON date has milliseconds",
-        way_out="coerce: {{{column}: milliseconds}}",
-    ),
-    BsonType.STRING: Domain(5),
-    BsonType.BINARY: Domain(5),
-    BsonType.JSON: Domain(16, beyond="has no BSON form", way_out="types: {{{column}: string}}"),
-}
-"""MariaDB's years are 0 to 9999, all of which a BSON date holds; a zero month or day is no date of BSON's.
-Its doubles are never NaN or infinite. A text may hold NUL, a field's name may not."""
+def domain(kind: BsonType) -> Domain:
+    """Say what a BSON type holds.
+
+    MariaDB's years are 0 to 9999, all of which a BSON date holds; a zero month or day is no date of BSON's.
+    Its doubles are never NaN or infinite. A text may hold NUL, a field's name may not.
+    """
+    match kind:
+        case BsonType.BOOL:
+            return Domain(1, 0, 1, "is neither 0 nor 1, so no bool", "types: {{{column}: int32}}")
+        case BsonType.INT32:
+            return Domain(4, -(2**31), 2**31 - 1, "does not fit an int32", "types: {{{column}: int64}}")
+        case BsonType.INT64:
+            return Domain(8, -(2**63), 2**63 - 1, "does not fit an int64", "types: {{{column}: decimal}}")
+        case BsonType.DOUBLE:
+            return Domain(8)
+        case BsonType.DECIMAL:
+            return Domain(16, beyond=f"has more than {MAX_DECIMAL_DIGITS} digits")
+        case BsonType.DATE:
+            beyond = "has microseconds, a BSON date has milliseconds"
+            return Domain(8, beyond=beyond, way_out="coerce: {{{column}: milliseconds}}")
+        case BsonType.STRING | BsonType.BINARY:
+            return Domain(5)
+        case BsonType.JSON:
+            return Domain(16, beyond="has no BSON form", way_out="types: {{{column}: string}}")
+        case _:
+            assert_never(kind)
+
 
 _INTEGERS = {"tinyint": BsonType.INT32, "smallint": BsonType.INT32, "mediumint": BsonType.INT32}
 _INTEGERS |= {"int": BsonType.INT32, "integer": BsonType.INT32, "bigint": BsonType.INT64}

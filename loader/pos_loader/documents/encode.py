@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, assert_never
 
 import bson
 import numpy as np
@@ -22,23 +22,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pos_loader.collection import BsonType, Coercion, Field, Level
-from pos_loader.declaration.bson_types import DOMAINS, MAX_DECIMAL_DIGITS
+from pos_loader.declaration.bson_types import MAX_DECIMAL_DIGITS, domain
 
 Values = list[npt.NDArray[Any]]
 
 
 MILLISECONDS_PER_DAY = 86_400_000
 
-_TAG = {
-    BsonType.DOUBLE: b"\x01",
-    BsonType.STRING: b"\x02",
-    BsonType.BINARY: b"\x05",
-    BsonType.BOOL: b"\x08",
-    BsonType.DATE: b"\x09",
-    BsonType.INT32: b"\x10",
-    BsonType.INT64: b"\x12",
-    BsonType.DECIMAL: b"\x13",
-}
 _DOCUMENT, _ARRAY, _NULL = b"\x03", b"\x04", b"\x0a"
 _DECIMAL_BIAS = 6176
 _MAX_HIGH, _MAX_LOW = (np.uint64(word) for word in divmod(10**MAX_DECIMAL_DIGITS - 1, 2**64))
@@ -55,7 +45,7 @@ class Unrepresentable(ValueError):
     @property
     def fix(self) -> str:
         """What to do about it: the mart's way, and the declaration's where there is one."""
-        way_out = DOMAINS[self.field.type].way_out.format(column=self.field.column)
+        way_out = domain(self.field.type).way_out.format(column=self.field.column)
         return f"clean it in the mart{f', or declare {way_out}' if way_out else ''}"
 
 
@@ -227,19 +217,37 @@ def _write_field(rows: _Rows, field: Field, column: pa.Array) -> None:
     present = None
     if column.null_count:
         present = pc.is_valid(column).to_numpy(zero_copy_only=False)
-    if field.type is BsonType.JSON:
-        rows.variable(_json_elements(field, name, column))
-    elif field.type in (BsonType.STRING, BsonType.BINARY):
-        _write_bytes(rows, field, _TAG[field.type] + name, column, present)
-    else:
-        values = _FIXED[field.type](field, column)
-        if present is None:
-            rows.constant(_TAG[field.type] + name)
-            rows.fixed(values)
-        else:
-            rows.only(present, _TAG[field.type] + name, values)
+    match field.type:
+        case BsonType.DOUBLE:
+            _write_fixed(rows, b"\x01" + name, _double(column), present)
+        case BsonType.STRING:
+            _write_bytes(rows, field, b"\x02" + name, column, present)
+        case BsonType.BINARY:
+            _write_bytes(rows, field, b"\x05" + name, column, present)
+        case BsonType.BOOL:
+            _write_fixed(rows, b"\x08" + name, _bool(field, column), present)
+        case BsonType.DATE:
+            _write_fixed(rows, b"\x09" + name, _date(field, column), present)
+        case BsonType.INT32:
+            _write_fixed(rows, b"\x10" + name, _integer(field, column, "<i4"), present)
+        case BsonType.INT64:
+            _write_fixed(rows, b"\x12" + name, _integer(field, column, "<i8"), present)
+        case BsonType.DECIMAL:
+            _write_fixed(rows, b"\x13" + name, _decimal(field, column), present)
+        case BsonType.JSON:  # each value has a type byte of its own
+            rows.variable(_json_elements(field, name, column))
+        case _:
+            assert_never(field.type)
     if present is not None and field.keep_null:
         rows.only(~present, _NULL + name, [])
+
+
+def _write_fixed(rows: _Rows, head: bytes, values: Values, present: npt.NDArray[np.bool_] | None) -> None:
+    if present is None:
+        rows.constant(head)
+        rows.fixed(values)
+    else:
+        rows.only(present, head, values)
 
 
 def _write_bytes(
@@ -278,7 +286,7 @@ def _reject(field: Field, column: pa.Array, wrong: npt.NDArray[np.bool_]) -> Non
         wrong = wrong & pc.is_valid(column).to_numpy(zero_copy_only=False)
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise Unrepresentable(field, row, f"{value_text(column, row)} {DOMAINS[field.type].beyond}")
+        raise Unrepresentable(field, row, f"{value_text(column, row)} {domain(field.type).beyond}")
 
 
 def _numbers(column: pa.Array) -> npt.NDArray[Any]:
@@ -288,7 +296,7 @@ def _numbers(column: pa.Array) -> npt.NDArray[Any]:
     return values
 
 
-def _double(_: Field, column: pa.Array) -> Values:
+def _double(column: pa.Array) -> Values:
     return [_numbers(column).astype("<f8", copy=False)]
 
 
@@ -298,16 +306,13 @@ def _bool(field: Field, column: pa.Array) -> Values:
     return [values.astype(np.uint8)]
 
 
-def _integer(dtype: str) -> Any:
-    def convert(field: Field, column: pa.Array) -> Values:
-        values = _numbers(column)
-        if np.can_cast(values.dtype, dtype):
-            return [values.astype(dtype, copy=False)]
-        converted = values.astype(dtype)
-        _reject(field, column, converted != values)
-        return [converted]
-
-    return convert
+def _integer(field: Field, column: pa.Array, dtype: str) -> Values:
+    values = _numbers(column)
+    if np.can_cast(values.dtype, dtype):
+        return [values.astype(dtype, copy=False)]
+    converted = values.astype(dtype)
+    _reject(field, column, converted != values)
+    return [converted]
 
 
 def _date(field: Field, column: pa.Array) -> Values:
@@ -343,16 +348,6 @@ def _decimal(field: Field, column: pa.Array) -> Values:
     return [low, high | exponent | (negative.astype(np.uint64) << np.uint64(63))]
 
 
-_FIXED: Mapping[BsonType, Any] = {
-    BsonType.DOUBLE: _double,
-    BsonType.BOOL: _bool,
-    BsonType.DATE: _date,
-    BsonType.INT32: _integer("<i4"),
-    BsonType.INT64: _integer("<i8"),
-    BsonType.DECIMAL: _decimal,
-}
-
-
 def _json_elements(field: Field, name: bytes, column: pa.Array) -> pa.Array:
     """Parse each JSON text; the one place with a loop over rows, for its type differs from row to row."""
     elements: list[bytes | None] = []
@@ -366,7 +361,7 @@ def _json_elements(field: Field, name: bytes, column: pa.Array) -> pa.Array:
             )
             encoded = bson.encode({"": value})
         except (ValueError, ArithmeticError, RecursionError, bson.errors.InvalidDocument) as error:
-            said = f"{text[:60]!r} {DOMAINS[field.type].beyond}: {error}"
+            said = f"{text[:60]!r} {domain(field.type).beyond}: {error}"
             raise Unrepresentable(field, row, said) from None
         elements.append(encoded[4:5] + name + encoded[6:-1])
     return pa.array(elements, pa.binary())

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 import numpy as np
 
 from pos_loader.collection import BUCKET_FIELD, BsonType, Collection, Field, Key, Level, OnOverflow, Partition
 from pos_loader.declaration import coerce
-from pos_loader.declaration.bson_types import DOMAINS
+from pos_loader.declaration.bson_types import domain
 from pos_loader.documents.extract import extract, placed, relation, where_clause
 from pos_loader.documents.nest import nest
 from pos_loader.errors import DataError
@@ -30,7 +31,6 @@ NAMED = 999
 """More keys than this are not named to a query one by one: MariaDB would make a table of them.
 Source: https://mariadb.com/kb/en/conversion-of-big-in-predicates-into-subqueries/"""
 _ARRAY, _ELEMENT, _DOCUMENT = 7, 2, 5
-_WIDTHS = {kind: domain.width for kind, domain in DOMAINS.items()}
 _UNBOUNDED = 2**32
 _LONGEST = {"tinytext": 255, "tinyblob": 255, "text": 65535, "blob": 65535}
 _LONGEST |= {"mediumtext": 2**24, "mediumblob": 2**24}
@@ -232,7 +232,7 @@ def _overhead(collection: Collection) -> int:
     if collection.buckets is None:
         return 0
     parent, array = collection.buckets.parent, collection.root
-    key = _head(parent) + _WIDTHS[parent.type] + _longest(parent)
+    key = _head(parent) + domain(parent.type).width + _longest(parent)
     identifier = 5 + _DOCUMENT + key + 2 + len(BUCKET_FIELD) + 4
     return _DOCUMENT + identifier + _ARRAY + len(array.name.encode())
 
@@ -245,29 +245,42 @@ def _row(level: Level) -> str:
     """A row's bytes as SQL."""
     constant, terms = _fixed(level), []
     for field in level.fields:
-        width, column = _head(field) + _WIDTHS[field.type], coerce.value(field)
-        size = str(width)
-        if field.type in (BsonType.STRING, BsonType.JSON):
-            factor = JSON_FACTOR if field.type is BsonType.JSON else 1
-            size = f"{width} + {factor} * octet_length(convert({column} using utf8mb4))"
-        elif field.type is BsonType.BINARY:
-            size = f"{width} + octet_length({column})"
-        if size == str(width) and not field.nullable:
+        width, column = _head(field) + domain(field.type).width, coerce.value(field)
+        length = _length(field, column)
+        if not length and not field.nullable:
             constant += width
         else:  # a NULL against the contract is MongoDB's to refuse
-            terms.append(f"if({column} is null, {_head(field) if field.keep_null else 0}, {size})")
+            null = _head(field) if field.keep_null else 0
+            terms.append(f"if({column} is null, {null}, {width}{length and ' + '}{length})")
     return " + ".join([str(constant), *terms])
+
+
+def _length(field: Field, column: str) -> str:
+    """The bytes of a value's characters as SQL; empty for a type of fixed width."""
+    match field.type:
+        case BsonType.STRING:
+            return f"octet_length(convert({column} using utf8mb4))"
+        case BsonType.JSON:
+            return f"{JSON_FACTOR} * octet_length(convert({column} using utf8mb4))"
+        case BsonType.BINARY:
+            return f"octet_length({column})"
+        case BsonType.BOOL | BsonType.INT32 | BsonType.INT64 | BsonType.DATE:
+            return ""
+        case BsonType.DOUBLE | BsonType.DECIMAL:
+            return ""
+        case _:
+            assert_never(field.type)
 
 
 def _widest(level: Level) -> int:
     """The most bytes a row can take, by its contract."""
-    fields = sum(_head(field) + _WIDTHS[field.type] + _longest(field) for field in level.fields)
+    fields = sum(_head(field) + domain(field.type).width + _longest(field) for field in level.fields)
     return _fixed(level) + fields + (10 if level.name else 0)
 
 
 def _longest(field: Field) -> int:
     """The most bytes of a variable-width value, by its contract."""
-    if field.type not in (BsonType.STRING, BsonType.BINARY, BsonType.JSON):
+    if not _length(field, field.column):
         return 0
     kind, _, size = field.data_type.partition("(")
     length = _LONGEST.get(kind.strip(), _UNBOUNDED)

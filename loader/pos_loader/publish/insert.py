@@ -5,7 +5,7 @@ piece of up to 16 MiB instead of one by one, which takes a tenth of its time.
 Source: https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/#kind-1--document-sequence
 
 A retried batch meets its own documents again. They are let pass by their `_id` alone, because every load
-compares every byte afterwards (`pos_loader.verify`): a document that differs is found there, before it is seen.
+compares every byte afterwards (`pos_loader.verify`): it finds a document that differs before readers see it.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
-from typing import Any
+from typing import Any, assert_never
 
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.datetime_ms import DatetimeMS
@@ -150,11 +150,7 @@ def _placed(key: Field, child: Level, relation: str) -> _Measure:
 
 def _of_field(field: Field) -> Iterator[_Measure]:
     column, path, needs = coerce.value(field), f"${field.name}", _is(field)
-    if field.type is BsonType.JSON:  # of any type; the text `null` becomes BSON null
-        present = {"$cond": [{"$gt": [path, None]}, 1, 0]}
-        yield _Measure(field.name, "values", f"sum(json_type({column}) <> 'NULL')", (present,))
-        return
-    if field.nullable or field.type in _UNSUMMED:
+    if field.type is not BsonType.JSON and (field.nullable or field.type in _UNSUMMED):
         yield _Measure(field.name, "values", f"count({column})", ({"$cond": [needs, 1, 0]},))
     match field.type:
         case BsonType.STRING:
@@ -184,9 +180,14 @@ def _of_field(field: Field) -> Iterator[_Measure]:
             yield _Measure(field.name, "sum", f"sum({column})", (path,), bound=bound)
         case BsonType.DECIMAL:
             yield _Measure(field.name, "sum", f"sum({column})", _halves(field, path), needs=needs)
-        case _:
+        case BsonType.INT32 | BsonType.INT64:
             wide = {"$toDecimal": path}
             yield _Measure(field.name, "sum", f"sum({column})", (path,), wide=wide, needs=needs)
+        case BsonType.JSON:  # of any type; the text `null` becomes BSON null
+            present = {"$cond": [{"$gt": [path, None]}, 1, 0]}
+            yield _Measure(field.name, "values", f"sum(json_type({column}) <> 'NULL')", (present,))
+        case _:
+            assert_never(field.type)
 
 
 def _is(field: Field) -> Expression:

@@ -17,7 +17,7 @@ from bson.binary import Binary
 from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 
-from pos_loader.collection import BsonType, Collection, Figure
+from pos_loader.collection import Collection, Figure
 from pos_loader.console import Console
 from pos_loader.dbt.artifacts import read_manifest
 from pos_loader.declaration.spec import read_collections
@@ -313,13 +313,13 @@ def test_an_encoder_that_is_wrong_on_both_sides_is_caught_and_nothing_published(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It drops the sign of a decimal: the bytes written and those expected are the same wrong ones."""
-    right = encode._FIXED[BsonType.DECIMAL]
+    right = encode._decimal
 
     def unsigned(*arguments: Any) -> Any:
         low, high = right(*arguments)
         return [low, high & np.uint64(2**63 - 1)]
 
-    monkeypatch.setitem(encode._FIXED, BsonType.DECIMAL, unsigned)
+    monkeypatch.setattr(encode, "_decimal", unsigned)
     for name, value in published.loader.settings.items():
         monkeypatch.setenv(name, value)
     before = content(published.database, NAME)
