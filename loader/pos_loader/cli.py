@@ -384,7 +384,8 @@ def status(
     log_format: Log = LogFormat.TEXT,
 ) -> ExitCode:
     """Show what is published, by shard and with its indexes, the last loads, and how to open it."""
-    from pos_loader.evidence import status as published
+    from pos_loader.evidence import status
+    from pos_loader.publish import published
     from pos_loader.run.session import open_job
 
     settings = read_settings(
@@ -408,22 +409,22 @@ def status(
         if fault:
             console.note(fault)
         if json:
-            shown = [published.as_json(each, sample=sample) for each in found]
+            shown = [status.as_json(each, sample=sample) for each in found]
             shown += [{"name": name, "fault": str(error)} for name, error in job.faults.items()]
             console.json({"collections": shown, "loads": [asdict(each) for each in loads]})
             return code
-        rows = [published.row(each) for each in found]
-        rows += [published.faulty_row(name, error) for name, error in job.faults.items()]
-        console.table(published.HEADS, rows)
+        rows = [status.row(each) for each in found]
+        rows += [status.faulty_row(name, error) for name, error in job.faults.items()]
+        console.table(status.HEADS, rows)
         if loads:
             console.text("")
-            console.table(published.LOAD_HEADS, [published.load_row(each) for each in loads])
+            console.table(status.LOAD_HEADS, [status.load_row(each) for each in loads])
         if sample:
             for each in found:
                 if each.live is not None:
-                    console.text(published.sample_text(each))
+                    console.text(status.sample_text(each))
         live = [each.collection for each in found if each.live is not None]
-        for line in published.how_to_open(settings, live or job.collections):
+        for line in status.how_to_open(settings, live or job.collections):
             console.text(line)
         for name, fault in faults.items():
             console.error(f"{name}: {fault}", collection=name)

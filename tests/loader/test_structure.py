@@ -12,25 +12,23 @@ import grimp
 PROJECT = Path(__file__).parents[2]
 PACKAGE = PROJECT / "loader" / "pos_loader"
 MOST_FOLDERS, LONGEST_PATH = 26, 11
-BRANCHES = {"pos_loader", "pos_loader.report"}
-"""Folders that hold folders."""
 PLACES = {"declaration/bson_types.py", "documents/encode.py", "documents/sizes.py", "verify/figures.py"}
 
 
 def folders() -> dict[str, set[str]]:
-    """Each folder with those it imports; a module beside folders counts as a folder."""
+    """Each folder with those it imports; a module of the package's root counts as a folder."""
     graph = grimp.build_graph("pos_loader", cache_dir=None)
     arrows: dict[str, set[str]] = {}
-    for module in graph.modules - BRANCHES:
-        imported = graph.find_modules_directly_imported_by(module) - BRANCHES
+    for module in graph.modules - {"pos_loader", "pos_loader.__main__"}:
+        imported = graph.find_modules_directly_imported_by(module) - {"pos_loader"}
         arrows.setdefault(folder(module), set()).update(map(folder, imported))
     return {name: found - {name} for name, found in arrows.items()}
 
 
 def folder(module: str) -> str:
-    """The folder of `pos_loader.run.plan` is `pos_loader.run`, that of `pos_loader.cli` is the module itself."""
-    parent = module.rpartition(".")[0]
-    return module if parent in BRANCHES or parent == "" else parent
+    """The folder of `pos_loader.run.plan` is `pos_loader.run`; `pos_loader.cli` stands for itself."""
+    is_folder = PACKAGE.joinpath(*module.split(".")[1:]).is_dir()
+    return module if is_folder or module.count(".") == 1 else module.rpartition(".")[0]
 
 
 def test_folders_have_no_cycle_and_no_long_way() -> None:

@@ -10,9 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pos_loader.report.charts import compared, draw
-from pos_loader.report.charts.specs import Spec
-from pos_loader.report.charts.theme import LIGHT, PAGE
-from pos_loader.report.names import (
+from pos_loader.report.charts.names import (
     ELLIPSIS,
     customer_name,
     drawable,
@@ -22,6 +20,8 @@ from pos_loader.report.names import (
     shortened,
     told_apart,
 )
+from pos_loader.report.charts.specs import Spec
+from pos_loader.report.charts.theme import LIGHT, PAGE
 
 FAMILY = "\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}\N{ZERO WIDTH JOINER}\N{GIRL}"
 ODD = {

@@ -18,15 +18,15 @@ import pytest
 from pos_loader.dbt.gate import Stamp
 from pos_loader.report import page as pages
 from pos_loader.report import write
+from pos_loader.report.charts.names import drawable, product_name
 from pos_loader.report.charts.theme import DARK, LIGHT
-from pos_loader.report.names import drawable, product_name
+from pos_loader.report.parts.words import change, money, relative_change
 from pos_loader.report.read import read
 from pos_loader.report.read.figures import Figures, Totals
 from pos_loader.report.read.health import Health
 from pos_loader.report.read.numbers import COUNTS, RANGES
 from pos_loader.report.read.read import Mart
 from pos_loader.report.sections.loads import PAINTS
-from pos_loader.report.words import change, money, relative_change
 from pos_loader.servers.mariadb import connect
 from pos_loader.servers.profile import MariaDB
 from tests.loader.running import Loader

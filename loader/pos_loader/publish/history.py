@@ -1,14 +1,18 @@
-"""The last publication of a collection, as the audit tables in the marts' schema have it."""
+"""What the audit tables in the marts' schema say: the last loads, and which one published a collection."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
+from pos_loader.errors import SpecError, TableReplaced
 from pos_loader.servers import mariadb
 from pos_loader.servers.mariadb import Queries, quote
 from pos_loader.servers.profile import MariaDB
 
-COLLECTIONS = "pos_loader_collections"
+RUNS, COLLECTIONS = "pos_loader_runs", "pos_loader_collections"
 PUBLISHED = "('full refresh', 'sync')"
 """The modes of an audit row that tell of a publication, as SQL."""
 
@@ -19,6 +23,37 @@ class Entry:
 
     load_id: str
     uuid: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One load as the audit tables have it; `collections` as mappings of column to value."""
+
+    load_id: str
+    command: str
+    status: str
+    exit_code: int | None
+    error: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    seconds: float | None
+    dbt_invocation: str
+    loader_version: str
+    host: str
+    collections: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The load that published a collection last, and the rows it left in no document, as text."""
+
+    dbt_invocation: str
+    finished_at: datetime
+    not_nested: str
+
+
+Origins = Mapping[tuple[str, str], Origin]
+"""By name and namespace of the collection."""
 
 
 def columns_of(queries: Queries, schema: str, table: str) -> set[str]:
@@ -46,3 +81,76 @@ def last_published(server: MariaDB, namespace: str) -> Entry | None:
             (namespace,),
         )
     return Entry(rows[0][0], rows[0][1] or "") if rows else None
+
+
+def last_runs(server: MariaDB, *, limit: int) -> tuple[Run, ...]:
+    """Read the last loads, the newest first; none where no load has left a row.
+
+    Raises `LoaderError` where MariaDB cannot be read.
+    """
+    columns = [name for name in Run.__dataclass_fields__ if name != "collections"]
+    with mariadb.connect(server) as queries:
+        try:
+            runs = queries.rows(
+                f"select {', '.join(columns)} from {quote(server.schema)}.{RUNS} "  # noqa: S608
+                "order by started_at desc, load_id desc limit %s",
+                (limit,),
+            )
+            parts = _parts(queries, server.schema, [str(run[0]) for run in runs])
+        except TableReplaced:  # no such table
+            return ()
+    found = [dict(zip(columns, run, strict=True)) for run in runs]
+    return tuple(Run(**run, collections=tuple(parts.get(run["load_id"], ()))) for run in found)
+
+
+def origins(server: MariaDB) -> Origins:
+    """Read which load published each collection last; none where no load has left a row.
+
+    Raises `LoaderError` where MariaDB cannot be read.
+    """
+    with mariadb.connect(server) as queries:
+        try:
+            rows = queries.rows(_origins(server.schema, "mine.not_nested"))
+        except TableReplaced:  # no such table
+            return {}
+        except SpecError:  # no such column
+            rows = queries.rows(_origins(server.schema, "null"))
+    return {(name, namespace): Origin(run, at, text or "") for name, namespace, run, at, text in rows}
+
+
+def _origins(schema: str, not_nested: str) -> str:
+    runs, collections = f"{quote(schema)}.{RUNS}", f"{quote(schema)}.{COLLECTIONS}"
+    return (
+        f"select mine.collection, mine.namespace, run.dbt_invocation, mine.finished_at, {not_nested} "  # noqa: S608
+        f"from {collections} as mine join {runs} as run on run.load_id = mine.load_id "
+        "join (select collection, namespace, max(finished_at) as finished_at "
+        f"from {collections} where mode in {PUBLISHED} group by collection, namespace) as latest "
+        "on latest.collection = mine.collection and latest.namespace = mine.namespace "
+        "and latest.finished_at = mine.finished_at "
+        f"where mine.mode in {PUBLISHED}"
+    )
+
+
+def _parts(queries: Queries, schema: str, loads: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """Read the collections of some loads."""
+    names = (
+        "collection",
+        "mode",
+        "documents",
+        "bytes",
+        "inserted",
+        "replaced",
+        "deleted",
+        "unchanged",
+        "refused",
+    )
+    found: dict[str, list[dict[str, Any]]] = {}
+    if not loads:
+        return found
+    for load_id, *values in queries.rows(
+        f"select load_id, {', '.join(names)} from {quote(schema)}.{COLLECTIONS} "  # noqa: S608
+        f"where load_id in ({', '.join(['%s'] * len(loads))}) order by collection",
+        tuple(loads),
+    ):
+        found.setdefault(load_id, []).append(dict(zip(names, values, strict=True)))
+    return found

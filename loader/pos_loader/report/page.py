@@ -12,10 +12,10 @@ from datetime import datetime
 import jinja2
 from markupsafe import Markup, escape
 
-from pos_loader.report import words
-from pos_loader.report.blocks import Chart, Section
 from pos_loader.report.charts import draw, over_time
 from pos_loader.report.charts.theme import DARK, LIGHT, PAGE
+from pos_loader.report.parts import words
+from pos_loader.report.parts.blocks import Chart, Section
 from pos_loader.report.read.figures import Figures
 from pos_loader.report.read.health import Health
 from pos_loader.report.read.read import Mart

@@ -12,9 +12,9 @@ from pos_loader.dbt.gate import failure, read_stamp
 from pos_loader.declaration.spec import read_collections
 from pos_loader.errors import SpecError, TableReplaced, after_failed_build
 from pos_loader.report import page
-from pos_loader.report.blocks import Chart
 from pos_loader.report.charts import draw
 from pos_loader.report.charts.theme import LIGHT
+from pos_loader.report.parts.blocks import Chart
 from pos_loader.report.read.figures import Figures
 from pos_loader.report.read.health import read_health
 from pos_loader.report.read.read import QUERIES, Mart, find_marts, read_figures

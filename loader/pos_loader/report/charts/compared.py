@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from pos_loader.report.charts.names import label
 from pos_loader.report.charts.specs import PERCENT, SHORT, TIP, Rows, Spec, chart, kinds
 from pos_loader.report.charts.theme import Palette
-from pos_loader.report.names import label
 
 CLASSES = {"class A": "first", "class B": "second", "class C": "third"}
 

@@ -18,9 +18,9 @@ from pos_loader.dbt.artifacts import read_run_results
 from pos_loader.dbt.gate import read_stamp, stamp_fault
 from pos_loader.dbt.identity import short
 from pos_loader.errors import LoaderError, SpecError
-from pos_loader.evidence import status
-from pos_loader.evidence.audit import Run
 from pos_loader.outcome import RESULTS_FILE
+from pos_loader.publish.history import Run
+from pos_loader.publish.published import Published, last_loads, look_at_all
 from pos_loader.servers import mongo
 from pos_loader.servers.mariadb import Queries
 from pos_loader.settings import Settings
@@ -68,7 +68,7 @@ class Health:
     load_fault: str
     runs: tuple[Run, ...]
     runs_fault: str
-    published: tuple[status.Published, ...]
+    published: tuple[Published, ...]
     published_fault: str
 
 
@@ -77,7 +77,7 @@ def read_health(settings: Settings, queries: Queries, collections: Sequence[Coll
     dbt, dbt_fault = _dbt(settings.artifacts)
     stamp = read_stamp(queries, queries.server.schema)
     load, load_fault = _load(settings.artifacts / RESULTS_FILE)
-    runs, runs_fault = status.last_loads(queries.server)
+    runs, runs_fault = last_loads(queries.server)
     published, published_fault = _published(settings, collections)
     return Health(
         dbt=dbt,
@@ -128,15 +128,13 @@ def _load(path: Path) -> tuple[Mapping[str, Any] | None, str]:
     return found, ""
 
 
-def _published(
-    settings: Settings, collections: Sequence[Collection]
-) -> tuple[tuple[status.Published, ...], str]:
+def _published(settings: Settings, collections: Sequence[Collection]) -> tuple[tuple[Published, ...], str]:
     try:
         client = mongo.connect(settings.mongo_uri.get_secret_value(), timeout=settings.mongo_timeout)
     except LoaderError as error:
         return (), error.what
     try:
-        return tuple(status.look_at_all(client, collections, {})), ""
+        return tuple(look_at_all(client, collections, {})), ""
     except LoaderError as error:
         return (), error.what
     finally:

@@ -7,12 +7,10 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
-from pos_loader.report.blocks import Block, Chart, Note, Section, Table
 from pos_loader.report.charts import compared
-from pos_loader.report.names import customer_name
-from pos_loader.report.read import figures
-from pos_loader.report.read.figures import Figures
-from pos_loader.report.words import (
+from pos_loader.report.charts.names import customer_name
+from pos_loader.report.parts.blocks import Block, Chart, Note, Section, Table
+from pos_loader.report.parts.words import (
     NONE,
     SPACE,
     count,
@@ -32,6 +30,8 @@ from pos_loader.report.words import (
     short_month,
     short_text,
 )
+from pos_loader.report.read import figures
+from pos_loader.report.read.figures import Figures
 
 SHARES = {"of customers": "third", "of revenue": "first"}
 NARROW_COHORTS, NARROW_MONTHS = 12, 6

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
+from pos_loader.report.parts.words import number, percent, relative_change
 from pos_loader.report.read.figures import CustomerMonth, Figures, Month, OrderMonth
-from pos_loader.report.words import number, percent, relative_change
 
 SPARK_MONTHS = 24
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pos_loader.evidence.status import Published
 from pos_loader.outcome import FAILED, REFUSED
-from pos_loader.report.blocks import Block, Cell, Chart, Note, Section, Table
+from pos_loader.publish.published import Published
 from pos_loader.report.charts import compared
-from pos_loader.report.names import drawable, isolated
+from pos_loader.report.charts.names import drawable, isolated
+from pos_loader.report.parts.blocks import Block, Cell, Chart, Note, Section, Table
+from pos_loader.report.parts.words import count, plural, plural_text
 from pos_loader.report.read.health import Health, moment
-from pos_loader.report.words import count, plural, plural_text
 
 
 def load(health: Health) -> Section:

@@ -7,12 +7,10 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
-from pos_loader.report.blocks import Block, Chart, Note, Section, Table
 from pos_loader.report.charts import compared
-from pos_loader.report.names import drawable, in_words, isolated, product_name, told_apart
-from pos_loader.report.read import figures
-from pos_loader.report.read.figures import Figures
-from pos_loader.report.words import (
+from pos_loader.report.charts.names import drawable, in_words, isolated, product_name, told_apart
+from pos_loader.report.parts.blocks import Block, Chart, Note, Section, Table
+from pos_loader.report.parts.words import (
     count,
     count_text,
     day,
@@ -28,6 +26,8 @@ from pos_loader.report.words import (
     share_of,
     short_text,
 )
+from pos_loader.report.read import figures
+from pos_loader.report.read.figures import Figures
 
 SALES = figures.Product.MART
 NO_CLASSES = (

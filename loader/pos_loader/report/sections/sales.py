@@ -7,11 +7,9 @@ from decimal import Decimal
 
 from markupsafe import Markup, escape
 
-from pos_loader.report.blocks import Block, Chart, Note, Section, Table
 from pos_loader.report.charts import over_time
-from pos_loader.report.read import figures
-from pos_loader.report.read.figures import Figures
-from pos_loader.report.words import (
+from pos_loader.report.parts.blocks import Block, Chart, Note, Section, Table
+from pos_loader.report.parts.words import (
     change,
     count,
     count_text,
@@ -24,6 +22,8 @@ from pos_loader.report.words import (
     relative_change,
     share_of,
 )
+from pos_loader.report.read import figures
+from pos_loader.report.read.figures import Figures
 
 MONTHS = 120
 """Months drawn and listed; one wrong date may make a mart of many thousands."""

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from pos_loader.report.blocks import Cell, Section, Table
+from pos_loader.report.parts.blocks import Cell, Section, Table
+from pos_loader.report.parts.words import count, day, key, money, price
 from pos_loader.report.read import figures
 from pos_loader.report.read.figures import Figures
 from pos_loader.report.read.numbers import COUNTS, RANGES
-from pos_loader.report.words import count, day, key, money, price
 
 HALVES = {
     "Customers and orders": ("dim_customers", "fct_orders"),

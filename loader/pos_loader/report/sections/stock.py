@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from pos_loader.report.blocks import Block, Chart, Note, Section, Table
 from pos_loader.report.charts import compared
-from pos_loader.report.names import product_name
+from pos_loader.report.charts.names import product_name
+from pos_loader.report.parts.blocks import Block, Chart, Note, Section, Table
+from pos_loader.report.parts.words import count, count_text, key, money, number, plural, plural_text
 from pos_loader.report.read import figures
 from pos_loader.report.read.figures import Figures
-from pos_loader.report.words import count, count_text, key, money, number, plural, plural_text
 
 STOCK = {
     "over-allocated": "second",

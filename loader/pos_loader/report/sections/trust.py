@@ -7,12 +7,12 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
-from pos_loader.report.blocks import Block, Note, Section, Table
-from pos_loader.report.names import shortened
+from pos_loader.report.charts.names import shortened
+from pos_loader.report.parts.blocks import Block, Note, Section, Table
+from pos_loader.report.parts.words import count, day, money, plural
 from pos_loader.report.read import figures
 from pos_loader.report.read.figures import Figures
 from pos_loader.report.read.health import DbtRun, Health, moment
-from pos_loader.report.words import count, day, money, plural
 
 
 def unusual(found: Figures) -> Section:

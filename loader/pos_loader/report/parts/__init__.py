@@ -1,0 +1,1 @@
+"""What a section is made of: notes, tables, charts, and the words in them."""
