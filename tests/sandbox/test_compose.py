@@ -1,5 +1,6 @@
 """docker-compose.yml describes the servers the sandbox starts: same roles, ports, sets, flags and user."""
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pos_sandbox import mariadb, mongodb
+from pos_sandbox import mariadb, mongodb, versions
 from pos_sandbox.cluster import Sandbox
 from pos_sandbox.settings import Ports
 
@@ -42,8 +43,16 @@ def test_the_versions_are_those_the_sandbox_runs(session_sandbox: Sandbox) -> No
     for row in session_sandbox.status():
         image = "mariadb" if row.name == "mariadb" else "mongo"
         assert row.version is not None
+        series = versions.MARIADB if row.name == "mariadb" else versions.MONGODB.rpartition(".")[0]
+        assert row.version.startswith(f"{series}.")
         assert SERVICES[row.name]["image"] == f"{image}:{'.'.join(row.version.split('.')[:2])}"
     assert SERVICES["mongo-init"]["image"] == SERVICES["mongos"]["image"]
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/servers.md"])
+def test_the_documents_name_the_versions(document: str) -> None:
+    text = (COMPOSE.parent / document).read_text(encoding="utf-8")
+    assert {versions.MARIADB, versions.MONGODB} <= set(re.findall(r"\d+\.\d+(?:\.\d+)?", text))
 
 
 def test_mariadb_has_the_flags_the_user_and_the_schemas() -> None:

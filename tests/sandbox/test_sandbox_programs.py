@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pos_sandbox import arm64, mariadb, mongo_tools
+from pos_sandbox import arm64, mariadb, mongo_tools, versions
 from pos_sandbox.cli import app
 from pos_sandbox.errors import ServerError, UsageError
 from pos_sandbox.settings import Ports
@@ -92,8 +92,8 @@ def _unpack(final: Path, content: str, interruption: BaseException | None) -> No
 def test_another_content_than_the_pinned_is_refused(tmp_path: Path) -> None:
     program = tmp_path / "mongod"
     program.write_text("not it")
-    with pytest.raises(UsageError, match=f"is not the expected {arm64.SHA256['mongod']} \\(mongod\\)"):
-        arm64._check(program, arm64.SHA256["mongod"])
+    with pytest.raises(UsageError, match=f"is not the expected {versions.SHA256['mongod']} \\(mongod\\)"):
+        arm64._check(program, versions.SHA256["mongod"])
 
 
 def fake(folder: Path, name: str, version: str) -> None:
