@@ -1,4 +1,4 @@
-"""What a load works on: one frozen description per MongoDB collection, and the values stages hand on."""
+"""What a load works on: a frozen description of each collection, and the values that steps hand on."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class BsonType(StrEnum):
 
 
 class OnOverflow(StrEnum):
-    """What becomes of the items beyond an array's `max_items`: an error, left out, or put in buckets."""
+    """What happens to items beyond an array's `max_items`: an error, left out, or put in buckets."""
 
     FAIL = "fail"
     NEWEST = "newest"
@@ -39,12 +39,12 @@ class OnOverflow(StrEnum):
 
 
 class Coercion(StrEnum):
-    """A declared change of a date that BSON cannot hold; the values are its names in `coerce`."""
+    """A declared change of dates that BSON cannot hold. The values are the words of `coerce`."""
 
     MILLISECONDS = "milliseconds"
-    """Cut to the millisecond it began in, toward the past."""
+    """Microseconds are cut off: 10:00:00.123999 becomes 10:00:00.123."""
     MISSING = "missing"
-    """A date with a zero month or a zero day is NULL."""
+    """A date with a zero month or a zero day becomes NULL."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Field:
     """The contract's SQL type, lower case: `decimal(19,4)`."""
     nullable: bool
     keep_null: bool = False
-    """A NULL is written as BSON null instead of being left out."""
+    """Whether a NULL becomes BSON null; otherwise the document lacks the field."""
     coerce: tuple[Coercion, ...] = ()
 
 
@@ -69,13 +69,13 @@ class Level:
     name: str
     """The array's field name in the parent; empty at the root."""
     model: str
-    """The shortest name that means the model alone, for messages; `node` identifies it."""
+    """The shortest name that no other model has, for messages; `node` identifies the model."""
     schema: str
     table: str
     key: tuple[str, ...]
-    """The clustered primary key; an embedded model's begins with its parent's."""
+    """The clustered primary key. That of an embedded model begins with its parent's key."""
     fields: tuple[Field, ...]
-    """In document order, key columns of ancestors left out; at the root `_id` is first."""
+    """The fields in document order, without the keys of ancestors; at the root, `_id` is first."""
     order_by: tuple[str, ...] = ()
     max_items: int | None = None
     on_overflow: OnOverflow = OnOverflow.FAIL
@@ -83,12 +83,12 @@ class Level:
     node: str = ""
     """The model's unique id in dbt's manifest."""
     path: str = ""
-    """The array's place in the document, `orders.lines`; empty at the root.
+    """The array's path in the document, `orders.lines`; empty at the root.
 
-    It tells the levels of one model apart.
+    Two levels of one model differ by it.
     """
     hidden: tuple[Field, ...] = ()
-    """The columns that are read and are no fields: keys of ancestors, sort columns left out."""
+    """Columns that are read but do not become fields: keys of ancestors, sort columns."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -127,16 +127,16 @@ BUCKET, BUCKET_FIELD = "\0bucket", "bucket"
 
 @dataclass(frozen=True)
 class Buckets:
-    """What makes a collection one of buckets, which hold the items that another one's documents do not.
+    """A collection of buckets: it holds the items that do not fit in the documents of a main collection.
 
-    The collection's root is then the level of the array, its `max_items` what the other collection keeps.
+    The root of such a collection is the array's level. Its `max_items` items stay in the main document.
     """
 
     exposure: str
     parent: Field
-    """The parent's document key, first field of a bucket's `_id`; second is the bucket's number."""
+    """The parent's key: a bucket's `_id` holds it and the bucket's number, in this order."""
     items: int
-    """The most items of one bucket."""
+    """The largest number of items in one bucket."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class Collection:
     """One declared MongoDB collection."""
 
     name: str
-    """What it is called in notes and results: the exposure's name; for buckets `<exposure>.<array>`."""
+    """Its name in notes and results: the exposure's name; for buckets `<exposure>.<array>`."""
     database: str
     collection: str
     root: Level
@@ -152,7 +152,7 @@ class Collection:
     """Field paths and kinds (1 or "hashed"); empty for a collection declared unsharded."""
     indexes: tuple[Index, ...] = ()
     drop_indexes: tuple[str, ...] = ()
-    """Indexes that others made, by name, which a load drops."""
+    """Names of indexes that others made and that a load drops."""
     unknown_member: Key | None = None
     chunks: int | None = None
     """Initial chunks to pre-split into; None for two per shard."""
@@ -161,16 +161,16 @@ class Collection:
     max_delete_share: float = 0.1
     """The largest share of live documents a load may delete."""
     document_budget: int = 1024 * 1024
-    """Bytes above which a document is warned of."""
+    """A load warns of documents with more bytes."""
     buckets: Buckets | None = None
     node: str = ""
     """The exposure's unique id in dbt's manifest."""
     group: str = ""
-    """The declared `all_or_none` group; empty: it is published whether or not others are."""
+    """The declared `all_or_none` group; empty for a collection that is published by itself."""
 
     @property
     def key_column(self) -> str:
-        """The root column that becomes `_id`, or that its buckets have in theirs."""
+        """The root column that becomes `_id`; for buckets, the parent's column inside `_id`."""
         return self.root.key[0]
 
     @property
@@ -203,7 +203,7 @@ def _in_bucket(level: Level) -> Level:
 
 @dataclass(frozen=True)
 class Partition:
-    """A half-open range [lo, hi) of document keys; None is open, so ranges cover every key there is."""
+    """A half-open range [lo, hi) of document keys. None is no bound, so ranges cover every possible key."""
 
     index: int
     lo: Key | None
@@ -211,12 +211,12 @@ class Partition:
 
     @classmethod
     def of(cls, index: int, key: Key) -> Partition:
-        """The range of one key: [key, the next possible key)."""
+        """Return the range that holds this key and no other."""
         return cls(index, key, _next(key))
 
     @property
     def only(self) -> Key | None:
-        """The one key there can be in the range; None where there may be more."""
+        """The only key that the range can hold; None if it can hold several."""
         return self.lo if self.lo is not None and self.hi == _next(self.lo) else None
 
 
@@ -228,12 +228,13 @@ def _next(key: Key) -> Key:
 class Documents:
     """The encoded documents of one partition.
 
-    `keys` holds the N document keys in ascending order (int64 or string; for buckets a struct of parent key
-    and number), `bson` the N documents as an Arrow binary array without nulls whose data buffer is the
-    documents back to back. All rows read are, by path of their level, in `rows` (nested here), `left_out`
-    (beyond `max_items`) or `elsewhere` (in the buckets; for buckets, in the main documents). `conform` says
-    that all are known to be as the validator wants them: what is required is there, no array is too long,
-    and the types are the encoder's. `coerced` counts the values changed as declared, by `model.column: way`.
+    `keys` holds the N document keys in ascending order: int64 or string, or for buckets a struct of parent
+    key and number. `bson` holds the N documents as an Arrow binary array without nulls; its data buffer is
+    one document after the other. Three counters hold the rows that were read, by path of their level:
+    `rows` are nested here, `left_out` are beyond `max_items`, and `elsewhere` are in the buckets (for
+    buckets: in the main documents). `conform` is true if every document is known to pass the validator:
+    the required fields are there, no array is too long, and the encoder wrote the types. `coerced` counts
+    the values that were changed as declared, by `model.column: way`.
     """
 
     keys: pa.Array
@@ -255,24 +256,24 @@ class Documents:
 
     @property
     def offsets(self) -> memoryview:
-        """N + 1 int32 offsets into `buffer`; document i is `buffer[offsets[i]:offsets[i + 1]]`."""
+        """N + 1 int32 offsets into `buffer`. Document i is `buffer[offsets[i]:offsets[i + 1]]`."""
         start = self.bson.offset * 4
         view = memoryview(self.bson.buffers()[1])[start : start + (len(self.bson) + 1) * 4]
         return view.cast("i")
 
     def document(self, position: int) -> bytes:
-        """One document's bytes."""
+        """Return the bytes of one document."""
         data: bytes = self.bson[position].as_py()
         return data
 
     def take(self, positions: Sequence[int]) -> Documents:
-        """Only these documents, in this order; `rows` counts nothing."""
+        """Return these documents in this order. The counters of rows are empty."""
         chosen = pa.array(positions, pa.int64())
         return Documents(self.keys.take(chosen), self.bson.take(chosen), {}, conform=self.conform)
 
     @property
     def buffer(self) -> memoryview:
-        """All documents back to back."""
+        """The bytes of all documents, one after the other."""
         if not len(self.bson):
             return memoryview(b"")
         offsets = self.offsets
@@ -281,11 +282,11 @@ class Documents:
 
 @dataclass(frozen=True)
 class Difference:
-    """One document that is not in MongoDB as MariaDB has it.
+    """One document that differs between MongoDB and MariaDB.
 
-    `kind` is "missing" (not in MongoDB), "extra" (not in MariaDB) or "changed"; `path` is the first field
-    path that differs ("orders.0.lines.2.quantity"; empty for missing and extra), `expected` and `found`
-    the two values as text.
+    `kind` is "missing" (not in MongoDB), "extra" (not in MariaDB) or "changed". `path` is the first field
+    that differs ("orders.0.lines.2.quantity"; empty for missing and extra). `expected` and `found` are its
+    two values as text.
     """
 
     collection: str
@@ -298,10 +299,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of a collection, taken in MariaDB and in MongoDB.
+    """One count or sum of a collection, taken in MariaDB and in MongoDB.
 
-    `level` is the array's path ("orders.lines"; empty for the documents), `field` the field's name (empty for
-    the level as a whole), `measure` what was counted or added up; both values as text.
+    `level` is the array's path ("orders.lines"; empty for the documents). `field` is the field's name (empty
+    for the whole level). `measure` says what was counted or added up. Both values are text.
     """
 
     level: str
@@ -312,7 +313,7 @@ class Figure:
     equal: bool
 
     def __str__(self) -> str:
-        """One line for a person: `orders.lines.quantity, sum: 12 in MariaDB, 13 in MongoDB`."""
+        """Spell the figure: `orders.lines.quantity, sum: 12 in MariaDB, 13 in MongoDB`."""
         path = ".".join(filter(None, (self.level, self.field)))
         what = f"{path}, {self.measure}" if path else self.measure
         return f"{what}: {self.mariadb} in MariaDB, {self.mongodb} in MongoDB"
@@ -320,7 +321,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Reject:
-    """One document MongoDB refused: its error code, its words, and the document's bytes."""
+    """One document that MongoDB refused: the error code, the reason in words, and the document's bytes."""
 
     collection: str
     id: Key

@@ -1,4 +1,4 @@
-"""SQL types of a contract to BSON types: only what can be represented exactly.
+"""Maps the SQL types of a contract to BSON types that hold their values exactly.
 
 `domain` says what each BSON type holds. The encoder, the sizes and the figures match the types one by one, so
 mypy names every place that a new member of `BsonType` needs.
@@ -19,11 +19,11 @@ MAX_DECIMAL_DIGITS = 34
 
 @dataclass(frozen=True)
 class Domain:
-    """What a BSON type holds of MariaDB's values.
+    """Which values of MariaDB a BSON type holds.
 
-    `width` is what a value takes in bytes beside its characters, `least` and `most` are the ends of a range
-    of integers, `beyond` says what of MariaDB it does not hold, and `way_out` what to declare then, with
-    `{column}` in it; a NULL is left out, or kept by `nulls: keep`.
+    `width` is the size of a value in bytes, without its characters. `least` and `most` bound integers.
+    `beyond` completes the sentence "<value> ..." for a value that the type does not hold. `way_out` is what
+    to declare then; `{column}` stands for the column.
     """
 
     width: int
@@ -34,10 +34,10 @@ class Domain:
 
 
 def domain(kind: BsonType) -> Domain:
-    """Say what a BSON type holds.
+    """Return the domain of a BSON type.
 
-    MariaDB's years are 0 to 9999, all of which a BSON date holds; a zero month or day is no date of BSON's.
-    Its doubles are never NaN or infinite. A text may hold NUL, a field's name may not.
+    A BSON date holds all years of MariaDB (0 to 9999), but no zero month and no zero day. Doubles of MariaDB
+    are never NaN or infinite. A text may contain NUL; a field's name may not.
     """
     match kind:
         case BsonType.BOOL:
@@ -115,7 +115,7 @@ def bson_type(data_type: str, declared: str | None = None) -> BsonType:
 
 
 def natural_type(data_type: str) -> BsonType | None:
-    """Look up the BSON type of a SQL type without its length; None where there is none."""
+    """Return the BSON type of a SQL type, whose length is ignored; None if there is none."""
     return _NATURAL.get(re.split(r"[^a-z]", data_type.strip().lower(), maxsplit=1)[0])
 
 
@@ -125,9 +125,10 @@ _AS_TEXT = ("enum", "set", "uuid", "inet4", "inet6")
 
 
 def family(data_type: str, *, in_table: bool = False) -> str:
-    """Name the types whose values compare and are read alike: integer, text, date, datetime, decimal(9,2).
+    """Name the family of a SQL type: integer, text, date, datetime, decimal. Values of one family compare.
 
-    `in_table` knows the types that no contract has and that are read as those of one. Empty: none.
+    With `in_table`, types that no contract may name have a family too: `enum` is text, `year` an integer.
+    Empty for a type without a family.
     """
     word = re.split(r"[^a-z0-9]", data_type.strip().lower(), maxsplit=1)[0]
     if in_table and word in _AS_TEXT:
@@ -141,16 +142,16 @@ def family(data_type: str, *, in_table: bool = False) -> str:
 
 
 def compares(first: str, second: str) -> bool:
-    """Whether keys of two SQL types can be held against each other: int and bigint, not int and varchar."""
+    """Whether keys of two SQL types compare: int and bigint do, int and varchar do not."""
     if family(first) == BsonType.DECIMAL.value == family(second):
         return precision_and_scale(first) == precision_and_scale(second)
     return family(first) == family(second)
 
 
 def reads_as(in_table: str, declared: str, *, is_key: bool = False) -> bool:
-    """Whether a column of the type `in_table` can be read as the contract's type declares it.
+    """Whether a column whose type in MariaDB is `in_table` can be read as the contract's type.
 
-    A key has to sort as its contract's type too, which an enum does not.
+    A key must also sort like the contract's type; an enum does not.
     """
     found, wanted = family(in_table, in_table=not is_key), family(declared)
     if found == BsonType.DECIMAL.value == wanted:

@@ -1,8 +1,7 @@
-"""Declared ways out for dates that BSON cannot hold, as SQL: one spelling for reads, sizes and sums.
+"""Declared coercions of dates that BSON cannot hold, as SQL. Reads, sizes and sums use the same expressions.
 
-`milliseconds` cuts a moment to the millisecond that it began in, toward the past; `missing` takes a date with
-a zero month or a zero day, `0000-00-00` too, for NULL. Nothing is changed that no declaration names, and
-every value that is changed is counted.
+`milliseconds` cuts microseconds off. `missing` turns a date with a zero month or a zero day, such as
+`0000-00-00`, into NULL. Only columns that a declaration names are changed. Every changed value is counted.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ _YEAR_ZERO_DAY = 86_400_000_000
 
 
 def is_zero(column: str) -> str:
-    """Write the condition that a date, written as SQL, has no month or no day.
+    """Write the SQL condition that a date, given as SQL, has a zero month or a zero day.
 
     >>> is_zero("`paid_on`")
     '(month(`paid_on`) = 0 or dayofmonth(`paid_on`) = 0)'
@@ -27,15 +26,15 @@ def is_zero(column: str) -> str:
 
 
 def value(field: Field) -> str:
-    """Write a column as the documents take it: its zero dates are NULL where that is declared."""
+    """Write a column as SQL; where `missing` is declared, its zero dates are NULL."""
     column = quote(field.column)
     return f"if({is_zero(column)}, null, {column})" if Coercion.MISSING in field.coerce else column
 
 
 def microseconds(field: Field) -> str:
-    """Write a date as microseconds since 1970, whole milliseconds where that is declared.
+    """Write a date as SQL microseconds since 1970; where `milliseconds` is declared, as whole milliseconds.
 
-    MariaDB's year 0 has no 29 February, which BSON's has: the days before it are one earlier.
+    BSON's year 0 has a 29 February and MariaDB's has none, so earlier days differ by one. This corrects it.
     """
     column = value(field)
     early = f"if({column} < '0000-03-01', {_YEAR_ZERO_DAY}, 0)"
@@ -44,7 +43,7 @@ def microseconds(field: Field) -> str:
 
 
 def spelled(coerced: Mapping[str, int]) -> list[str]:
-    """Say what was changed, one line a column and way.
+    """Say which values were changed: one line for each column and coercion.
 
     >>> spelled({"orders.placed_at: milliseconds": 1200})
     ['orders.placed_at: milliseconds, 1,200 values']

@@ -1,4 +1,4 @@
-"""The grammar of `meta.mongo` in an exposure: what a user may write, and nothing else."""
+"""The grammar of `meta.mongo` in an exposure: the keys that a user may write."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class _Strict(BaseModel):
 
 
 class LevelDeclaration(_Strict):
-    """What may be said of any level: columns left out, renamed, typed; NULL left out or kept; arrays.
+    """The keys of every level: columns to leave out, rename or type, how to write NULL, and arrays.
 
-    `coerce` names, per date column, what becomes of values that BSON cannot hold.
+    `coerce` says for each date column how values become such that BSON can hold them.
     """
 
     exclude: list[Name] = []
@@ -36,7 +36,7 @@ class LevelDeclaration(_Strict):
 
 
 class OverflowDeclaration(_Strict):
-    """The buckets that take what an array does not: their collection, and how many items each holds."""
+    """The buckets for items that an array does not keep: their collection and their size in items."""
 
     collection: Name | None = None
     bucket_items: Annotated[int, Field(ge=1)] | None = None
@@ -53,7 +53,7 @@ class EmbedDeclaration(LevelDeclaration):
 
 
 class IndexDeclaration(BaseModel):
-    """A secondary index; options beside `keys` are those of MongoDB's createIndexes."""
+    """A secondary index. The options beside `keys` are those of MongoDB's createIndexes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -86,10 +86,9 @@ class CollectionDeclaration(LevelDeclaration):
 
 
 def parse_declaration(meta: Mapping[str, Any], *, where: str) -> CollectionDeclaration:
-    """Check `meta.mongo` of one exposure.
+    """Check the `meta.mongo` of one exposure; `where` names its file and the exposure, for the message.
 
-    Raises `SpecError` with the first offending key, what was found and what is allowed; `where` names file
-    and exposure.
+    Raises `SpecError` that names the first wrong key, its value, and what is allowed.
     """
     try:
         declared = CollectionDeclaration.model_validate(dict(meta))
@@ -105,7 +104,7 @@ def parse_declaration(meta: Mapping[str, Any], *, where: str) -> CollectionDecla
 
 
 def _inheriting(level: LevelDeclaration) -> dict[str, EmbedDeclaration]:
-    """The arrays of a level, each with the level's `coerce` of every column where it has none of its own."""
+    """Return the arrays of a level; one without its own `coerce` gets the level's `coerce` of all columns."""
     arrays = {}
     for name, array in level.embed.items():
         every = {EVERY: level.coerce[EVERY]} if EVERY in level.coerce else {}

@@ -1,9 +1,9 @@
-"""Arrays that outgrow their document: what may be declared, and the bucket collection that takes the rest.
+"""Arrays that outgrow their document: the policies that may be declared, and the collection of buckets.
 
-The newest items stay in the document, where the application looks first; the others go to buckets, numbered
-from the oldest on, so that a new item changes the last bucket only. A bucket's `_id` is a sub-document of the
-parent's key and its number: it sorts by parent and number, a range of parents is a range of buckets, and the
-hashed parent key keeps one parent's buckets on one shard.
+The newest items stay in the document, where applications look first. The older items go to buckets, which are
+numbered from the oldest on; so a new item changes only the last bucket. A bucket's `_id` is a sub-document of
+the parent's key and the bucket's number. Buckets therefore sort by parent and number, a range of parents is a
+range of buckets, and the hashed parent key keeps all buckets of one parent on one shard.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LONGEST_NAMESPACE, BUILD_SUFFIX = 235, 24
 def policy_fault(
     name: str, declared: EmbedDeclaration, *, key: str, below_root: bool
 ) -> tuple[str, str] | None:
-    """Say what is wrong with an array's size policy and how to mend it; None if nothing is.
+    """Say what is wrong with an array's size policy, and how to correct it; None if nothing is wrong.
 
     `key` is the document key's column.
     """
@@ -43,7 +43,7 @@ def policy_fault(
 
 
 def name_fault(database: str, collection: str) -> str:
-    """Say why MongoDB, or the loader, cannot have a collection of this name; empty if it can.
+    """Say why neither MongoDB nor the loader accepts this collection name; empty if both accept it.
 
     Source: https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions
     """
@@ -64,7 +64,7 @@ def name_fault(database: str, collection: str) -> str:
 def bucket_collections(
     main: Collection, declared: CollectionDeclaration, *, parent: str
 ) -> Iterator[Collection]:
-    """Yield the bucket collection of each array of `main` that has one; `parent` names the key in `_id`."""
+    """Yield the collection of buckets of each array of `main`; `parent` is the key's name in `_id`."""
     (key,) = (field for field in main.root.fields if field.name == "_id")
     for level in main.root.children:
         if level.on_overflow is OnOverflow.OVERFLOW:
@@ -81,13 +81,13 @@ def _buckets(main: Collection, level: Level, parent: Field, options: OverflowDec
         root=level,
         shard_key=((f"_id.{parent.name}", "hashed"),) if main.shard_key else (),
         indexes=tuple(index for index in main.indexes if _is_within(index, level.name)),
-        # Which items overflow changes with every new one: that is no loss to guard against.
+        # Every new item changes which items overflow; that is no loss to guard against.
         max_delete_share=1.0,
         buckets=Buckets(main.name, parent, options.bucket_items or level.max_items),
     )
 
 
 def _is_within(index: Index, array: str) -> bool:
-    """Whether an index speaks of the array alone, and so serves the buckets as well."""
+    """Whether all fields of an index are in the array, so that the buckets get the index too."""
     within = all(path == array or path.startswith(f"{array}.") for path, _ in index.keys)
     return within and not index.unique and "partialFilterExpression" not in index.options

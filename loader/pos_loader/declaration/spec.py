@@ -1,7 +1,7 @@
-"""Exposures and contracts to frozen `Collection`s; every rule of a declaration is checked here.
+"""Turns exposures and contracts into frozen `Collection`s, and checks every rule of a declaration.
 
-The key rule: an embedded model's primary key begins with its parent's, so that any range of document keys can
-be read from every model by a range scan of its clustered index, already in nesting order.
+The key rule: the primary key of an embedded model begins with its parent's key. So one range of document keys
+is one range scan of the clustered index of every model, and the rows arrive in nesting order.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from pos_loader.settings import database_fault
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a declaration stands, for messages, and what it is resolved against."""
+    """The file and exposure of a declaration, for messages, and the models that it may name."""
 
     names: Names
     file: str
@@ -54,10 +54,10 @@ def read_collections(
 ) -> tuple[Collection, ...]:
     """Resolve every exposure with `meta.mongo`, or those that `select` chooses, in order of name.
 
-    A collection with overflow buckets comes after its buckets' collections.
-    `database` is the default database, `state` an earlier manifest for `state:modified`. Raises `SpecError`
-    for anything that cannot be published as declared; where `faults` is given, an exposure with such a fault
-    is left out, and `faults` has the error by its name.
+    The collections of buckets come before the collection that they belong to. `database` is the default
+    database. `state` is an earlier manifest, for `state:modified`. Raises `SpecError` for an exposure that
+    cannot be published as declared. With `faults`, such an exposure is left out instead, and its error is
+    added to `faults` under the exposure's name.
     """
     names = Names(manifest)
     chosen = selected(manifest, select, state=state)
@@ -73,7 +73,7 @@ def read_collections(
 
 
 def _distinct(collections: Sequence[Collection], faults: dict[str, SpecError] | None) -> Iterator[Collection]:
-    """Yield the collections whose target may be theirs; raises, or notes in `faults`, what is wrong."""
+    """Yield the collections with an allowed name; raise for the others, or add them to `faults`."""
     seen: dict[tuple[str, str], str] = {}
     for each in collections:
         error = _target_fault(each, seen)
@@ -115,7 +115,7 @@ def _target_fault(each: Collection, seen: dict[tuple[str, str], str]) -> SpecErr
 
 
 def _collections(exposure: Exposure, names: Names, database: str) -> tuple[Collection, ...]:
-    """Resolve one exposure: the collections of its arrays' buckets, then its own."""
+    """Resolve one exposure into the collections of its buckets and then its own collection."""
     file = exposure.original_file_path
     where = f"{file}, exposure {exposure.name}"
     meta = (exposure.meta or {})["mongo"]
@@ -249,7 +249,7 @@ def _hidden(
     fields: tuple[Field, ...],
     place: _Place,
 ) -> tuple[Field, ...]:
-    """The columns that are read for sorting and merging alone."""
+    """Return the columns that are read only to sort and merge."""
     written = {field.column for field in fields}
     names = dict.fromkeys(name for name in (*key, *order_by) if name not in written)
     columns = node.columns or {}
@@ -261,7 +261,7 @@ def _hidden(
 
 
 def _require_same_keys(child: Level, parent: ModelNode, place: _Place) -> None:
-    """Require that the key columns of both have types that compare: `_primary_key` has looked for them."""
+    """Require that the key columns of parent and child compare; `_primary_key` checked that they exist."""
     columns = {field.column: field for field in (*child.fields, *child.hidden)}
     for name in _primary_key(parent, place):
         theirs = ((parent.columns or {})[name].data_type or "").lower()
@@ -330,7 +330,7 @@ def _field(
 def _coercions(
     column: str, kind: BsonType, declared: LevelDeclaration, node: ModelNode, place: _Place, *, is_key: bool
 ) -> tuple[Coercion, ...]:
-    """What is declared of a column's values that BSON cannot hold: its own entry, or that of every date."""
+    """Return the declared coercions of a column: its own entry, or else the entry for all dates."""
     named = declared.coerce.get(column)
     if named is not None and (is_key or kind is not BsonType.DATE):
         raise place.error(
@@ -387,7 +387,7 @@ def _require_column(column: str, node: ModelNode, option: str, place: _Place) ->
 
 
 def _check_paths(collection: Collection, place: _Place) -> None:
-    """Require that shard key and indexes name fields the documents have."""
+    """Require that the shard key and the indexes name fields of the documents."""
     paths = set(_paths(collection.root, ""))
     used = [("shard_key", path) for path, _ in collection.shard_key]
     used += [(f"index {index.name}", path) for index in collection.indexes for path, _ in index.keys]

@@ -1,7 +1,7 @@
-"""What a collection's declaration means to MongoDB, before any server is asked: validator and legal keys.
+"""A collection's validator, and the rules for its shard key and indexes, checked before a server is asked.
 
-The rules are those mongos 7.0.11 enforces (each was tried), brought forward to plan time: the server would
-refuse the index only once the build has begun, or the first document that breaks it.
+mongos 7.0.11 enforces these rules (each was tried), but later: it refuses an index after the build has begun,
+or the first document that breaks it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ INDEX_KINDS = (1, -1, "hashed", "text", "2d", "2dsphere")
 
 
 def validator(collection: Collection) -> dict[str, Any]:
-    """The `$jsonSchema` validator of the documents: types, required fields, longest arrays.
+    """Return the `$jsonSchema` validator of the documents: types, required fields, longest arrays.
 
-    JSON columns are of any type; a field that keeps NULL also allows it. Draft 4 as MongoDB reads it.
+    A JSON column allows any type; a field that keeps NULL allows null too. It is draft 4 as MongoDB reads it.
     Source: https://www.mongodb.com/docs/manual/reference/operator/query/jsonSchema/
     """
     described = _object(collection.document)
@@ -47,7 +47,7 @@ def _object(level: Level) -> dict[str, Any]:
 
 
 def check(collection: Collection) -> None:
-    """Raise SpecError for a shard key or an index MongoDB would refuse, or that would refuse documents."""
+    """Raise `SpecError` for a shard key or an index that MongoDB refuses, or that would refuse documents."""
     _check_shard_key(collection)
     seen: dict[str, Index] = {}
     for index in collection.indexes:
@@ -98,7 +98,7 @@ def _check_unique(collection: Collection, index: Index) -> None:
         )
     fields = tuple(path for path, _ in index.keys)
     key = tuple(path for path, _ in collection.shard_key)
-    # A shard sees its own documents only; the server trusts _id, whatever the shard key, to be unique.
+    # A shard sees only its own documents, and the server takes _id for unique whatever the shard key is.
     if key and fields[0] != "_id" and fields[: len(key)] != key:
         raise _error(
             collection,
@@ -108,7 +108,7 @@ def _check_unique(collection: Collection, index: Index) -> None:
 
 
 def _check_arrays(collection: Collection, index: Index) -> None:
-    """One index may follow one chain of nested arrays: each document is refused otherwise (code 171)."""
+    """Require that an index follows one chain of arrays; MongoDB refuses every document otherwise (171)."""
     longest = ""
     for path, kind in index.keys:
         array = _array(collection.document, path)
@@ -127,7 +127,7 @@ def _check_arrays(collection: Collection, index: Index) -> None:
 
 
 def _array(level: Level, path: str) -> str:
-    """The path of the innermost array that `path` runs through; empty when there is none."""
+    """Return the path of the innermost array that `path` runs through; empty if there is none."""
     head, _, rest = path.partition(".")
     for child in level.children:
         if child.name == head:
