@@ -17,7 +17,8 @@ from typer.core import TyperGroup
 
 from pos_loader import streams
 from pos_loader.console import PROGRAM, Console, LogFormat, discard_output
-from pos_loader.errors import ExitCode, ending
+from pos_loader.errors import ExitCode, SpecError, ending
+from pos_loader.formats import Format
 from pos_loader.settings import read_settings
 
 P = ParamSpec("P")
@@ -168,8 +169,23 @@ MaxBuildAge = Annotated[
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Only reconcile counts and sums.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Printed = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        help="How tables are printed; auto is table on a terminal and tsv elsewhere.",
+        show_default="auto",
+    ),
+]
 Log = Annotated[LogFormat, typer.Option(help="What stderr looks like.", envvar="POS_LOG_FORMAT")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, no progress.")]
+
+
+def _format(asked: Format | None, json: bool) -> Format:
+    """Return the format that `--format` and `--json` ask for; raises `SpecError` when they contradict."""
+    if json and asked not in (None, Format.JSON):
+        raise SpecError(f"--json and --format {asked} contradict each other", fix="give one of them")
+    return Format.JSON if json else asked or Format.AUTO
 
 
 def handled(command: Callable[P, ExitCode]) -> Callable[P, None]:
@@ -216,6 +232,7 @@ def load(
     scheduler: Scheduler = None,
     dask_workers: DaskWorkers = None,
     partition_rows: PartitionRows = None,
+    format: Printed = None,
     json: Json = False,
     quiet: Quiet = False,
     log_format: Log = LogFormat.TEXT,
@@ -249,14 +266,14 @@ def load(
         adopt=tuple(adopt or ()),
         wait=wait,
     )
-    console = Console(quiet=quiet, log_format=log_format)
+    console = Console(format=_format(format, json), quiet=quiet, log_format=log_format)
     with (
         open_job(settings, select=select or (), progress=console, options=options, state=state) as job,
         console.progress(),
     ):
         console.bind(load_id=job.load_id)
         outcome = keeper.load(job)
-    console.outcome(outcome, as_json=json)
+    console.outcome(outcome)
     console.faults(outcome)
     return ExitCode(outcome.exit_code)
 
@@ -337,6 +354,7 @@ def verify(
     scheduler: Scheduler = None,
     dask_workers: DaskWorkers = None,
     partition_rows: PartitionRows = None,
+    format: Printed = None,
     json: Json = False,
     quiet: Quiet = False,
     log_format: Log = LogFormat.TEXT,
@@ -356,7 +374,7 @@ def verify(
         dask_workers=0 if quick else dask_workers,
         partition_rows=partition_rows,
     )
-    console = Console(quiet=quiet, log_format=log_format)
+    console = Console(format=_format(format, json), quiet=quiet, log_format=log_format)
     options = Options(gate=False, allow_empty=True)
     with (
         open_job(settings, select=select or (), progress=console, options=options, state=state) as job,
@@ -364,7 +382,7 @@ def verify(
     ):
         console.bind(load_id=job.load_id)
         outcome = keeper.verify(job, quick=quick)
-    console.outcome(outcome, as_json=json)
+    console.outcome(outcome)
     console.faults(outcome)
     return ExitCode(outcome.exit_code)
 
@@ -379,6 +397,7 @@ def status(
     target: Target = None,
     target_path: TargetPath = None,
     sample: Annotated[bool, typer.Option("--sample", help="Print one document of each.")] = False,
+    format: Printed = None,
     json: Json = False,
     quiet: Quiet = False,
     log_format: Log = LogFormat.TEXT,
@@ -396,7 +415,7 @@ def status(
         scheduler="",  # nothing here is done in partitions
         dask_workers=0,
     )
-    console = Console(quiet=quiet, log_format=log_format)
+    console = Console(format=_format(format, json), quiet=quiet, log_format=log_format)
     with open_job(settings, select=select or (), progress=console, state=state, with_faults=True) as job:
         origins, fault = published.origins(job.server)
         if fault:
@@ -408,7 +427,7 @@ def status(
         loads, fault = published.last_loads(job.server)
         if fault:
             console.note(fault)
-        if json:
+        if console.is_json:
             shown = [status.as_json(each, sample=sample) for each in found]
             shown += [{"name": name, "fault": str(error)} for name, error in job.faults.items()]
             console.json({"collections": shown, "loads": [asdict(each) for each in loads]})
@@ -445,6 +464,7 @@ def query(
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show how MongoDB answers instead.")] = False,
     project_dir: ProjectDir = None,
+    format: Printed = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON; an answer as one object a line.")] = False,
     quiet: Quiet = False,
     log_format: Log = LogFormat.TEXT,
@@ -455,10 +475,10 @@ def query(
     from pos_loader.servers import mongo
 
     settings = read_settings(project_dir=project_dir)
-    console = Console(quiet=quiet, log_format=log_format)
+    console = Console(format=_format(format, json), quiet=quiet, log_format=log_format)
     questions = declared.read_queries(settings.project_dir)
     if not words:
-        if json:
+        if console.is_json:
             console.json([declared.as_json(each) for each in questions.values()])
         else:
             console.table(declared.HEADS, [declared.row(each) for each in questions.values()])
@@ -470,7 +490,7 @@ def query(
         topology = mongo.topology(client)
         if explain:
             plan = explained.explain(client, database, question, topology=topology)
-            if json:
+            if console.is_json:
                 console.json(explained.as_json(plan))
                 return ExitCode.OK
             console.table(explained.TOTAL_HEADS, [explained.total_row(plan)])
@@ -478,7 +498,7 @@ def query(
             console.table(explained.HEADS, [explained.shard_row(each) for each in plan.plans])
             return ExitCode.OK
         found = ask.answers(client, database, question, topology=topology)
-        if json:
+        if console.is_json:
             console.lines(map(ask.line, found))
         else:
             console.rows(question.columns, map(ask.cells, found))

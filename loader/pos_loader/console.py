@@ -12,23 +12,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from enum import StrEnum
-from itertools import chain, islice
 from typing import Any
 
-from rich.cells import cell_len
 from rich.console import Console as Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
-from rich.table import Table
-from rich.text import Text
 
 from pos_loader.declaration.coerce import spelled
+from pos_loader.formats import Format, aligned, tab_separated
 from pos_loader.masking import masked
 from pos_loader.outcome import FAILED, CollectionOutcome, LevelCount, Outcome, to_json
 
 PROGRAM = "pos-loader"
-ALIGNED_BY = 200
-"""Rows that a long table's columns are as wide as."""
 OUTCOME_HEADS = ("collection", "mode", "documents", "MB", "changes", "mart rows", "per shard", "verified")
 
 
@@ -50,11 +45,18 @@ class _Patient(Terminal):
 class Console:
     """Shows a run; it is also the pipeline's `Progress`."""
 
-    def __init__(self, *, quiet: bool = False, log_format: LogFormat = LogFormat.TEXT) -> None:
+    def __init__(
+        self,
+        *,
+        format: Format = Format.AUTO,
+        quiet: bool = False,
+        log_format: LogFormat = LogFormat.TEXT,
+    ) -> None:
         """Open both streams; `quiet` leaves out notes and progress, never errors or data."""
         self._log = _json_log() if log_format is LogFormat.JSON else None
         self._out = Terminal(file=sys.stdout, highlight=False, soft_wrap=True)
         self._err = _Patient(file=sys.stderr, highlight=False, soft_wrap=True)
+        self._format = format
         self._quiet = quiet
         self._bars: Bars | None = None
         self._tasks: dict[str, TaskID] = {}
@@ -126,10 +128,15 @@ class Console:
         except BrokenPipeError:
             discard_output()
 
-    def outcome(self, outcome: Outcome, *, as_json: bool) -> None:
+    @property
+    def is_json(self) -> bool:
+        """Whether data is to be JSON."""
+        return self._format is Format.JSON
+
+    def outcome(self, outcome: Outcome) -> None:
         """Show what a load or a verification did."""
         self._log_outcome(outcome)
-        if as_json:
+        if self.is_json:
             self.text(to_json(outcome))
             return
         if outcome.collections and all(each.mode == FAILED for each in outcome.collections):
@@ -182,45 +189,36 @@ class Console:
         for line in lines:
             print(line, file=self._out.file)
 
-    def rows(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Print a table of any length as it comes, on stdout.
-
-        Tab-separated for a pipe; for a terminal aligned by the first rows. Nothing is printed before
-        these have come, which may fail.
-        """
-        left = iter(rows)
-        first = list(islice(left, ALIGNED_BY))
-        if not self._out.is_terminal:
-            self.text("\t".join(heads))
-            self.lines("\t".join(row) for row in chain(first, left))
-            return
-        widths = [max(map(cell_len, column)) for column in zip(heads, *first, strict=True)]
-        self._out.print(_padded(heads, widths), style="bold", markup=False)
-        self.lines(_padded(row, widths) for row in chain(first, left))
-
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Print a table, on stdout; aligned for a terminal, tab-separated for a pipe."""
-        if not self._out.is_terminal:
-            for row in (heads, *rows):
-                self.text("\t".join(row))
-            return
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        for head in heads:
-            table.add_column(head)
-        for row in rows:
-            table.add_row(*map(Text, row))  # as it is: Rich would read [names] as its own markup
-        self._out.print(table)
+        """Print a table, on stdout."""
+        for line in self._rendered(heads, rows):
+            self.text(line)
+
+    def rows(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print a table of any length as its rows come, on stdout.
+
+        Nothing is printed before the first rows have come, which may fail. Raises `BrokenPipeError` where
+        nobody reads any more.
+        """
+        self.lines(self._rendered(heads, rows))
+
+    def _rendered(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+        is_terminal = self._out.is_terminal
+        if self._format is Format.TSV or (self._format is Format.AUTO and not is_terminal):
+            return tab_separated(heads, rows)
+        return aligned(heads, rows, width=self._out.width if is_terminal else None, heading=self._bold)
+
+    def _bold(self, text: str) -> str:
+        """Text in bold, on a terminal only."""
+        with self._out.capture() as captured:
+            self._out.print(text, style="bold", markup=False, end="")
+        return captured.get()
 
 
 def discard_output() -> None:
     """Send the rest of stdout nowhere: whoever reads has enough, and Python flushes once more at its end."""
     with suppress(OSError, ValueError, AttributeError):  # no file behind it: nothing to flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True))
-    return "  ".join(padded).rstrip()
 
 
 def _json_log() -> Any:

@@ -9,7 +9,8 @@ import typer
 
 from pos_sandbox import console
 from pos_sandbox.cluster import Sandbox
-from pos_sandbox.errors import DataError, ExitCode, SandboxError
+from pos_sandbox.console import Format
+from pos_sandbox.errors import DataError, ExitCode, SandboxError, UsageError
 from pos_sandbox.importer import MariaDB, import_folder
 from pos_sandbox.mariadb import PASSWORD, SOURCE_SCHEMA, USER
 from pos_sandbox.process import HOST
@@ -31,6 +32,14 @@ Folder = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Printed = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        help="How the servers are printed; auto is table on a terminal and tsv elsewhere.",
+        show_default="auto",
+    ),
+]
 
 
 def _port(name: str, default: int) -> object:
@@ -40,6 +49,14 @@ def _port(name: str, default: int) -> object:
         help=f"Port of {name}.",
         show_default=str(default),
     )
+
+
+def _format(asked: Format | None, as_json: bool) -> Format:
+    """Return the format that `--format` and `--json` ask for; raises `UsageError` when they contradict."""
+    if as_json and asked not in (None, Format.JSON):
+        what = f"--json and --format {asked} contradict each other"
+        raise UsageError(what, where="pos-sandbox", fix="give one of them")
+    return Format.JSON if as_json else asked or Format.AUTO
 
 
 @contextlib.contextmanager
@@ -66,10 +83,12 @@ def up(
     config_port: Annotated[int | None, _port("config", 27118)] = None,
     shard1_port: Annotated[int | None, _port("shard1", 27119)] = None,
     shard2_port: Annotated[int | None, _port("shard2", 27120)] = None,
+    format: Printed = None,
     as_json: Json = False,
 ) -> None:
     """Start the servers, or whichever of them do not run, and wait until all answer."""
     with _errors():
+        printed = _format(format, as_json)
         root = (folder or default_root()).resolve()
         asked = {
             "mariadb": mariadb_port,
@@ -79,8 +98,8 @@ def up(
             "shard2": shard2_port,
         }
         sandbox = Sandbox(root, resolve_ports(root, asked), note=console.note)
-        console.show(sandbox, sandbox.up(), as_json=as_json)
-        if sandbox.ports != Ports() and not as_json:
+        console.show(sandbox, sandbox.up(), format=printed)
+        if sandbox.ports != Ports() and printed is not Format.JSON:
             console.connections(sandbox.endpoints)
 
 
@@ -96,12 +115,13 @@ def down(
 
 
 @app.command(epilog="Example: pos-sandbox status --json")
-def status(folder: Folder = None, as_json: Json = False) -> None:
+def status(folder: Folder = None, format: Printed = None, as_json: Json = False) -> None:
     """Show role, version, port, pid and state of each server; exit 0 only if all run."""
     with _errors():
+        printed = _format(format, as_json)
         sandbox = Sandbox(folder or default_root())
         health = sandbox.status()
-        console.show(sandbox, health, as_json=as_json)
+        console.show(sandbox, health, format=printed)
         if any(row.state != "running" for row in health):
             raise typer.Exit(ExitCode.REFUSED)
 

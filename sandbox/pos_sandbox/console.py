@@ -3,14 +3,23 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from enum import StrEnum
 from typing import Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from pos_sandbox.cluster import Endpoints, Health, Sandbox
 from pos_sandbox.importer import Imported
+
+
+class Format(StrEnum):
+    """How servers are printed; `auto` is a table on a terminal and tab-separated values elsewhere."""
+
+    AUTO = "auto"
+    TABLE = "table"
+    TSV = "tsv"
+    JSON = "json"
 
 
 def note(text: str) -> None:
@@ -49,22 +58,22 @@ def connections(endpoints: Endpoints) -> None:
     note(f"not the default ports; for dbt and pos-loader: export {where}")
 
 
-def show(sandbox: Sandbox, health: Sequence[Health], *, as_json: bool) -> None:
-    """Print the servers: JSON, a table on a terminal, tab-separated lines otherwise."""
-    if as_json:
+def show(sandbox: Sandbox, health: Sequence[Health], *, format: Format) -> None:
+    """Print the servers in one of the formats."""
+    if format is Format.JSON:
         data(json.dumps(_document(sandbox, health), indent=2))
         return
-    columns = ("server", "role", "version", "port", "pid", "state")
+    heads = ("server", "role", "version", "port", "pid", "state")
     rows = [["-" if value is None else str(value) for value in asdict(row).values()] for row in health]
-    console = Console()
-    if not console.is_terminal:
-        for row in (columns, *rows):
+    out = Console(soft_wrap=True, highlight=False)
+    if format is Format.TSV or (format is Format.AUTO and not out.is_terminal):
+        for row in (heads, *rows):
             data("\t".join(row))
         return
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*row, style="green" if row[-1] == "running" else "red")
-    console.print(table)
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    styles = ["bold", *("green" if row[-1] == "running" else "red" for row in rows)]
+    for row, style in zip((heads, *rows), styles, strict=True):
+        out.print("  ".join(map(str.ljust, row, widths)).rstrip(), style=style, markup=False)
 
 
 def _document(sandbox: Sandbox, health: Sequence[Health]) -> dict[str, Any]:

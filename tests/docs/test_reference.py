@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+import pos_sandbox.console
 from pos_loader.declaration.grammar import (
     CollectionDeclaration,
     EmbedDeclaration,
@@ -19,6 +20,7 @@ from pos_loader.declaration.grammar import (
     parse_declaration,
 )
 from pos_loader.errors import ExitCode
+from pos_loader.formats import Format
 from pos_loader.servers import mongo
 from pos_loader.settings import Settings
 from tests.docs.documents import PROJECT, blocks, code, read, table
@@ -68,6 +70,11 @@ def test_the_readmes_example_is_the_projects_own_exposure() -> None:
 def test_exit_codes_are_the_loaders() -> None:
     rows = table("docs/reference/commands.md", "exit code of `pos-loader`")
     assert [(int(row[0]), row[1].strip("`")) for row in rows] == [(int(code), code.name) for code in ExitCode]
+
+
+def test_formats_are_those_of_both_programs() -> None:
+    named = [row[0].strip("`") for row in table("docs/reference/commands.md", "`--format`")]
+    assert named == [*Format] == [*pos_sandbox.console.Format]
 
 
 def test_settings_are_the_loaders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

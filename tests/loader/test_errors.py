@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 from urllib.parse import quote_plus
 
 import pytest
 
-from pos_loader.console import Console
 from pos_loader.errors import SpecError
 from pos_loader.servers import mongo
 from pos_loader.settings import read_settings
@@ -145,11 +143,3 @@ def test_an_environment_file_that_is_no_text_is_named(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SpecError, match=r"^\.env cannot be read: .*; write it in UTF-8, or remove it$"):
         read_settings()
-
-
-def test_a_cell_that_looks_like_markup_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")  # Rich then takes stdout for a terminal
-    out = StringIO()
-    monkeypatch.setattr("sys.stdout", out)
-    Console().table(("error",), [("closing tag [/x] of [bold]nothing",)])
-    assert "closing tag [/x] of [bold]nothing" in out.getvalue()

@@ -1,6 +1,8 @@
 """The running sandbox: what `up` promises about its servers."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -99,6 +101,23 @@ def test_status_prints_one_line_for_each_server(session_sandbox: Sandbox) -> Non
     lines = [line.split("\t") for line in done.stdout.splitlines()]
     assert lines[0] == ["server", "role", "version", "port", "pid", "state"]
     assert [line[0] for line in lines[1:]] == ["mariadb", "config", "shard1", "shard2", "mongos"]
+
+
+def test_status_prints_aligned_columns_when_a_table_is_asked_for(session_sandbox: Sandbox) -> None:
+    options = ("--dir", str(session_sandbox.root))
+    table = CliRunner().invoke(app, ["status", "--format", "table", *options]).stdout
+    tsv = CliRunner().invoke(app, ["status", "--format", "tsv", *options]).stdout
+    assert [re.split("  +", line) for line in table.splitlines()] == [
+        line.split("\t") for line in tsv.splitlines()
+    ]
+    assert max(map(len, table.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", ["up", "status"])
+def test_two_formats_at_once_are_refused(command: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, [command, "--json", "--format", "table", "--dir", str(tmp_path / "none")])
+    assert done.exit_code == 2
+    assert done.stderr.startswith("pos-sandbox: error: --json and --format table contradict each other ")
 
 
 def test_up_says_how_other_ports_are_found(session_sandbox: Sandbox) -> None:
