@@ -1,4 +1,4 @@
-"""The Makefile on machines and in environments that are not as it needs them."""
+"""The Makefile and its scripts on machines and in environments that lack what they need."""
 
 import shutil
 import subprocess
@@ -10,8 +10,9 @@ from tests.docs.documents import PROJECT
 
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run make in a folder that holds the Makefile and no more than the test has put there."""
+    """Run make in a folder that holds the Makefile, its scripts and what the test has put there."""
     shutil.copy(PROJECT / "Makefile", folder)
+    shutil.copytree(PROJECT / "scripts", folder / "scripts", dirs_exist_ok=True)
     return subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, check=False)
 
 
@@ -65,4 +66,71 @@ def test_clean_works_without_a_python_and_spares_servers_it_cannot_stop(
     done = make(tmp_path, "clean")
     assert done.returncode == 0
     assert "make: the sandbox stays" in done.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".sandbox", "Makefile"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".sandbox", "Makefile", "scripts"]
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "scripts").iterdir()), ids=lambda path: path.name)
+def test_a_script_can_be_run_and_stops_at_the_first_fault(path: Path) -> None:
+    first, purpose, *rest = path.read_text().splitlines()
+    assert path.stat().st_mode & 0o111
+    assert first == "#!/usr/bin/env bash"
+    assert purpose.startswith("# ")
+    assert next(line for line in rest if not line.startswith("#")) == "set -euo pipefail"
+    subprocess.run(["bash", "-n", path], check=True)
+
+
+APT = 'echo "apt-get $*" >&2'
+
+
+def programs(folder: Path, **tools: str) -> subprocess.CompletedProcess[str]:
+    """Run scripts/programs where PATH has only these tools, each one line of shell."""
+    shutil.copytree(PROJECT / "scripts", folder / "scripts")
+    environment(folder, named=folder, runs=True)
+    path = folder / "path"
+    path.mkdir()
+    for name, line in tools.items():
+        (path / name).write_text(f"#!/bin/bash\n{line}\n")
+        (path / name).chmod(0o755)
+    for name in ("bash", "dirname", "env"):
+        (path / name).symlink_to(f"/usr/bin/{name}")
+    return subprocess.run(
+        [folder / "scripts" / "programs", "browser"],
+        env={"PATH": str(path), "POS_MONGO_BIN": "here"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("tools", "prefix"),
+    [
+        ({"id": "echo 0", "apt-get": APT}, ""),
+        ({"id": "echo 1000", "apt-get": APT, "sudo": 'echo "sudo $1" >&2; exec "$@"'}, "sudo env\n"),
+    ],
+    ids=["root", "user"],
+)
+def test_what_is_missing_is_installed_as_root_or_by_sudo(
+    tmp_path: Path, tools: dict[str, str], prefix: str
+) -> None:
+    done = programs(tmp_path, **tools)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("installing by apt: ")
+    packages = done.stdout.removeprefix("installing by apt: ").strip()
+    assert "chromium" in packages.split()
+    install = f"apt-get -qq install -y --no-install-recommends {packages}"
+    assert done.stderr == f"{prefix}apt-get -qq update\n{prefix}{install}\n"
+
+
+@pytest.mark.parametrize(
+    ("tools", "error"),
+    [
+        ({"id": "echo 0"}, "these Debian packages' programs are missing: "),
+        ({"id": "echo 1000", "apt-get": APT}, "there is no sudo; as root, run apt-get install "),
+    ],
+)
+def test_what_cannot_be_installed_is_named(tmp_path: Path, tools: dict[str, str], error: str) -> None:
+    done = programs(tmp_path, **tools)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"make: error: {error}")
+    assert "chromium" in done.stderr
