@@ -8,7 +8,7 @@ from typing import Any
 
 from pos_loader.collection import Collection
 from pos_loader.errors import DataError, LoaderError, SpecError
-from pos_loader.publish import history, layout, records
+from pos_loader.publish import history, live_layout, records
 from pos_loader.servers import mongo
 from pos_loader.servers.profile import MariaDB
 
@@ -25,8 +25,8 @@ class Published:
     """
 
     collection: Collection
-    live: layout.Live | None
-    shards: Mapping[str, layout.Share]
+    live: live_layout.Live | None
+    shards: Mapping[str, live_layout.Share]
     sample: Mapping[str, Any] | None
     fault: str = ""
     origin: history.Origin | None = None
@@ -50,7 +50,7 @@ def look_at_all(
 
 
 def _is_foreign(
-    client: mongo.Client, collection: Collection, live: layout.Live, origin: history.Origin | None
+    client: mongo.Client, collection: Collection, live: live_layout.Live, origin: history.Origin | None
 ) -> bool:
     """Whether a load would refuse a collection as somebody's; without records, the audit tables decide."""
     database, namespace = client[collection.database], f"{collection.database}.{collection.collection}"
@@ -63,12 +63,12 @@ def look(client: mongo.Client, collection: Collection) -> Published:
     """Look at one collection; the sample is the first document whose arrays all hold something."""
     handle = client[collection.database][collection.collection]
     with mongo.translated(client, f"look at {collection.database}.{collection.collection}"):
-        live = layout.describe(handle)
+        live = live_layout.describe(handle)
         if live is None:
             return Published(collection, None, {}, None)
         filled = {f"{child.name}.0": {"$exists": True} for child in collection.document.children}
         sample = handle.find_one(filled, sort=[("_id", 1)]) or handle.find_one()
-        return Published(collection, live, layout.shares(handle), sample)
+        return Published(collection, live, live_layout.shares(handle), sample)
 
 
 def origins(server: MariaDB) -> tuple[history.Origins, str]:

@@ -28,7 +28,7 @@ from pos_loader.outcome import (
     ShardShare,
     status_of,
 )
-from pos_loader.publish import builds, layout
+from pos_loader.publish import builds, live_layout
 from pos_loader.run import accounting, ownership
 from pos_loader.run.faults import Faults
 from pos_loader.run.job import Job
@@ -130,7 +130,7 @@ def _rounded(tally: Tally) -> dict[str, float]:
 
 
 def _shares(job: Job, collection: Collection) -> dict[str, ShardShare]:
-    shares = layout.shares(job.live(collection))
+    shares = live_layout.shares(job.live(collection))
     return {shard: ShardShare(share.documents, share.bytes) for shard, share in shares.items()}
 
 

@@ -20,7 +20,7 @@ from pymongo.errors import OperationFailure
 from pos_loader.collection import Collection
 from pos_loader.declaration.validator import validator
 from pos_loader.errors import DataError, PartialLoad, SpecError
-from pos_loader.publish import builds, history, layout, records
+from pos_loader.publish import builds, history, layout, live_layout, records
 from pos_loader.publish.records import Record, rules_digest
 from pos_loader.run.job import Job
 from pos_loader.servers import mongo
@@ -75,7 +75,7 @@ def _names(collection: Collection) -> tuple[str, str]:
     return collection.name, collection.exposure
 
 
-def judge(job: Job, collection: Collection, live: layout.Live | None) -> Claim:
+def judge(job: Job, collection: Collection, live: live_layout.Live | None) -> Claim:
     """Say what of a live collection is ours.
 
     Raises `DataError` for a collection that is not ours, for an index in the way.
@@ -87,12 +87,12 @@ def judge(job: Job, collection: Collection, live: layout.Live | None) -> Claim:
     how = RECORDED if record else _other_proof(job, collection, live)
     claim = Claim(uuid=live.uuid, how=how, ours=_ours(collection, live, record, how))
     claim = _with_indexes(claim, handle, collection, live)
-    lost = tuple(sorted(set(live.options) - {*layout.RULES, *layout.REBUILT, *CARRIED}))
+    lost = tuple(sorted(set(live.options) - {*layout.RULES, *live_layout.REBUILT, *CARRIED}))
     carried = {name: live.options[name] for name in CARRIED if name in live.options}
     return replace(claim, rules=_rules(collection, live, record, how), carried=carried, lost=lost)
 
 
-def _other_proof(job: Job, collection: Collection, live: layout.Live) -> str:
+def _other_proof(job: Job, collection: Collection, live: live_layout.Live) -> str:
     handle = job.live(collection)
     known = records.others(handle.database, handle.full_name)
     if not known and _is_audited(job, collection, live):
@@ -110,7 +110,7 @@ def _other_proof(job: Job, collection: Collection, live: layout.Live) -> str:
     )
 
 
-def _is_audited(job: Job, collection: Collection, live: layout.Live) -> bool:
+def _is_audited(job: Job, collection: Collection, live: live_layout.Live) -> bool:
     """Whether a load before there were records published it: the audit says so, and it looks like ours."""
     entry = history.last_published(job.server, job.live(collection).full_name)
     if entry is None:
@@ -122,21 +122,21 @@ def _is_audited(job: Job, collection: Collection, live: layout.Live) -> bool:
     return "_id" in theirs.get("required", ()) and theirs.get("properties", {}).get("_id") == ours
 
 
-def _ours(collection: Collection, live: layout.Live, record: Record | None, how: str) -> frozenset[str]:
+def _ours(collection: Collection, live: live_layout.Live, record: Record | None, how: str) -> frozenset[str]:
     if how == AUDITED:
         return frozenset(each.name for each in collection.indexes if each.name in live.indexes)
     made = record.indexes if record else ()
-    return frozenset(each.name for each in made if layout.is_made(each, live.indexes.get(each.name)))
+    return frozenset(each.name for each in made if live_layout.is_made(each, live.indexes.get(each.name)))
 
 
-def _with_indexes(claim: Claim, handle: Handle, collection: Collection, live: layout.Live) -> Claim:
+def _with_indexes(claim: Claim, handle: Handle, collection: Collection, live: live_layout.Live) -> Claim:
     """Sort somebody's indexes; raises `DataError` for one in the way."""
     declared = {each.name: each for each in collection.indexes}
     kept, dropped, same = [], [], []
     for name, spec in live.indexes.items():
-        if name in claim.ours or layout.serves_shard_key(spec, live.shard_key):
+        if name in claim.ours or live_layout.serves_shard_key(spec, live.shard_key):
             continue
-        if name in declared and layout.is_made(declared[name], spec):
+        if name in declared and live_layout.is_made(declared[name], spec):
             same.append(name)
         elif name in collection.drop_indexes:
             dropped.append(name)
@@ -152,9 +152,9 @@ def _require_harmless(handle: Handle, collection: Collection, spec: Mapping[str,
     drop = f"drop it, or list it under drop_indexes: [{name}]"
     for index in collection.indexes:
         if index.name == name:
-            difference = layout.index_differences(index, spec)[0]
+            difference = live_layout.index_differences(index, spec)[0]
             raise DataError(difference, where=where, fix=f"declare another name, {drop}")
-        if layout.excludes(index, spec):
+        if live_layout.excludes(index, spec):
             raise DataError(
                 f"index {name} is in the way of the declared index {index.name}",
                 where=where,
@@ -173,7 +173,9 @@ def _harm(spec: Mapping[str, Any]) -> str:
     return ""
 
 
-def _rules(collection: Collection, live: layout.Live, record: Record | None, how: str) -> Mapping[str, Any]:
+def _rules(
+    collection: Collection, live: live_layout.Live, record: Record | None, how: str
+) -> Mapping[str, Any]:
     """Somebody's validator as collMod takes it; empty where it is ours, or there is none."""
     if not live.validator or how == AUDITED:
         return {}
@@ -188,9 +190,11 @@ def _digest(collection: Collection) -> str:
     return rules_digest(validator(collection), *layout.RULES.values())
 
 
-def pending(collection: Collection, live: layout.Live, claim: Claim, *, is_cluster: bool) -> layout.Changes:
+def pending(
+    collection: Collection, live: live_layout.Live, claim: Claim, *, is_cluster: bool
+) -> live_layout.Changes:
     """What separates a live collection's layout from the declared one, without what is somebody's."""
-    found = layout.changes(collection, live, is_cluster=is_cluster)
+    found = live_layout.changes(collection, live, is_cluster=is_cluster)
     return replace(
         found,
         drop=tuple(name for name in found.drop if name not in claim.kept_names),
@@ -198,7 +202,7 @@ def pending(collection: Collection, live: layout.Live, claim: Claim, *, is_clust
     )
 
 
-def notes(claim: Claim, changes: layout.Changes, *, is_rebuilt: bool) -> Iterator[str]:
+def notes(claim: Claim, changes: live_layout.Changes, *, is_rebuilt: bool) -> Iterator[str]:
     """Say what is taken over, what stays and what goes."""
     yield from remarks(claim, changes, is_rebuilt=is_rebuilt)
     for name in changes.drop:
@@ -207,7 +211,7 @@ def notes(claim: Claim, changes: layout.Changes, *, is_rebuilt: bool) -> Iterato
         yield "the validator is set as declared"
 
 
-def remarks(claim: Claim, changes: layout.Changes, *, is_rebuilt: bool) -> Iterator[str]:
+def remarks(claim: Claim, changes: live_layout.Changes, *, is_rebuilt: bool) -> Iterator[str]:
     """Say the same without what `changes` drops and sets."""
     if claim.how == ADOPTED:
         yield "adopted: the loader did not publish this collection"

@@ -15,7 +15,7 @@ from pos_loader.collection import Collection, Key
 from pos_loader.dbt import gate
 from pos_loader.errors import ConnectionFailed, PartialLoad
 from pos_loader.outcome import CollectionOutcome, Outcome
-from pos_loader.publish import layout, rejects
+from pos_loader.publish import live_layout, rejects
 from pos_loader.publish.lease import Lease, Owner, lease
 from pos_loader.run import accounting, ownership, plan
 from pos_loader.run.faults import Faults, require_whole_groups
@@ -135,7 +135,7 @@ def check(job: Job, *, quick: bool = False) -> Outcome:
     for work in (look if quick else survey)(job, job.collections, faults):
         with faults.of(work.collection):
             handle = job.live(work.collection)
-            if layout.describe(handle) is None:
+            if live_layout.describe(handle) is None:
                 mongo.require_published(handle.database, handle.name)
             tally = Tally() if quick else run(job, work, handle, compare)
             done.append(checked_outcome(job, work, reconciled(job, work, handle, tally)))

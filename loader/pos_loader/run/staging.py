@@ -16,7 +16,7 @@ from itertools import groupby
 
 from pos_loader.collection import Collection
 from pos_loader.errors import ConnectionFailed, DataError, LoaderError, SpecError
-from pos_loader.publish import builds, layout, lease, rejects, sync
+from pos_loader.publish import builds, layout, lease, live_layout, rejects, sync
 from pos_loader.publish.sync import TransactionRefused
 from pos_loader.run import ownership
 from pos_loader.run.faults import Faults, groups
@@ -35,7 +35,7 @@ class Staged:
     mode: str
     tally: Tally
     claim: ownership.Claim = field(default_factory=ownership.Claim)
-    layout: layout.Changes = field(default_factory=layout.Changes)
+    layout: live_layout.Changes = field(default_factory=live_layout.Changes)
     """What changes beside documents; of a full refresh, against the collection that it replaces."""
     rename: Callable[[], None] = lambda: None
     """Puts the build of a full refresh in its place."""
@@ -53,7 +53,7 @@ class Decision:
     reason: str = ""
     claim: ownership.Claim = field(default_factory=ownership.Claim)
     tally: Tally | None = None
-    layout: layout.Changes = field(default_factory=layout.Changes)
+    layout: live_layout.Changes = field(default_factory=live_layout.Changes)
 
 
 def decide(job: Job, work: Work) -> Decision:
@@ -63,7 +63,7 @@ def decide(job: Job, work: Work) -> Decision:
     delete more than declared, or the collection or what is in it belongs to somebody else.
     """
     collection, handle = work.collection, job.live(work.collection)
-    live = layout.describe(handle)
+    live = live_layout.describe(handle)
     claim = ownership.judge(job, collection, live)
     if live is None and not work.is_partial:
         return Decision(FULL_REFRESH, "not published yet")
@@ -131,7 +131,7 @@ def stage(job: Job, work: Work) -> Staged:
 
 def _resumption(job: Job, work: Work) -> Decision:
     """Go on with a build, whatever differs; raises as `decide` does for what is somebody's."""
-    live = layout.describe(job.live(work.collection))
+    live = live_layout.describe(job.live(work.collection))
     claim = ownership.judge(job, work.collection, live)
     if live is None:
         return Decision(FULL_REFRESH)
@@ -254,7 +254,7 @@ def _write(job: Job, staged: Sequence[Staged]) -> None:
     for each, part in zip(staged, parts, strict=True):
         ownership.intend(job, part.collection, each.claim)
         if each.layout:
-            layout.amend(part.handle, part.collection, each.layout)
+            live_layout.amend(part.handle, part.collection, each.layout)
     with job.client.start_session() as session:
         for part in (each for each in parts if each.pending.documents):
             name = part.collection.collection

@@ -17,7 +17,7 @@ from pymongo.uri_parser import parse_uri
 
 from pos_loader.collection import Collection, Index
 from pos_loader.errors import ConnectionFailed, DataError
-from pos_loader.publish import builds, insert, layout
+from pos_loader.publish import builds, insert, layout, live_layout
 from pos_loader.run.faults import Faults
 from pos_loader.run.partitions import Tally, Work
 from pos_loader.run.staging import FULL_REFRESH, Staged, show
@@ -87,11 +87,11 @@ def test_readers_see_the_old_or_the_new_and_nothing_between(
     assert set(seen) == {100, 250, 400}, seen
 
     handle = client[database]["customers"]
-    live = layout.describe(handle)
+    live = live_layout.describe(handle)
     assert live is not None
-    assert layout.differences(declared, live) == []
+    assert live_layout.differences(declared, live) == []
     assert "by_state" in live.indexes
-    shares = layout.shares(handle)
+    shares = live_layout.shares(handle)
     assert set(shares) == set(topology.shards)
     assert sum(share.documents for share in shares.values()) == 400
     assert every_byte.compare(handle, documents(customers(400)), WHOLE) == every_byte.Comparison(same=400)
@@ -106,10 +106,10 @@ def test_a_new_layout_replaces_the_old(client: mongo.Client, topology: mongo.Top
     for count, shard_key in enumerate(layouts, start=1):
         declared = declare(database, shard_key=shard_key, name="reshaped")
         builds.rename(client, database, _build(client, topology, declared, str(count), count), "reshaped")
-        live = layout.describe(handle)
+        live = live_layout.describe(handle)
         assert live is not None
         assert live.shard_key == declared.shard_key
-        assert layout.differences(declared, live) == []
+        assert live_layout.differences(declared, live) == []
         assert handle.count_documents({}) == count
 
 

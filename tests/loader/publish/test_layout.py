@@ -14,7 +14,7 @@ from pos_loader.collection import Index
 from pos_loader.declaration import validator
 from pos_loader.errors import ConnectionFailed, DataError, SpecError
 from pos_loader.masking import masked_address
-from pos_loader.publish import insert, layout
+from pos_loader.publish import insert, layout, live_layout
 from pos_loader.servers import mongo
 from tests.loader.mongo_helpers import customers, declare, documents
 
@@ -53,14 +53,14 @@ def test_every_shard_holds_documents(
     assert config["chunks"].count_documents({"uuid": entry["uuid"]}) == chunks
 
     insert.insert(handle, documents(customers(200)))
-    shares = layout.shares(handle)
+    shares = live_layout.shares(handle)
     assert set(shares) == set(topology.shards)
     assert all(share.documents > 0 and share.bytes > 0 for share in shares.values())
     assert sum(share.documents for share in shares.values()) == 200
-    live = layout.describe(handle)
+    live = live_layout.describe(handle)
     assert live is not None
     assert live.shard_key == tuple(shard_key.items())
-    assert layout.differences(declare("any", shard_key=shard_key), live) == []
+    assert live_layout.differences(declare("any", shard_key=shard_key), live) == []
     handle.delete_many({})
 
 
@@ -70,13 +70,13 @@ def test_declared_unsharded_stays_on_one_shard(
     declared = declare(database, shard_key={}, name="unsharded")
     handle = layout.create(client, declared, "unsharded", topology=topology)
     insert.insert(handle, documents(customers(20)))
-    assert [share.documents for share in layout.shares(handle).values()] == [20]
-    live = layout.describe(handle)
+    assert [share.documents for share in live_layout.shares(handle).values()] == [20]
+    live = live_layout.describe(handle)
     assert live is not None
     assert live.shard_key == ()
-    assert layout.differences(declared, live) == []
+    assert live_layout.differences(declared, live) == []
     resharded = declare(database, name="unsharded")
-    assert layout.differences(resharded, live) == ["shard key is none, declared _id: hashed"]
+    assert live_layout.differences(resharded, live) == ["shard key is none, declared _id: hashed"]
 
 
 def test_differences_name_what_changed(client: mongo.Client, topology: mongo.Topology, database: str) -> None:
@@ -86,18 +86,18 @@ def test_differences_name_what_changed(client: mongo.Client, topology: mongo.Top
     declared = declare(database, kept, sparse, by_order, shard_key={}, name="drift")
     handle = layout.create(client, declared, "drift", topology=topology)
     layout.complete(handle, declared)
-    live = layout.describe(handle)
+    live = live_layout.describe(handle)
     assert live is not None
-    assert layout.differences(declared, live) == []
+    assert live_layout.differences(declared, live) == []
 
     handle.drop_index("orders.order_id_-1")
     handle.drop_index("state_1")
     handle.create_index([("state", 1)])
     handle.create_index([("by_hand", 1)])
     handle.database.command("collMod", "drift", validator={}, validationLevel="moderate")
-    live = layout.describe(handle)
+    live = live_layout.describe(handle)
     assert live is not None
-    assert layout.differences(declared, live) == [
+    assert live_layout.differences(declared, live) == [
         "index state_1 has sparse False, declared True",
         "index orders.order_id_-1 is missing",
         "index by_hand_1 is not declared",
@@ -106,10 +106,10 @@ def test_differences_name_what_changed(client: mongo.Client, topology: mongo.Top
 
 
 def test_describe_knows_what_is_not_there_and_what_is_a_view(client: mongo.Client, database: str) -> None:
-    assert layout.describe(client[database]["absent"]) is None
+    assert live_layout.describe(client[database]["absent"]) is None
     client[database].command("create", "looking", viewOn="absent", pipeline=[])
     with pytest.raises(DataError, match=r"looking is a view"):
-        layout.describe(client[database]["looking"])
+        live_layout.describe(client[database]["looking"])
 
 
 def test_server_refusal_is_one_line(client: mongo.Client, topology: mongo.Topology, database: str) -> None:
@@ -241,9 +241,9 @@ def test_only_plain_indexes_wait_for_the_documents(
     for _ in range(2):
         layout.complete(handle, declared)
         assert set(handle.index_information()) == made | {"waits", "waits_too"}
-    live = layout.describe(handle)
+    live = live_layout.describe(handle)
     assert live is not None
-    assert layout.differences(declared, live) == []
+    assert live_layout.differences(declared, live) == []
 
 
 @pytest.mark.parametrize(
@@ -339,16 +339,16 @@ def test_an_index_whose_successor_is_refused_stays(
     before = handle.index_information()
 
     wanted = declare(database, new, shard_key={}, name="amended")
-    live = layout.describe(handle)
+    live = live_layout.describe(handle)
     assert live is not None
-    pending = layout.changes(wanted, live)
+    pending = live_layout.changes(wanted, live)
     assert set(pending.drop) == {"by_state", "text"}
     with pytest.raises(DataError, match=r"amended: .*duplicate key|amended.*E11000"):
-        layout.amend(handle, wanted, pending)
+        live_layout.amend(handle, wanted, pending)
     assert handle.index_information() == before
 
     handle.delete_many({})
-    layout.amend(handle, wanted, pending)
+    live_layout.amend(handle, wanted, pending)
     assert handle.index_information().keys() == {"_id_", "by_state"}
     assert handle.index_information()["by_state"]["unique"] is True
 
@@ -370,8 +370,8 @@ def test_an_index_that_one_shard_alone_refuses_stays_on_all(
     parallel = Index((("orders.order_id", 1), ("returns.id", 1)), {"name": "by_state"})
     extra = Index((("email", 1),), {"name": "by_email"})
     wanted = declare(database, extra, parallel, name="half_refused")
-    live = layout.describe(handle)
+    live = live_layout.describe(handle)
     assert live is not None
     with pytest.raises(DataError, match="cannot index parallel arrays"):
-        layout.amend(handle, wanted, layout.changes(wanted, live))
+        live_layout.amend(handle, wanted, live_layout.changes(wanted, live))
     assert indexes() == before

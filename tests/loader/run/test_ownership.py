@@ -13,7 +13,7 @@ import pytest
 from bson import json_util
 from bson.int64 import Int64
 
-from pos_loader.publish import builds, layout, sync
+from pos_loader.publish import builds, live_layout, sync
 from pos_loader.publish import records as published_
 from pos_loader.publish.records import PUBLISHED
 from pos_loader.run import ownership
@@ -406,7 +406,9 @@ def test_a_full_refresh_killed_at_any_point_leaves_what_is_ours_ours(
     assert left_behind(published.documents) + list(published.documents[builds.BUILDS].find()) == []
 
 
-@pytest.mark.parametrize(("module", "name"), [(layout, "amend"), (published_, "settle"), (sync, "apply")])
+@pytest.mark.parametrize(
+    ("module", "name"), [(live_layout, "amend"), (published_, "settle"), (sync, "apply")]
+)
 @pytest.mark.parametrize("is_done", [False, True])
 def test_a_sync_killed_at_any_point_leaves_what_is_ours_ours(
     published: Shop, module: ModuleType, name: str, is_done: bool

@@ -1,0 +1,240 @@
+"""The layout of a live collection: described, compared with the declared one, amended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from bson.binary import Binary
+from pymongo.errors import OperationFailure, PyMongoError
+
+from pos_loader.collection import Collection, Index
+from pos_loader.declaration.validator import validator
+from pos_loader.errors import DataError
+from pos_loader.publish.layout import RULES, index_model
+from pos_loader.servers.mongo import Handle, retrying, translated
+
+INDEX_NOT_FOUND = 27
+REBUILT = ("collation", "capped")
+"""Options that no published collection has."""
+INDEX_DEFAULTS: Mapping[str, object] = {"unique": False, "sparse": False}
+INDEX_OPTIONS = ("unique", "sparse", "partialFilterExpression", "collation", "expireAfterSeconds")
+
+
+@dataclass(frozen=True)
+class Live:
+    """The layout an existing collection has; `shard_key` is empty when it is not sharded."""
+
+    shard_key: tuple[tuple[str, int | str], ...]
+    indexes: Mapping[str, Mapping[str, Any]]
+    """By name: what listIndexes shows, without the one on `_id`."""
+    validator: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The other options: validationLevel, validationAction, collation, capped."""
+    uuid: Binary | None = None
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one shard holds of a collection, orphans left out: documents and uncompressed bytes."""
+
+    documents: int
+    bytes: int
+
+
+def describe(handle: Handle) -> Live | None:
+    """The layout of a live collection; None when it does not exist. Raises DataError for a view."""
+    client, name = handle.database.client, handle.name
+    with translated(client, f"describe {handle.full_name}"):
+        found = next(handle.database.list_collections(filter={"name": name}), None)
+        if found is None:
+            return None
+        if found["type"] != "collection":
+            raise DataError(f"{handle.full_name} is a {found['type']}", fix="publish under another name")
+        sharding = _sharding(handle) if client.is_mongos else {}
+        indexes = {each["name"]: dict(each) for each in handle.list_indexes() if each["name"] != "_id_"}
+    options = dict(found["options"])
+    return Live(
+        shard_key=tuple(sharding.items()),
+        indexes=indexes,
+        validator=options.pop("validator", {}),
+        options=options,
+        uuid=found["info"].get("uuid"),
+    )
+
+
+def _sharding(handle: Handle) -> Mapping[str, Any]:
+    entry = handle.database.client["config"]["collections"].find_one({"_id": handle.full_name}) or {}
+    # 8.0 also tracks collections that are not sharded.
+    key: Mapping[str, Any] = {} if entry.get("unsplittable") else entry.get("key", {})
+    return key
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What separates a live collection's layout from the declared one.
+
+    `rebuild` says what a live collection cannot take; `drop` and `create` are indexes (one that differs is
+    both), `validator` says whether the validator is to be set.
+    """
+
+    rebuild: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    create: tuple[Index, ...] = ()
+    validator: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to change."""
+        return bool(self.rebuild or self.drop or self.create or self.validator)
+
+
+def changes(collection: Collection, live: Live, *, is_cluster: bool = True) -> Changes:
+    """Compare the layout of a live collection with the declared one."""
+    differing = [each for each in collection.indexes if index_differences(each, live.indexes.get(each.name))]
+    stale = [each.name for each in differing if each.name in live.indexes]
+    return Changes(
+        rebuild=tuple(_rebuild_reasons(collection, live, is_cluster)),
+        drop=tuple(_undeclared(collection, live) + stale),
+        create=tuple(differing),
+        validator=bool(_validator_differences(collection, live)),
+    )
+
+
+def amend(handle: Handle, collection: Collection, pending: Changes) -> None:
+    """Give a live collection the declared indexes and validator; `pending.rebuild` must be empty.
+
+    Raises DataError when the server refuses: documents that break a new unique index, say. The indexes are
+    then made what they were, on all shards: one may have built what another refused.
+    """
+    with translated(handle.database.client, f"change the layout of {handle.full_name}"):
+        before = retrying()(lambda: {each["name"]: dict(each) for each in handle.list_indexes()})
+        try:
+            retrying()(_amend, handle, collection, pending)
+        except OperationFailure:
+            with suppress(PyMongoError):  # the refusal is what the user has to know
+                retrying()(_restore, handle, before, pending)
+            raise
+
+
+def _amend(handle: Handle, collection: Collection, pending: Changes) -> None:
+    _drop(handle, pending.drop)
+    for index in pending.create:
+        handle.create_indexes([index_model(index)])
+    if pending.validator:
+        handle.database.command({"collMod": handle.name, "validator": validator(collection), **RULES})
+
+
+def _restore(handle: Handle, before: Mapping[str, Mapping[str, Any]], pending: Changes) -> None:
+    _drop(handle, [index.name for index in pending.create])
+    dropped = [before[name] for name in pending.drop if name in before]
+    if dropped:
+        handle.database.command("createIndexes", handle.name, indexes=dropped)
+
+
+def _drop(handle: Handle, names: Sequence[str]) -> None:
+    """Drop the indexes that are there, on every shard; one that an attempt before has dropped is not."""
+    for name in names:
+        try:
+            handle.drop_index(name)
+        except OperationFailure as error:
+            if error.code != INDEX_NOT_FOUND:
+                raise
+
+
+def differences(collection: Collection, live: Live, *, is_cluster: bool = True) -> list[str]:
+    """Say how a live collection is laid out otherwise than declared; empty when it is as declared."""
+    found = _rebuild_reasons(collection, live, is_cluster)
+    for index in collection.indexes:
+        found += index_differences(index, live.indexes.get(index.name))
+    found += [f"index {name} is not declared" for name in _undeclared(collection, live)]
+    return found + _validator_differences(collection, live)
+
+
+def _rebuild_reasons(collection: Collection, live: Live, is_cluster: bool) -> list[str]:
+    declared_key = collection.shard_key if is_cluster else ()
+    found = [f"collection has {option}" for option in REBUILT if live.options.get(option)]
+    if live.shard_key != declared_key:
+        found.append(f"shard key is {_shown(live.shard_key)}, declared {_shown(declared_key)}")
+    return found
+
+
+def _undeclared(collection: Collection, live: Live) -> list[str]:
+    declared = {index.name for index in collection.indexes}
+    return [
+        name
+        for name, spec in live.indexes.items()
+        if name not in declared and not serves_shard_key(spec, live.shard_key)
+    ]
+
+
+def serves_shard_key(spec: Mapping[str, Any], shard_key: tuple[tuple[str, int | str], ...]) -> bool:
+    """Whether an index is the one that the server makes for a shard key."""
+    return tuple(spec["key"].items()) == shard_key and not any(spec.get(option) for option in INDEX_OPTIONS)
+
+
+def is_made(index: Index, spec: Mapping[str, Any] | None) -> bool:
+    """Whether a live index is as `index` says."""
+    return not index_differences(index, spec)
+
+
+def excludes(index: Index, spec: Mapping[str, Any]) -> bool:
+    """Whether MongoDB takes `index` only without the live index `spec`: the same keys, or both of text."""
+    keys = tuple(spec["key"].items())
+    if "text" in dict(keys).values():
+        return "text" in dict(index.keys).values()
+    return keys == index.keys and not _option_differences(index, spec)
+
+
+def _validator_differences(collection: Collection, live: Live) -> list[str]:
+    found = []
+    if live.validator != validator(collection):
+        found.append("validator differs" if live.validator else "there is no validator")
+    for option, expected in RULES.items():
+        if live.validator and live.options.get(option, expected) != expected:
+            found.append(f"{option} is {live.options[option]}, expected {expected}")
+    return found
+
+
+def index_differences(index: Index, spec: Mapping[str, Any] | None) -> list[str]:
+    """Say how a live index, none where it is missing, is otherwise than declared."""
+    if spec is None:
+        return [f"index {index.name} is missing"]
+    found = []
+    keys = tuple(spec["key"].items())
+    if keys != index.keys and "text" not in dict(index.keys).values():
+        found.append(f"index {index.name} is on {_shown(keys)}, declared {_shown(index.keys)}")
+    return found + _option_differences(index, spec)
+
+
+def _option_differences(index: Index, spec: Mapping[str, Any]) -> list[str]:
+    found = []
+    options: dict[str, Any] = {**INDEX_DEFAULTS, **index.options}
+    for option in INDEX_OPTIONS:
+        declared, there = options.get(option), spec.get(option, INDEX_DEFAULTS.get(option))
+        if isinstance(declared, Mapping) and isinstance(there, Mapping) and option == "collation":
+            there = {name: there.get(name) for name in declared}  # the server fills in the defaults
+        if declared != there:
+            found.append(f"index {index.name} has {option} {there}, declared {declared}")
+    return found
+
+
+def _shown(key: tuple[tuple[str, int | str], ...]) -> str:
+    return ", ".join(f"{path}: {kind}" for path, kind in key) or "none"
+
+
+def shares(handle: Handle) -> dict[str, Share]:
+    """What each shard holds; the one server of an unsharded set-up is called "unsharded".
+
+    From the storage statistics, so cheap at any size; the exact count is the verification's.
+    """
+    with translated(handle.database.client, f"read the distribution of {handle.full_name}"):
+        rows = list(handle.aggregate([{"$collStats": {"storageStats": {}}}]))
+    found = {}
+    for row in rows:
+        stats = row["storageStats"]
+        orphans, count = stats.get("numOrphanDocs", 0), stats["count"]
+        size = stats["size"] if not orphans else round(stats["size"] * (count - orphans) / count)
+        found[row.get("shard", "unsharded")] = Share(documents=count - orphans, bytes=size)
+    return found
