@@ -16,7 +16,8 @@ import numpy as np
 from pos_loader.collection import BUCKET_FIELD, BsonType, Collection, Field, Key, Level, OnOverflow, Partition
 from pos_loader.declaration import coerce
 from pos_loader.declaration.bson_types import domain
-from pos_loader.documents.extract import extract, placed, relation, where_clause
+from pos_loader.documents.extract import extract
+from pos_loader.documents.marts import placed, relation, where_clause
 from pos_loader.documents.nest import nest
 from pos_loader.errors import DataError
 from pos_loader.servers.mariadb import Queries, literal, quote

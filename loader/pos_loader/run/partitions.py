@@ -14,7 +14,7 @@ import numpy as np
 import tenacity
 
 from pos_loader.collection import Collection, Difference, Documents, Figure, Key, Partition, Reject
-from pos_loader.documents import extract, sizes
+from pos_loader.documents import cuts, extract, marts, sizes
 from pos_loader.documents.nest import nest
 from pos_loader.errors import PartialLoad, SpecError, TableReplaced, after_failed_build
 from pos_loader.publish import rejects
@@ -215,7 +215,7 @@ def look(job: Job, collections: Sequence[Collection], faults: Faults | None = No
     """Look at the marts' shape only, for work without partitions; `faults` as in `survey`."""
 
     def shape(queries: mariadb.Queries, collection: Collection) -> Work:
-        extract.check_marts(queries, collection)
+        marts.check_marts(queries, collection)
         return Work(collection, (), {}, [])
 
     return _looked_at(job, collections, faults, shape)
@@ -239,8 +239,8 @@ def _looked_at(
 
 
 def _surveyed(job: Job, queries: mariadb.Queries, collection: Collection) -> Work:
-    extract.check_marts(queries, collection)
-    cut = extract.cut(
+    marts.check_marts(queries, collection)
+    cut = cuts.cut(
         queries,
         collection,
         rows=job.partition_rows,
@@ -250,8 +250,8 @@ def _surveyed(job: Job, queries: mariadb.Queries, collection: Collection) -> Wor
     )
     totals = {level.path: count_rows(queries, collection, level) for level in collection.root.walk()}
     if not (job.options.allow_empty or collection.allow_empty):
-        extract.require_rows(cut.rows, totals, collection)
-    extract.require_small_arrays(queries, collection)
+        marts.require_rows(cut.rows, totals, collection)
+    marts.require_small_arrays(queries, collection)
     warning = sizes.check(queries, collection, within=cut.heavy, allowed=job.options.max_rejects)
     if warning:
         job.progress.note(warning, collection=collection.name)
@@ -274,7 +274,7 @@ def _split_points(job: Job, queries: mariadb.Queries, collection: Collection) ->
     if not job.topology.is_cluster or not key or key[0][1] == "hashed":
         return []
     chunks = collection.chunks or 2 * max(1, len(job.topology.shards))
-    return extract.split_points(queries, collection, chunks=chunks)
+    return cuts.split_points(queries, collection, chunks=chunks)
 
 
 def run(job: Job, work: Work, handle: mongo.Handle, step: Step) -> Tally:

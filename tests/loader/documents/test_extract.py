@@ -9,7 +9,7 @@ import pytest
 from pos_loader.collection import Collection
 from pos_loader.dbt.artifacts import read_manifest
 from pos_loader.declaration.spec import read_collections
-from pos_loader.documents import extract, sizes
+from pos_loader.documents import cuts, extract, sizes
 from pos_loader.servers import mariadb
 from pos_loader.servers.profile import MariaDB
 from tests.warehouse import Warehouse
@@ -27,7 +27,7 @@ def test_a_partition_is_a_range_of_each_clustered_index_and_nothing_is_sorted(
 ) -> None:
     server, collection = _sample(sample_warehouse, name)
     with mariadb.connect(server) as queries:
-        cut = extract.cut(queries, collection, rows=200, weights=sizes.widths(collection), limit=10**9)
+        cut = cuts.cut(queries, collection, rows=200, weights=sizes.widths(collection), limit=10**9)
         assert len(cut.partitions) > 10
         for level in collection.root.walk():
             statement = extract.statement(level, collection, cut.partitions[5])
@@ -46,7 +46,7 @@ def test_partitions_hold_every_row_once_however_the_keys_are_cut(
     server, collection = _sample(sample_warehouse, name)
     weights = sizes.widths(collection)
     with mariadb.connect(server) as queries:
-        cut = extract.cut(queries, collection, rows=rows, weights=weights, limit=20_000, workers=workers)
+        cut = cuts.cut(queries, collection, rows=rows, weights=weights, limit=20_000, workers=workers)
     levels = [*collection.root.walk()]
     edges = [partition.lo for partition in cut.partitions[1:]]
     assert edges == sorted({int(edge or 0) for edge in edges})
@@ -79,7 +79,7 @@ def test_more_suspects_than_are_encoded_are_measured_by_their_keys_alone(
     small = replace(collection, document_budget=2_000)
     limit = sizes.allowance(small)
     with mariadb.connect(server) as queries:
-        cut = extract.cut(queries, small, rows=100, weights=sizes.widths(small), limit=limit)
+        cut = cuts.cut(queries, small, rows=100, weights=sizes.widths(small), limit=limit)
         _, over, is_exact = sizes.largest(queries, small)
         asked = []
         measured = sizes.largest

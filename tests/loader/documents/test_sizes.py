@@ -18,7 +18,7 @@ from pymongo.read_concern import ReadConcern
 from pos_loader.collection import Partition
 from pos_loader.dbt.artifacts import read_manifest
 from pos_loader.declaration.spec import read_collections
-from pos_loader.documents import extract, sizes
+from pos_loader.documents import cuts, extract, sizes
 from pos_loader.documents.nest import nest
 from pos_loader.servers import mariadb
 from pos_loader.servers.profile import MariaDB
@@ -417,7 +417,7 @@ def test_sizes_in_sql_are_exact_or_a_bound(
             over = sum(size > budget for size in actual.values())
             assert sizes.largest(queries, small)[1] == over
             limit = sizes.allowance(small)
-            within = extract.cut(queries, small, rows=50, weights=sizes.widths(small), limit=limit).heavy
+            within = cuts.cut(queries, small, rows=50, weights=sizes.widths(small), limit=limit).heavy
             warning = sizes.check(queries, small, within=within)
             assert warning.startswith(f"{over} documents" if over else "")
             assert bool(warning) == bool(over)
