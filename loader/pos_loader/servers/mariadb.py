@@ -1,4 +1,4 @@
-"""Small queries to MariaDB, and its errors as ours; bulk reads are in `extract`."""
+"""Small queries to MariaDB, and its errors translated to ours. `documents.extract` does the bulk reads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Row = tuple[Any, ...]
 _REPLACED = {1146, 1205, 1213, 1412}
 _REFUSED = {1044, 1045, 1142, 1698}
 _UNREACHABLE = {2002, 2003, 2005, 2006, 2013, 2055, 1040, 1053}
-# The server ends a handshake after its connect_timeout of 10 s: a laptop slept, a machine was busy.
+# The server cuts a handshake off after its connect_timeout of 10 s, as when a laptop slept meanwhile.
 _INTERRUPTED = {2013, 2055}
 
 
@@ -33,7 +33,7 @@ class Queries:
 
     @property
     def server(self) -> MariaDB:
-        """The server asked."""
+        """The server that answers."""
         return self._server
 
     def rows(self, sql: str, parameters: tuple[object, ...] = ()) -> list[Row]:
@@ -56,16 +56,16 @@ class Queries:
 
 @contextmanager
 def connect(server: MariaDB) -> Iterator[Queries]:
-    """Open a connection with the state of `session`.
+    """Open a connection and set its session's state (`servers.session`).
 
-    A handshake that is cut off is begun again. Raises `ConnectionFailed` naming host and port where the
-    server is unreachable or refuses us.
+    A handshake that the server cuts off is tried again. Raises `ConnectionFailed`, which names host and port,
+    where the server is unreachable or refuses the user.
     """
     try:
         connection = _open(server)
     except mysql.connector.Error as error:
         raise translate(str(error), error.errno, server) from None
-    except (OSError, ValueError) as error:  # a host that is no name: UnicodeError
+    except (OSError, ValueError) as error:  # a malformed host name raises UnicodeError
         raise translate(f"cannot connect: {error}", None, server) from None
     try:
         yield Queries(connection, server)
@@ -102,7 +102,7 @@ def _open(server: MariaDB) -> Any:
 
 
 def translate(message: str, code: int | None, server: MariaDB) -> LoaderError:
-    """Turn a driver's message (connectorx gives text only) into one of our errors."""
+    """Turn a driver's message into one of our errors; connectorx gives no code, only text."""
     if code is None or code < 0:
         found = re.search(r"ERROR (\d{4})", message)
         code = int(found.group(1)) if found else None
@@ -122,20 +122,24 @@ def translate(message: str, code: int | None, server: MariaDB) -> LoaderError:
 
 
 def _masked(text: str, password: str) -> str:
-    """Hide the password; where it is a word, such as `pos`, not in the midst of a longer one."""
+    """Hide the password. One that is a word, such as `pos`, is hidden only where it is a whole word."""
     edges = (r"(?<!\w)", r"(?!\w)") if re.fullmatch(r"\w+", password) else ("", "")
     return re.sub(re.escape(password).join(edges), "***", text)
 
 
 def quote(name: str) -> str:
-    """Quote an identifier."""
+    """Quote an identifier: `` `order` ``."""
     return "`" + name.replace("`", "``") + "`"
 
 
 def literal(key: Key) -> str:
-    """Write a document key as SQL; text as hexadecimal, safe in any session.
+    """Write a document key as SQL. Text becomes hexadecimal, which means the same in every session.
 
-    It names no collation, so it is compared in that of the column, by whose index.
+    The literal names no collation, so MariaDB compares it in the column's collation and uses the column's
+    index.
+
+    >>> literal(7), literal("Ann")
+    ('7', "_utf8mb4 x'416e6e'")
     """
     if isinstance(key, int):
         return str(key)
@@ -143,7 +147,7 @@ def literal(key: Key) -> str:
 
 
 def equals(column: str, key: Key) -> str:
-    """Write the condition that a column, quoted, has this key; a blank at the end of a text counts.
+    """Write the condition that a column has this key. `column` is quoted; a text's trailing blanks count.
 
     >>> equals("`code`", "a")
     "(`code` = _utf8mb4 x'61' and char_length(`code`) = 1)"
@@ -154,5 +158,5 @@ def equals(column: str, key: Key) -> str:
 
 
 def differs(column: str, key: Key) -> str:
-    """Write the condition that a column, quoted, has another key; a blank at the end of a text counts."""
+    """Write the condition that a column has another key. `column` is quoted; trailing blanks count."""
     return f"{column} <> {key}" if isinstance(key, int) else f"not {equals(column, key)}"

@@ -1,7 +1,7 @@
-"""The MongoDB connection: how it is opened, what is behind it, which faults are worth a retry.
+"""The MongoDB connection: how it opens, what topology it leads to, and which faults are worth a retry.
 
-Every handle the loader works with writes with majority and journal and reads with majority, so what a
-stage has written or read stays written and read when a primary changes.
+All handles write with majority and journal, and read with majority. So whatever a step has written or read
+still holds after the primary changes.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 """Source: https://www.mongodb.com/docs/manual/reference/limits/"""
 WRITE_CONCERN_SECONDS = 60
 LONGEST_REASON = 1000
-"""Characters of a server's words that are shown."""
+"""How many characters of a server's message are shown."""
 OLDEST_CLUSTER = (6, 0)
 
 UNAUTHORIZED, AUTHENTICATION_FAILED = 13, 18
 DATABASE_DIFFERS_IN_CASE = 13297
 
-# Server codes that pass by themselves: elections, shutdowns, network, locks held by the balancer or another
-# DDL, stale routing, cursors lost with a primary or a rename.
+# Codes of conditions that pass without help: elections, shutdowns, network faults, locks of the balancer or
+# of another DDL, stale routing, cursors lost with a primary or by a rename.
 # Source: https://github.com/mongodb/mongo/blob/v7.0/src/mongo/base/error_codes.yml
 TRANSIENT_CODES = frozenset(
     {6, 7, 24, 43, 46, 63, 64, 89, 91, 112, 117, 133, 134, 175, 189, 234, 237, 249, 262}
@@ -68,48 +68,50 @@ SHARDING_ACTIONS = ("enableSharding", "splitChunk", "moveChunk")
 
 @dataclass(frozen=True)
 class Topology:
-    """What answers behind a connection; `shards` is empty where it may not be listed."""
+    """The servers behind a connection; `shards` is empty where the user may not list them."""
 
     is_cluster: bool
     version: tuple[int, ...]
     shards: tuple[str, ...]
     has_transactions: bool = True
-    """Whether it is a cluster or a replica set; a standalone server has none."""
+    """Whether it is a cluster or a replica set; a standalone server has no transactions."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """A connection string, and the seconds to wait for who is there."""
+    """A connection string, and how many seconds to wait for a server."""
 
     uri: str = field(repr=False)
     timeout: float
 
 
 def reopened(address: Address, database: str, collection: str) -> Handle:
-    """The handle of a collection in another program than the one that opened the connection."""
+    """Give the handle of a collection in a worker process, which opens a connection of its own."""
     return _client(address)[database][collection]
 
 
 @lru_cache(maxsize=1)
 def _client(address: Address) -> Client:
-    """One connection for all tasks of a worker."""
+    """Give the one connection that all tasks of a worker process share."""
     return connect(address.uri, timeout=address.timeout)
 
 
 def connect(uri: str, *, timeout: float = 5.0) -> Client:
-    """Open and prove a connection; `timeout` is in seconds and bounds finding and reaching a server.
+    """Open a connection and prove that it works.
 
-    Raises SpecError when the address is malformed, ConnectionFailed when it is unreachable or refuses us;
-    both show it masked.
+    `timeout` bounds how many seconds the driver may take to find and reach a server. Raises SpecError for a
+    malformed address, ConnectionFailed for a server that is unreachable or refuses the user. Both messages
+    show the address masked.
     """
     shown = masked_address(uri)
     _require_usable_files(uri)
     try:
-        # The driver warns of an option it does not understand, `tls` too, and connects without it.
+        # For an option it does not understand, even a wrong `tls`, the driver only warns and then ignores it.
         with warnings.catch_warnings(action="error", category=UserWarning):
             client = _open(uri, milliseconds=round(timeout * 1000))
     except (InvalidURI, ConfigurationError, ValueError, TypeError, OSError, UserWarning) as error:
-        # The parser quotes pieces of the address, of a password too that is not percent-encoded.
+        # The parser quotes parts of the address, which may be parts of a password that is not
+        # percent-encoded.
         options = uri[uri.rfind("@") :]
         told = "@" not in uri or ("?" in options and isinstance(error, UserWarning))
         raise SpecError(
@@ -125,9 +127,10 @@ def connect(uri: str, *, timeout: float = 5.0) -> Client:
 
 
 def _require_usable_files(uri: str) -> None:
-    """Raise `SpecError` naming a certificate file of the address that cannot be used, and why.
+    """Raise `SpecError` where the address names a certificate file that cannot be used, and say why.
 
-    The driver raises whatever Python's `ssl` does, and OpenSSL asks the terminal for a missing password.
+    Without this check the driver raises whatever Python's `ssl` raises, and OpenSSL asks the terminal for a
+    missing password.
     """
     options = {
         name.lower(): unquote_plus(value)
@@ -162,7 +165,7 @@ def _require_usable_files(uri: str) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    """The first sentence of what the driver says; those after it speak of its own options."""
+    """Keep the first sentence of the driver's message; the others are about the driver's own options."""
     return str(error).split(". ")[0].rstrip(".")
 
 
@@ -180,7 +183,7 @@ def _open(uri: str, *, milliseconds: int) -> Client:
         retryWrites=True,
         retryReads=True,
         tz_aware=False,
-        datetime_conversion="DATETIME_AUTO",  # a date that Python's type has not, of year 0 say, is a number
+        datetime_conversion="DATETIME_AUTO",  # dates outside Python's years, of year 0 say, become DatetimeMS
     )
 
 
@@ -197,7 +200,7 @@ def _no_connection(error: PyMongoError, shown: str) -> ConnectionFailed:
 
 
 def topology(client: Client) -> Topology:
-    """Look at what the connection leads to: a sharded cluster (mongos) or not, its version, its shards."""
+    """Find out whether the connection leads to a sharded cluster (mongos), its version and its shards."""
     with translated(client, "read the topology"):
         hello = client.admin.command("hello")
         is_cluster = hello.get("msg") == "isdbgrid"
@@ -223,7 +226,7 @@ def _shards(client: Client) -> tuple[str, ...]:
 
 @lru_cache(maxsize=8)
 def may_bypass_validation(database: Database) -> bool:
-    """Whether the connected user may insert documents that the validator need not look at."""
+    """Whether the connected user may insert documents without validation."""
     with translated(database.client, "read our privileges"):
         info = database.client.admin.command("connectionStatus", showPrivileges=True)["authInfo"]
     granted = _granted(info["authenticatedUserPrivileges"], database.name)
@@ -231,7 +234,7 @@ def may_bypass_validation(database: Database) -> bool:
 
 
 def missing_actions(client: Client, database: str, *, sharded: bool) -> list[str]:
-    """Name the actions the connected user lacks on `database`; empty where access control is off."""
+    """Name the needed actions that the user lacks on `database`; none where access control is off."""
     with translated(client, "read our privileges"):
         info = client.admin.command("connectionStatus", showPrivileges=True)["authInfo"]
     if not info["authenticatedUsers"]:
@@ -260,12 +263,12 @@ def _granted(privileges: Iterable[Mapping[str, Any]], database: str) -> set[str]
 
 
 def hosts(client: Client) -> str:
-    """The servers a client knows, `host:port, host:port`; never the user or the password."""
+    """Name the servers a client knows, `host:port, host:port`, without user and password."""
     return ", ".join(f"{host}:{port}" for host, port in client.topology_description.server_descriptions())
 
 
 def reason(error: PyMongoError) -> str:
-    """The server's or the driver's own words on one line, without the reply and topology it appends."""
+    """Give the server's or the driver's message on one line, without the reply and topology it appends."""
     text = str(error)
     if isinstance(error, BulkWriteError) and write_errors(error):
         text = write_errors(error)[0]["errmsg"]
@@ -275,7 +278,7 @@ def reason(error: PyMongoError) -> str:
 
 
 def shortened(text: str) -> str:
-    """A server's words on one line, without the replies, timeouts and signed commands they quote."""
+    """Put a server's message on one line, without the replies, timeouts and signed commands it quotes."""
     short = re.split(r" \(configured timeouts|, Timeout: |, full error: ", text)[0]
     if re.search(r"\blsid\b|\$clusterTime|\bsignature\b", short):
         short = re.sub(r"\{.*", "{...}", short, flags=re.DOTALL)
@@ -283,7 +286,7 @@ def shortened(text: str) -> str:
 
 
 def require_published(database: Database, collection: str) -> None:
-    """Raise `DataError` where the collection does not exist; an aggregation of it would just be empty."""
+    """Raise `DataError` where the collection does not exist; an aggregation would just return nothing."""
     if not database.list_collection_names(filter={"name": collection}):
         name = f"{database.name}.{collection}"
         raise DataError(
@@ -294,13 +297,13 @@ def require_published(database: Database, collection: str) -> None:
 
 
 def write_errors(error: BulkWriteError) -> list[dict[str, Any]]:
-    """What a bulk write met: errors of single documents, then of the write concern."""
+    """List the errors of a bulk write: those of single documents, then those of the write concern."""
     details = error.details or {}
     return [*details.get("writeErrors", ()), *details.get("writeConcernErrors", ())]
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether trying again can help: the network, an election, a lock, a write concern timeout."""
+    """Whether trying again can help: network faults, elections, locks, write concern timeouts."""
     if isinstance(error, BulkWriteError):
         return any(each["code"] in TRANSIENT_CODES for each in write_errors(error))
     if isinstance(error, OperationFailure) and error.code in TRANSIENT_CODES:
@@ -311,7 +314,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def retrying(*, attempts: int = 8, when: Callable[[BaseException], bool] = is_transient) -> tenacity.Retrying:
-    """Try again on transient errors with growing, jittered pauses; the last error is raised as it is."""
+    """Try again on transient errors, after growing random pauses; the last error is raised unchanged."""
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception(when),
         wait=tenacity.wait_random_exponential(multiplier=0.2, max=10),
@@ -322,7 +325,7 @@ def retrying(*, attempts: int = 8, when: Callable[[BaseException], bool] = is_tr
 
 @contextmanager
 def translated(client: Client, doing: str, *, fix: str = "") -> Iterator[None]:
-    """Turn driver errors into ours; `doing` completes "MongoDB at ... refuses to ..."."""
+    """Turn the driver's errors into ours; `doing` completes the message "MongoDB at ... refuses to ..."."""
     try:
         yield
     except OperationFailure as error:

@@ -1,6 +1,7 @@
-"""MariaDB's connection from the dbt profile, so that it is written once.
+"""MariaDB's connection, read from the dbt profile so that users write it once.
 
-Rendered as dbt does (Jinja with `env_var`), without importing dbt: its start takes longer than a small load.
+The profile is rendered as dbt renders it (Jinja with `env_var`), but without importing dbt, whose start takes
+longer than a small load.
 Source: https://docs.getdbt.com/docs/core/connect-data-platform/profiles.yml
 """
 
@@ -28,12 +29,12 @@ HONOURED = frozenset(
     )
 )
 DBTS_OWN = frozenset(("database", "charset", "collation", "threads"))
-"""Keys that change nothing for the loader: it sets its sessions itself, see `session`."""
+"""Keys that change nothing for the loader, because `servers.session` sets up its sessions."""
 
 
 @dataclass(frozen=True)
 class MariaDB:
-    """Where MariaDB is and who we are there; `schema` holds the marts."""
+    """MariaDB's address, the user who connects, and the schema that holds the marts."""
 
     host: str
     port: int
@@ -41,20 +42,20 @@ class MariaDB:
     password: str = field(repr=False)
     schema: str
     offers_tls: bool = True
-    """Whether small queries use TLS where the server has it; bulk reads never do."""
+    """Whether small queries use TLS where the server offers it; bulk reads never do."""
 
     @property
     def url(self) -> str:
-        """The connection as a URL, with the password in it: never to be shown.
+        """The connection as a URL. It contains the password, so no message may show it.
 
-        A loopback address may be a tunnel, so a socket of that server's name on this machine is not used.
+        `prefer_socket=false`: a loopback address may be a tunnel to another machine, which a socket is not.
         """
         user, password = quote(self.user, safe=""), quote(self.password, safe="")
         return f"mysql://{user}:{password}@{self.address}/{quote(self.schema, safe='')}?prefer_socket=false"
 
     @property
     def address(self) -> str:
-        """`host:port`, for messages."""
+        """`host:port`, for URLs and messages; an IPv6 host is in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
@@ -67,8 +68,8 @@ def read_profile(
 ) -> MariaDB:
     """Find the project's profile where dbt does (option, DBT_PROFILES_DIR, the project, ~/.dbt) and read it.
 
-    `note` is told which keys the loader does not use. Raises `SpecError` naming the file and the key that is
-    missing, wrong, or asks for what the loader cannot do.
+    `note` receives a line that names the keys the loader does not use. Raises `SpecError`, which names the
+    file and the key, where a key is missing, wrong, or asks for something the loader cannot do.
     """
     project = _read_yaml(project_dir / "dbt_project.yml", "run in a dbt project or give --project-dir")
     name = str(project.get("profile"))
@@ -96,7 +97,7 @@ def read_profile(
 
 
 def _require_able(output: Mapping[str, str], where: str) -> None:
-    """Raise `SpecError` where a key asks for encryption: the loader's bulk reads have none."""
+    """Raise `SpecError` where a key asks for encryption, because bulk reads are not encrypted."""
     for key, value in output.items():
         if re.match("(?i)ssl|tls", key) and value and not _is_plain(output, key):
             raise SpecError(
@@ -107,7 +108,7 @@ def _require_able(output: Mapping[str, str], where: str) -> None:
 
 
 def _is_plain(output: Mapping[str, str], key: str = "ssl_disabled") -> bool:
-    """Whether a key of the profile says that there is to be no TLS."""
+    """Whether a key of the profile switches TLS off."""
     return key == "ssl_disabled" and output.get(key, "").lower() in ("true", "1", "yes", "on")
 
 
@@ -171,7 +172,7 @@ def _read_yaml(path: Path, fix: str) -> dict[str, Any]:
 
 
 def _render(key: str, value: object, where: str) -> str:
-    """Render the value of a key; an error names the key alone, the value may be a password."""
+    """Render the value of a key. Errors name the key and never the value, which may be a password."""
     if value is None:
         return ""
     environment = SandboxedEnvironment(undefined=jinja2.StrictUndefined)
@@ -180,7 +181,7 @@ def _render(key: str, value: object, where: str) -> str:
         return environment.from_string(str(value)).render(env_var=_env_var)
     except LookupError as error:
         raise SpecError(f"{key}: variable {error.args[0]} is not set", where=where, fix="set it") from None
-    except Exception:  # of Jinja, or of the expression in it
+    except Exception:  # Jinja's own, or any that the expression raises
         fix = "write it as in profiles.example.yml"
         raise SpecError(f"{key} cannot be rendered as Jinja", where=where, fix=fix) from None
 

@@ -1,19 +1,19 @@
-"""What every session in MariaDB starts with, whichever driver opens it and whatever the server's defaults.
+"""The state that every MariaDB session starts with, for each driver and whatever the server's defaults are.
 
-mysql.connector runs `STATEMENTS` right after it connects, connectorx as `pre_execution_query` on the
-connection that reads. connectorx prepares its query before that, so the query must mean the same in every SQL
-mode: names in backticks, texts as hexadecimal. macros/mariadb/session.sql does this for dbt.
+mysql.connector runs `STATEMENTS` right after it connects. connectorx runs them as `pre_execution_query` on
+the connection that reads, but prepares its query before them. So that query must mean the same in every SQL
+mode: names are in backticks, texts are hexadecimal. macros/mariadb/session.sql sets the same state for dbt.
 """
 
 from __future__ import annotations
 
 LOCK_WAIT_SECONDS = 600
-"""MariaDB's own bound on the wait for a table is a day."""
+"""How long a statement waits for a locked table. MariaDB's default is a day."""
 
 _SETTINGS = {
     "sql_mode": "'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
     "NO_ENGINE_SUBSTITUTION'",
-    "time_zone": "'+00:00'",  # a TIMESTAMP read as text comes in the session's zone
+    "time_zone": "'+00:00'",  # MariaDB shows a TIMESTAMP in the session's zone
     "autocommit": "1",
     "old_mode": "''",
     "lc_messages": "'en_US'",
@@ -43,4 +43,4 @@ STATEMENTS = (
     + ", ".join(f"session {name} = {value}" for name, value in _SETTINGS.items())
     + "/*M!110202 , session character_set_collations = 'utf8mb4=utf8mb4_general_ci' */",
 )
-"""Committed rows only, UTC, utf8mb4, strict, no limits on rows; no statement needs a privilege."""
+"""They give committed rows only, UTC, utf8mb4, strict mode and no limit on rows. None needs a privilege."""

@@ -1,1 +1,1 @@
-"""What MongoDB holds against what it should hold."""
+"""Compares what MongoDB holds with what it should hold."""

@@ -1,9 +1,11 @@
-"""Comparing what MongoDB holds with what MariaDB says, byte for byte.
+"""Change detection: what MongoDB holds against what MariaDB says, byte for byte.
 
-A range of `_id` is read back as raw batches in key order and held against the expected buffer by memory
-comparison; only a batch that differs is taken apart into documents. The bounds are those of the `_id` index
-(`min` and `max`), not of a query: a query compares within one type, so a document whose `_id` is of a foreign
-type would be in no range; index bounds follow BSON's order over all types, so it is in exactly one.
+MongoDB returns a range of `_id` as raw batches in key order. Each batch is compared with the expected buffer
+in one memory comparison, and only a batch that differs is split into documents.
+
+A range is given as bounds of the `_id` index (`min` and `max`), not as a query. A query compares values of
+one type only, so a document whose `_id` has a foreign type would be in no range. Index bounds follow BSON's
+order over all types, so every document is in exactly one range.
 """
 
 from __future__ import annotations
@@ -27,11 +29,11 @@ from pos_loader.servers.mongo import Handle, retrying, translated
 from pos_loader.verify.first_difference import decoded, first_difference
 
 BATCH_DOCUMENTS = 1_000_000
-"""More than any reply holds: the server fills each to 16 MiB."""
+"""More than any reply holds, so the server fills each reply to 16 MiB."""
 
 _STRING = 0x02
 _FIXED = {0x10: 4, 0x12: 8}
-"""The bytes of a value by the BSON type of a key: int32 and int64."""
+"""The bytes of a key by its BSON type: int32 and int64."""
 
 _LAZY: CodecOptions[RawBSONDocument] = CodecOptions(
     RawBSONDocument, datetime_conversion=DatetimeConversion.DATETIME_AUTO
@@ -42,8 +44,8 @@ _LAZY: CodecOptions[RawBSONDocument] = CodecOptions(
 class Comparison:
     """The result for one partition.
 
-    `missing` and `changed` are positions in the expected documents, `extra` the `_id` values MongoDB has
-    beyond them (any BSON type), all in key order; `differences` describes the first few of them.
+    `missing` and `changed` are positions in the expected documents. `extra` holds the `_id`s, of any BSON
+    type, that only MongoDB has. All three are in key order, and `differences` describes the first few.
     """
 
     same: int = 0
@@ -52,11 +54,11 @@ class Comparison:
     extra: tuple[Any, ...] = ()
     differences: tuple[Difference, ...] = ()
     ambiguous: bool = False
-    """An `_id` stands on more than one shard."""
+    """Whether an `_id` occurs on more than one shard."""
 
     @property
     def total(self) -> int:
-        """How many documents differ; 0 when MongoDB holds exactly the expected ones."""
+        """How many documents differ; 0 means that MongoDB holds exactly the expected ones."""
         return len(self.missing) + len(self.changed) + len(self.extra)
 
     @property
@@ -66,10 +68,10 @@ class Comparison:
 
 
 def compare(handle: Handle, documents: Documents, partition: Partition, *, limit: int = 10) -> Comparison:
-    """Compare the documents of `partition` in MongoDB with `documents`, which are all there should be.
+    """Compare the documents of `partition` in MongoDB with `documents`, which are all that should be there.
 
-    At most `limit` differences are described. Memory is one reply of the server beyond `documents`. A lost
-    connection or cursor starts the partition again. Raises ConnectionFailed when MongoDB stays away.
+    At most `limit` differences are described. Beyond `documents`, memory holds one reply of the server. After
+    a lost connection or cursor the partition starts again. Raises ConnectionFailed when MongoDB stays away.
     """
     with translated(handle.database.client, f"read {handle.full_name} back"):
         for attempt in retrying():
@@ -83,8 +85,8 @@ def compare(handle: Handle, documents: Documents, partition: Partition, *, limit
 def compare_ids(handle: Handle, documents: Documents, partition: Partition) -> Comparison:
     """Compare only the `_id`s of `partition` in MongoDB with those of `documents`.
 
-    Here `same` and `changed` (of another numeric type) are in both, `missing` only in `documents`, `extra`
-    only in MongoDB. Raises as `compare` does.
+    In this comparison `same` and `changed` are in both (a changed `_id` has another numeric type), `missing`
+    are only in `documents`, `extra` only in MongoDB. Raises as `compare` does.
     """
     ids = Documents(documents.keys, pa.array(_ids(documents), pa.binary()), {})
     with translated(handle.database.client, f"read the keys of {handle.full_name}"):
@@ -105,7 +107,7 @@ def _ids(documents: Documents) -> Iterator[bytes]:
     view, offsets = documents.buffer, documents.offsets if len(documents) else memoryview(b"")
     for start in (offset - offsets[0] for offset in offsets[:-1]):
         size = _FIXED.get(view[start + 4])
-        if size is None:  # a string or a document, which say how long they are
+        if size is None:  # a string or a document begins with its length
             size = int.from_bytes(view[start + 9 : start + 13], "little")
             size += 4 if view[start + 4] == _STRING else 0
         element = view[start + 4 : start + 9 + size]
@@ -115,9 +117,10 @@ def _ids(documents: Documents) -> Iterator[bytes]:
 def read_batches(
     handle: Handle, partition: Partition, *, parent: str = "", only_ids: bool = False
 ) -> Iterator[bytes]:
-    """Yield the documents of a key range as raw BSON, back to back, in `_id` order.
+    """Yield batches of a key range: raw BSON documents, one after the other, in `_id` order.
 
-    `parent` is the first field of a bucket's `_id`: with it alone, a document sorts before all its buckets.
+    `parent` names the first field of a bucket's `_id`. A bound `{parent: key}` without the bucket's number
+    sorts before all buckets of that key.
     """
     bounds: dict[str, Any] = {}
     for name, key in (("min", partition.lo), ("max", partition.hi)):
@@ -129,7 +132,12 @@ def read_batches(
 
 
 def split(batch: bytes) -> Iterator[bytes]:
-    """Yield the documents of a batch one by one; each begins with its length."""
+    """Yield the documents of a batch one by one; each begins with its length.
+
+    >>> import bson
+    >>> [bson.decode(raw) for raw in split(bson.encode({"_id": 1}) + bson.encode({"_id": 2}))]
+    [{'_id': 1}, {'_id': 2}]
+    """
     view, at = memoryview(batch), 0
     while at < len(view):
         size = int.from_bytes(view[at : at + 4], "little")
@@ -139,7 +147,22 @@ def split(batch: bytes) -> Iterator[bytes]:
 
 @dataclass
 class _Merge:
-    """Both sides in step: `position` is the next expected document."""
+    """One pass over both sides in key order; `position` is that of the next expected document.
+
+    Expected are documents 1, 2 and 4. MongoDB has 2, an old version of 4, and 5. So document 1 (position 0)
+    is missing, document 4 (position 2) is changed, and 5 is extra:
+
+    >>> import bson
+    >>> new = [bson.encode({"_id": key, "name": name}) for key, name in [(1, "Ann"), (2, "Bo"), (4, "Di")]]
+    >>> expected = Documents(pa.array([1, 2, 4]), pa.array(new, pa.binary()), {})
+    >>> merge = _Merge("shop.customers", expected, limit=9)
+    >>> merge.take(new[1] + bson.encode({"_id": 4, "name": "Dee"}) + bson.encode({"_id": 5}))
+    >>> result = merge.result()
+    >>> result.same, result.missing, result.changed, result.extra
+    (1, (0,), (2,), (5,))
+    >>> [(each.kind, each.path, each.expected, each.found) for each in result.differences if each.path]
+    [('changed', 'name', "string 'Di'", "string 'Dee'")]
+    """
 
     namespace: str
     documents: Documents
@@ -174,40 +197,44 @@ class _Merge:
             self.position += 1
             return
         key = document_id(raw)
-        place = self._find(key)
-        if place is None or place < self.position:
-            twice = "" if place is None else "a second document with this _id, on another shard"
+        position = self._find(key)
+        if position is None or position < self.position:
+            twice = "" if position is None else "a second document with this _id, on another shard"
             self.extra.append(key)
-            self.ambiguous |= place is not None
+            self.ambiguous |= position is not None
             self._note(key, "extra", found=twice)
             return
-        self._skip_to(place)
-        self.position = place + 1
-        if raw == self._expected(place):
+        self._skip_to(position)
+        self.position = position + 1
+        if raw == self._expected(position):
             self.same += 1
             return
-        self.changed.append(place)
+        self.changed.append(position)
         if len(self.differences) < self.limit:
-            self._note(key, "changed", *first_difference(self._expected(place), raw))
+            self._note(key, "changed", *first_difference(self._expected(position), raw))
 
     def _expected(self, position: int) -> bytes:
         return bytes(self.documents.buffer[self.ends[position] : self.ends[position + 1]])
 
     def _find(self, key: Any) -> int | None:
-        """The position of the expected document that `_id` equals, as MongoDB compares: 5, 5.0 and 5 long."""
+        """Find the position of the expected document with this `_id`; None where there is none.
+
+        Numbers compare as in MongoDB: 5, 5.0 and long 5 are equal.
+        """
         keys = self.documents.keys
         value = _comparable(key, keys.type)
         if value is None:
             return None
-        place = bisect_left(
+        position = bisect_left(
             range(len(keys)), value, key=lambda index: _comparable(keys[index].as_py(), keys.type)
         )
-        return place if place < len(keys) and _comparable(keys[place].as_py(), keys.type) == value else None
+        found = position < len(keys) and _comparable(keys[position].as_py(), keys.type) == value
+        return position if found else None
 
-    def _skip_to(self, place: int) -> None:
-        for position in range(self.position, place):
-            self.missing.append(position)
-            self._note(self.documents.keys[position].as_py(), "missing")
+    def _skip_to(self, position: int) -> None:
+        for skipped in range(self.position, position):
+            self.missing.append(skipped)
+            self._note(self.documents.keys[skipped].as_py(), "missing")
 
     def _note(self, key: Any, kind: str, path: str = "", expected: str = "", found: str = "") -> None:
         if len(self.differences) < self.limit:
@@ -232,7 +259,10 @@ def _parent(keys: pa.Array) -> str:
 
 
 def _comparable(key: Any, kind: pa.DataType) -> Any:
-    """A key as a value that sorts as it does among keys of `kind`; None for one that is none of them."""
+    """Turn a key into a Python value that sorts as MongoDB sorts it among keys of `kind`.
+
+    Returns None for a key that equals no key of that kind.
+    """
     if pa.types.is_struct(kind):
         fields = [kind.field(index) for index in range(kind.num_fields)]
         if not isinstance(key, dict) or [*key] != [field.name for field in fields]:
@@ -247,11 +277,11 @@ def _comparable(key: Any, kind: pa.DataType) -> Any:
 
 
 def document_id(raw: bytes) -> Any:
-    """The `_id` alone, of any type, without decoding the rest."""
+    """Read the `_id`, of any type, without decoding the rest of the document."""
     key = document(raw)["_id"]
     return decoded(bytes(key.raw)) if isinstance(key, RawBSONDocument) else key
 
 
 def document(raw: bytes) -> RawBSONDocument:
-    """Wrap a document; a date that Python's type does not hold, of year 0 say, is a `DatetimeMS` in it."""
+    """Wrap a document. Dates outside Python's years, of year 0 say, are read as `DatetimeMS`."""
     return RawBSONDocument(raw, _LAZY)

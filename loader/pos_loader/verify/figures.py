@@ -1,14 +1,17 @@
 """Reconciliation: the marts' SQL aggregates against MongoDB's aggregation pipelines, figure by figure.
 
-Nothing of extract, nest and encode is used here, so a fault that puts the same wrong bytes on both sides of
-the byte diff shows. Each level is one select and one pipeline, which give every figure of it: how many items,
-how many have each field in its declared type, exact sums of numbers, sums of dates with the earliest and the
-latest, lengths of texts and binaries, and each parent's key times its items, which an item in a wrong parent
-changes. What leaves all of these alone (the order of items, a text of the same length, two changes of one
-field that cancel out, the inside of a JSON value, a required 0 left out) is the byte diff's to find.
+This module uses nothing of extract, nest and encode. So it finds a fault that puts the same wrong bytes on
+both sides of the byte comparison. One select and one pipeline take all figures of a level:
 
-A full refresh is reconciled before it is published. A sync is not: its figures could only be taken inside the
-transaction, and a pass over the whole collection outlives one; `verify` reconciles it afterwards.
+- how many items there are, and how many have each field in its declared type;
+- exact sums of numbers; sums of dates, with the earliest and the latest; lengths of texts and binaries;
+- the sum of each parent's key times its items, which changes where an item is in a wrong parent.
+
+The byte comparison finds what changes none of these figures: another order of items, another text of the same
+length, two changes of one field that cancel out, another value inside JSON, a required 0 that is left out.
+
+A full refresh is reconciled before it is published. A sync is reconciled only by `verify`, afterwards: its
+figures would have to be taken inside the transaction, which ends before a pass over a whole collection does.
 """
 
 from __future__ import annotations
@@ -32,29 +35,32 @@ from pos_loader.declaration.bson_types import precision_and_scale
 from pos_loader.servers.mariadb import connect, quote
 from pos_loader.servers.mongo import Handle, is_transient, retrying, translated
 from pos_loader.servers.profile import MariaDB
-from pos_loader.verify.kept_rows import Place, rows_of
+from pos_loader.verify.kept_rows import Branch, rows_of
 
 Value = int | float | Decimal | datetime | DatetimeMS | str | None
 Expression = dict[str, Any] | str | int
 
 _EPOCH = datetime(1970, 1, 1)
 _DIGITS = 100
-"""Enough for any sum: MariaDB's have at most 65 digits."""
+"""Enough for any sum, because MariaDB's decimals have at most 65 digits."""
 _NARROW = 19
-"""Values of so many digits leave 15 of Decimal128's 34: exact sums of up to 10^15 of them."""
+"""Decimal128 has 34 digits, 15 more than these: sums of up to 10^15 values of 19 digits are exact."""
 _HALF = 17
+"""Wider decimals are summed as two halves; the lower one has 17 digits."""
 _UNSUMMED = (BsonType.STRING, BsonType.BINARY, BsonType.DATE)
-"""A number that has to be there shows in its sum, unless it is 0; counting costs a fifth of the time."""
+"""Types whose required fields are counted. A missing number shows in the sum (unless it is 0), and counting
+numbers too would take a fifth more time."""
 _LAZY: CodecOptions[dict[str, Any]] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 
 
 @dataclass(frozen=True)
 class _Measure:
-    """One figure of a level in both languages; the results of all `terms` are added up.
+    """One figure of a level, written in SQL and as terms of a pipeline whose results are added up.
 
-    `divisor` brings MariaDB's value to MongoDB's unit; `wide` replaces the term where int64 does not hold
-    the sum; `bound` is SQL for n times the magnitude added up, by which the sum of n doubles may be rounded.
-    `needs` is a condition on the fields' BSON types, without which the figure cannot be taken.
+    `divisor` converts MariaDB's value to MongoDB's unit. `wide` replaces the term where the sum exceeds
+    int64. `bound` is SQL for n times the sum of magnitudes, which bounds the rounding of a sum of n doubles.
+    `needs` is a condition on the fields' BSON types; where it does not hold, a pipeline cannot take the
+    figure.
     """
 
     field: str
@@ -71,60 +77,62 @@ class _Measure:
 def reconcile(
     server: MariaDB, handle: Handle, collection: Collection, *, workers: int = 1
 ) -> tuple[Figure, ...]:
-    """Take all figures of `handle`'s documents and of the marts of `collection`, `workers` levels at once.
+    """Take all figures of the marts of `collection` and of `handle`'s documents, `workers` levels at once.
 
-    A difference is no error, see `Figure.equal`. Raises `ConnectionFailed`, or `TableReplaced` where dbt
-    rebuilt a mart meanwhile.
+    A difference raises nothing; `Figure.equal` tells it. Raises `ConnectionFailed`, and `TableReplaced` where
+    dbt rebuilt a mart meanwhile.
     """
 
-    def figures(place: Place) -> list[Figure]:
-        return _figures(server, handle, collection, place)
+    def figures(branch: Branch) -> list[Figure]:
+        return _figures(server, handle, collection, branch)
 
-    places = list(_places(collection.document, ()))
+    branches = list(_branches(collection.document, ()))
     with ThreadPoolExecutor(workers, thread_name_prefix="reconcile") as pool:
-        # The deepest level has the most rows: begun first, it does not run alone at the end.
-        levels = list(pool.map(figures, reversed(places)))
+        # The deepest level has the most rows. It starts first, so that it does not run alone at the end.
+        levels = list(pool.map(figures, reversed(branches)))
     return tuple(figure for level in reversed(levels) for figure in level)
 
 
-def _places(level: Level, above: Place) -> Iterator[Place]:
-    """Yield every level as the way to it: the root first, the level itself last."""
+def _branches(level: Level, above: Branch) -> Iterator[Branch]:
+    """Yield the branch of every level, the root's first."""
     yield (*above, level)
     for child in level.children:
-        yield from _places(child, (*above, level))
+        yield from _branches(child, (*above, level))
 
 
-def _figures(server: MariaDB, handle: Handle, collection: Collection, place: Place) -> list[Figure]:
+def _figures(server: MariaDB, handle: Handle, collection: Collection, branch: Branch) -> list[Figure]:
     with connect(server) as queries:
 
-        def relation(at: Place) -> str:
+        def relation(at: Branch) -> str:
             return rows_of(queries, collection, at)
 
-        measures = list(_measures(collection, place, relation))
+        measures = list(_measures(collection, branch, relation))
         columns = [each.sql for each in measures] + [each.bound for each in measures]
-        (row,) = queries.rows(f"select {', '.join(columns)} from {relation(place)}")  # noqa: S608
+        (row,) = queries.rows(f"select {', '.join(columns)} from {relation(branch)}")  # noqa: S608
     expected = [_in_unit(each, value) for each, value in zip(measures, row, strict=False)]
     tolerances = [float(bound or 0) * 2**-52 for bound in row[len(measures) :]]
-    found = _in_mongodb(handle, place, measures, expected)
-    path = ".".join(level.name for level in place[1:])
+    found = _in_mongodb(handle, branch, measures, expected)
+    path = ".".join(level.name for level in branch[1:])
     return [
         Figure(path, each.field, each.name, _text(mine), _text(theirs), _equal(mine, theirs, tolerance))
         for each, mine, theirs, tolerance in zip(measures, expected, found, tolerances, strict=True)
     ]
 
 
-def _measures(collection: Collection, place: Place, relation: Callable[[Place], str]) -> Iterator[_Measure]:
-    level = place[-1]
+def _measures(
+    collection: Collection, branch: Branch, relation: Callable[[Branch], str]
+) -> Iterator[_Measure]:
+    level = branch[-1]
     yield _Measure("", "items" if level.name else "documents", "count(*)", (1,))
     for field in level.fields:
         yield from _of_field(field)
     for child in level.children:
         for key in _keys(collection, level):
-            yield _placed(key, child, relation((*place, child)))
+            yield _placed(key, child, relation((*branch, child)))
 
 
 def _keys(collection: Collection, level: Level) -> Iterator[Field]:
-    """Yield the fields that tell a parent from others: numbers and texts of its own key."""
+    """Yield the fields that identify a parent: the numbers and texts of its own key."""
     if collection.buckets and not level.name:
         parent = collection.buckets.parent
         yield Field(parent.column, f"_id.{parent.name}", parent.type, parent.data_type, nullable=False)
@@ -134,7 +142,7 @@ def _keys(collection: Collection, level: Level) -> Iterator[Field]:
 
 
 def _placed(key: Field, child: Level, relation: str) -> _Measure:
-    """Weigh each parent's key with its items: in MariaDB the items carry it, in MongoDB the parent."""
+    """Sum each parent's key over its items. In MariaDB the items have that key, in MongoDB the parent."""
     is_text = key.type is BsonType.STRING
     column = f"char_length({quote(key.column)})" if is_text else quote(key.column)
     weight: Expression = {"$strLenCP" if is_text else "$toDecimal": f"${key.name}"}
@@ -183,7 +191,7 @@ def _of_field(field: Field) -> Iterator[_Measure]:
         case BsonType.INT32 | BsonType.INT64:
             wide = {"$toDecimal": path}
             yield _Measure(field.name, "sum", f"sum({column})", (path,), wide=wide, needs=needs)
-        case BsonType.JSON:  # of any type; the text `null` becomes BSON null
+        case BsonType.JSON:  # becomes any BSON type; the text `null` becomes BSON null
             present = {"$cond": [{"$gt": [path, None]}, 1, 0]}
             yield _Measure(field.name, "values", f"sum(json_type({column}) <> 'NULL')", (present,))
         case _:
@@ -195,7 +203,7 @@ def _is(field: Field) -> Expression:
 
 
 def _halves(field: Field, path: str) -> tuple[Expression, ...]:
-    """Add wide decimals up as two halves, each far from the 34 digits at which MongoDB rounds."""
+    """Split wide decimals into two halves whose sums stay far below 34 digits, where MongoDB rounds."""
     precision, scale = precision_and_scale(field.data_type)
     if precision <= _NARROW:
         return (path,)
@@ -204,7 +212,7 @@ def _halves(field: Field, path: str) -> tuple[Expression, ...]:
 
 
 def _in_unit(measure: _Measure, found: Any) -> Value:
-    """MariaDB's value; where it has none, MongoDB's sum is 0."""
+    """Convert MariaDB's value to MongoDB's unit. NULL, the sum of nothing, becomes 0 as in MongoDB."""
     if measure.accumulator != "$sum":
         return None if found is None else _moment(int(found))
     value: Value = (found or 0) if measure.divisor == 1 else Decimal(found or 0) / measure.divisor
@@ -212,7 +220,7 @@ def _in_unit(measure: _Measure, found: Any) -> Value:
 
 
 def _moment(microseconds: int) -> datetime | DatetimeMS:
-    """A moment as the driver gives it: those before Python's years, of MariaDB's year 0, as a number."""
+    """Give a moment as MongoDB's driver does: as `DatetimeMS` where it is before Python's year 1."""
     try:
         return _EPOCH + timedelta(microseconds=microseconds)
     except OverflowError:
@@ -220,27 +228,27 @@ def _moment(microseconds: int) -> datetime | DatetimeMS:
 
 
 def _in_mongodb(
-    handle: Handle, place: Place, measures: Sequence[_Measure], expected: Sequence[Value]
+    handle: Handle, branch: Branch, measures: Sequence[_Measure], expected: Sequence[Value]
 ) -> list[Value]:
-    """Run a level's pipeline; where a value of a foreign type stops it, again, leaving such values out."""
+    """Run a level's pipeline. Where a value of a foreign type stops it, run it again without such values."""
     with translated(handle.database.client, f"reconcile {handle.full_name}"):
         try:
-            return _aggregated(handle, place, measures, expected, guarded=False)
+            return _aggregated(handle, branch, measures, expected, guarded=False)
         except OperationFailure as error:
             if is_transient(error):
                 raise
-            return _aggregated(handle, place, measures, expected, guarded=True)
+            return _aggregated(handle, branch, measures, expected, guarded=True)
 
 
 def _aggregated(
-    handle: Handle, place: Place, measures: Sequence[_Measure], expected: Sequence[Value], *, guarded: bool
+    handle: Handle, branch: Branch, measures: Sequence[_Measure], expected: Sequence[Value], *, guarded: bool
 ) -> list[Value]:
     group: dict[str, Any] = {"_id": None}
     for index, (measure, value) in enumerate(zip(measures, expected, strict=True)):
         for part, term in enumerate(_terms(measure, value)):
             chosen = {"$cond": [measure.needs, term, None]} if guarded and measure.needs else term
             group[f"{index}_{part}"] = {measure.accumulator: chosen}
-    pipeline = [*_unwound(place, guarded=guarded), {"$group": group}]
+    pipeline = [*_unwound(branch, guarded=guarded), {"$group": group}]
     for attempt in retrying():
         with attempt:
             rows = list(handle.with_options(codec_options=_LAZY).aggregate(pipeline))
@@ -252,18 +260,18 @@ def _aggregated(
 
 
 def _terms(measure: _Measure, expected: Value) -> tuple[Expression, ...]:
-    """MongoDB adds integers exactly as long as int64 holds the sum; beyond, as decimals."""
+    """Choose how MongoDB adds up: its integers are exact within int64, beyond that decimals are needed."""
     if measure.wide is not None and abs(Decimal(str(expected))) >= 2**63:
         return (measure.wide,)
     return measure.terms
 
 
-def _unwound(place: Place, *, guarded: bool) -> Iterator[dict[str, Any]]:
-    """Make each item of the level a document: a short path to a field is a third of the time."""
-    path = "$" + ".".join(level.name for level in place[1:])
-    for depth in range(1, len(place)):
-        yield {"$unwind": "$" + ".".join(level.name for level in place[1 : depth + 1])}
-    if place[1:]:
+def _unwound(branch: Branch, *, guarded: bool) -> Iterator[dict[str, Any]]:
+    """Make each item of the level a document, because short paths to fields take a third of the time."""
+    path = "$" + ".".join(level.name for level in branch[1:])
+    for depth in range(1, len(branch)):
+        yield {"$unwind": "$" + ".".join(level.name for level in branch[1 : depth + 1])}
+    if branch[1:]:
         item = {"$cond": [{"$eq": [{"$type": path}, "object"]}, path, {}]} if guarded else path
         yield {"$replaceRoot": {"newRoot": item}}
 

@@ -1,4 +1,4 @@
-"""The first difference between two BSON documents, told by field path, type and value."""
+"""The first difference between two BSON documents, as field path, type and value."""
 
 from __future__ import annotations
 
@@ -21,15 +21,18 @@ Found = tuple[str, str, str]
 
 
 def decoded(raw: bytes) -> dict[str, Any]:
-    """Decode a document; a date that Python's type does not hold, of year 0 say, is a `DatetimeMS` in it."""
+    """Decode a document. Dates outside Python's years, of year 0 say, become `DatetimeMS`."""
     return bson.decode(raw, _OPTIONS)
 
 
 def first_difference(expected: bytes, found: bytes) -> Found:
-    """Compare two BSON documents that differ: the field path, what was expected there, what was found.
+    """Compare two BSON documents that differ. Returns the field path and both values there, as text.
 
-    Values carry their BSON type ("int 5", "long 5"); arrays of different length tell both lengths. The path
-    is empty when the documents differ only in the order of their fields, or in fields that occur twice.
+    A value is shown with its BSON type, arrays of different length with both lengths. The path is empty where
+    only the order of the fields differs, or where a field occurs twice.
+
+    >>> first_difference(bson.encode({"_id": 7, "total": 5}), bson.encode({"_id": 7, "total": 5.0}))
+    ('total', 'int 5', 'double 5.0')
     """
     pair = decoded(expected), decoded(found)
     return _differ(*pair, "") or ("", f"{len(expected)} bytes", f"{len(found)} bytes, a field occurs twice")
@@ -79,7 +82,7 @@ def _element(value: Any) -> bytes:
 
 
 def shown(value: Any) -> str:
-    """A value with its BSON type, on one line: `long 5`, `string 'Ann'`."""
+    """Show a value with its BSON type on one line: `long 5`, `string 'Ann'`."""
     kind = _element(value)[4]
     name = _TYPES.get(kind, f"type {kind}")
     return name if value is None else f"{name} {_clip(str(value) if name == 'decimal' else repr(value))}"

@@ -1,7 +1,7 @@
-"""Which rows of a mart the documents hold, as SQL: reconciliation's own view of size policies.
+"""Which rows of a mart the documents hold, as SQL, for reconciliation.
 
-`extract` reads all rows and `trim` drops some in memory; this says the same in the database's words, so that
-either shows the other's fault.
+`extract` reads all rows and `trim` drops some of them in memory. This module says in SQL which rows stay. It
+shares no code with `trim`, so a fault in one of the two shows as a difference.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from pos_loader.collection import BUCKET, BsonType, Collection, Level, OnOverflo
 from pos_loader.declaration import coerce
 from pos_loader.servers.mariadb import Queries, differs, equals, quote
 
-Place = tuple[Level, ...]
-"""A level of `Collection.document` as the way to it, the root first."""
+Branch = tuple[Level, ...]
+"""A level of `Collection.document` with its ancestors: the root first, the level itself last."""
 
 _AGE, _NUMBER = "`~age`", "`~number`"
-"""Among its siblings, an item's age (1 is the newest) and their number; no column has such a name."""
+"""Columns beside the mart's own: an item's age among its siblings (1 is the newest), and their number."""
 
 
 def count_rows(queries: Queries, collection: Collection, level: Level) -> tuple[int, int]:
-    """Count a mart's rows, and those of them that belong to the unknown member and so to no document."""
+    """Count a mart's rows, and how many belong to the unknown member and therefore to no document."""
     relation = f"{quote(level.schema)}.{quote(level.table)}"
     of_nobody = "0"
     if collection.unknown_member is not None and level.name:
@@ -28,17 +28,17 @@ def count_rows(queries: Queries, collection: Collection, level: Level) -> tuple[
     return int(rows), int(unknown)
 
 
-def rows_of(queries: Queries, collection: Collection, place: Place) -> str:
-    """Write what follows `from` to read one row per item of a level, or per document."""
-    level, age = place[-1], _age(collection, place)
+def rows_of(queries: Queries, collection: Collection, branch: Branch) -> str:
+    """Write the `from` clause that gives one row per item of a level, or per document."""
+    level, age = branch[-1], _age(collection, branch)
     if collection.buckets and not level.name:
-        array = (*place, level.children[0])
+        array = (*branch, level.children[0])
         return _buckets(collection, rows_of(queries, collection, array))
     conditions = []
     if collection.unknown_member is not None and level.name:
         conditions.append(differs(quote(collection.key_column), collection.unknown_member))
     trimmed = [
-        place[: depth + 1] for depth in range(1, len(place) - 1) if _age(collection, place[: depth + 1])
+        branch[: depth + 1] for depth in range(1, len(branch) - 1) if _age(collection, branch[: depth + 1])
     ]
     if trimmed:
         keys = ", ".join(map(quote, _key(trimmed[-1][-1])))
@@ -48,9 +48,9 @@ def rows_of(queries: Queries, collection: Collection, place: Place) -> str:
     if not age:
         return f"{relation}{where}"
     texts = _texts(queries, level)
-    # byte for byte: MariaDB's windows take 'a' and 'a' with a NUL behind it for one partition
-    parent = ", ".join(_bytewise(name, texts) for name in _key(place[-2]))
-    newest = ", ".join(f"{column} desc" for column in _order(level, place[-2], texts))
+    # Texts are compared byte for byte: MariaDB's windows put 'a' and 'a\0' into one partition.
+    parent = ", ".join(_bytewise(name, texts) for name in _key(branch[-2]))
+    newest = ", ".join(f"{column} desc" for column in _order(level, branch[-2], texts))
     ranked = (
         f"select {relation}.*, row_number() over (partition by {parent} order by {newest}) as {_AGE}, "  # noqa: S608
         f"count(*) over (partition by {parent}) as {_NUMBER} from {relation}{where}"
@@ -58,18 +58,18 @@ def rows_of(queries: Queries, collection: Collection, place: Place) -> str:
     return f"({ranked}) as ranked where {age}"
 
 
-def _age(collection: Collection, place: Place) -> str:
-    """Write which items of an array stay, by age; empty if all do."""
-    if collection.buckets and len(place) == 2:
+def _age(collection: Collection, branch: Branch) -> str:
+    """Write the condition by which items of an array stay; empty means that all stay."""
+    if collection.buckets and len(branch) == 2:
         return f"{_AGE} > {collection.root.max_items}"
-    level = place[-1]
+    level = branch[-1]
     if level.max_items is None or level.on_overflow is OnOverflow.FAIL:
         return ""
     return f"{_AGE} <= {level.max_items}"
 
 
 def _buckets(collection: Collection, rows: str) -> str:
-    """One row per bucket: the items are numbered from the oldest on, so many to a bucket."""
+    """Write the rows of buckets: items are numbered from the oldest on, and `items` of them fill a bucket."""
     assert collection.buckets is not None  # noqa: S101 - the caller asked
     bucket = f"({_NUMBER} - {_AGE}) div {collection.buckets.items}"
     key = quote(collection.key_column)
@@ -81,7 +81,7 @@ def _key(level: Level) -> tuple[str, ...]:
 
 
 def _texts(queries: Queries, level: Level) -> set[str]:
-    """The columns of a mart that have a collation, in lower case."""
+    """Name the columns of a mart that have a collation, in lower case."""
     found = queries.rows(
         "select column_name from information_schema.columns "
         "where table_schema = %s and table_name = %s and collation_name is not null",
@@ -95,7 +95,7 @@ def _bytewise(column: str, texts: set[str]) -> str:
 
 
 def _order(level: Level, parent: Level, texts: set[str]) -> list[str]:
-    """The columns that tell the older from the newer, texts byte for byte as the loader sorts them."""
+    """Write the columns that sort siblings from old to new; texts byte for byte, as `merge` sorts them."""
     dates = {
         field.column: coerce.value(field)
         for field in (*level.fields, *level.hidden)
