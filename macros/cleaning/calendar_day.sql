@@ -1,7 +1,3 @@
-{#-
-    A regular expression of a day that the calendar has, in the year 0001 or later: year-month-day, or month/day/year with
-    `is_us`. MariaDB may then convert the text: in strict mode it refuses a whole statement for 2024-02-30.
--#}
 {% macro calendar_day(is_us=false) -%}
     {%- set month_days = [
         ('(0?[13578]|1[02])', '(0?[1-9]|[12][0-9]|3[01])'),

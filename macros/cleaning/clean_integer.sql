@@ -1,7 +1,3 @@
-{#-
-    A whole number that fits BIGINT: 12, +12, 007, 1,234, 12.0. Anything else is NULL here and named by the test
-    source_values_are_readable.
--#}
 {% macro clean_integer(column, kinds) -%}
     {%- set kind = kinds.get(column) -%}
     {%- set digits -%} regexp_substr(replace({{ column }}, ',', ''), '[-+]?[0-9]+') {%- endset -%}

@@ -1,7 +1,3 @@
-{#-
-    An exact amount of up to 15 digits and four decimals, with one sign at most: 42.99, $1,023.99, $800, -$5, $-5. Anything
-    else is NULL here and named by the test source_values_are_readable.
--#}
 {% macro clean_money(column, kinds) -%}
     {%- set kind = kinds.get(column) -%}
     {%- if kind in ['decimal', 'integer', 'unsigned'] -%}

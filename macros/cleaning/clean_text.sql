@@ -1,7 +1,3 @@
-{#-
-    Text in utf8mb4 without surrounding white space; tabs and line breaks count as spaces. Blank becomes NULL, and so does a
-    word that the var missing_words declares.
--#}
 {% macro clean_text(column) -%}
     {%- set words = missing_words() -%}
     {%- set text -%}

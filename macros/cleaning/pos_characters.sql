@@ -1,4 +1,3 @@
-{#- Characters that the marts have room for in a text column of the POS schema, as the contracts declare them. -#}
 {% macro pos_characters(column) %}
     {%- set shorter = {'zip': 64, 'city': 256, 'state': 128, 'phone': 128} -%}
     {{ return(shorter.get(column, 512)) }}

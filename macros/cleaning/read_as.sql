@@ -1,4 +1,3 @@
-{#- The reading of a kind of column by the kind's name: NULL for what is no value of that kind. -#}
 {% macro read_as(kind, column, kinds) -%}
     {%- if kind == 'integer' -%}
         {{ clean_integer(column, kinds) }}

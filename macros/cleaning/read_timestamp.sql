@@ -1,8 +1,3 @@
-{#-
-    A moment in UTC as datetime(6) with all its digits, from a date, ISO text (2005-01-01, 2005-01-01 16:09:35) or US text
-    (1/31/2005, 1/31/2005 16:09, 1/31/2005 4:09 PM). Zero dates are NULL. Anything else, such as a day that no calendar
-    has, is NULL here and named by the test source_values_are_readable.
--#}
 {% macro read_timestamp(column, kinds) -%}
     {%- set kind = kinds.get(column) -%}
     {%- set value = clean_text(column) -%}

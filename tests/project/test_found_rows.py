@@ -63,7 +63,7 @@ FILES = {
 def shop(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """A project of its own with this project's macros, in which every kind of test finds something."""
     project = tmp_path_factory.mktemp("found_rows") / "project"
-    for folder in ("macros", "tests/dbt/generic"):
+    for folder in ("macros",):
         shutil.copytree(PROJECT / folder, project / folder)
     for name in ("dbt_project.yml", "profiles.example.yml"):
         shutil.copyfile(PROJECT / name, project / name)

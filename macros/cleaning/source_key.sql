@@ -1,8 +1,0 @@
-{#- What tells a row of a POS table from the others, as text: its id, its zip, or the order and product of a line. -#}
-{% macro source_key(source_table) -%}
-    {%- if source_table == 'orderline' -%}
-        concat_ws(' ', order_id, product_id)
-    {%- else -%}
-        cast({{ 'zip' if source_table == 'city' else 'id' }} as char)
-    {%- endif -%}
-{%- endmacro %}

@@ -1,0 +1,3 @@
+{% macro column_key(name) %}
+    {{ return(name | lower | replace('_', '') | replace('`', '')) }}
+{% endmacro %}

@@ -1,0 +1,3 @@
+{% macro built_mart(name) %}
+    {{ return(api.Relation.create(schema=target.schema, identifier=name)) }}
+{% endmacro %}

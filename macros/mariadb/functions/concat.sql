@@ -1,0 +1,3 @@
+{% macro mariadb__concat(fields) -%}
+    concat({{ fields | join(', ') }})
+{%- endmacro %}

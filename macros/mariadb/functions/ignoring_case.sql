@@ -1,0 +1,3 @@
+{% macro ignoring_case(text) -%}
+    {{ text }} collate utf8mb4_uca1400_nopad_as_ci
+{%- endmacro %}

@@ -1,0 +1,3 @@
+{% macro is_same_text(first, second) -%}
+    cast({{ first }} as binary) <=> cast({{ second }} as binary)
+{%- endmacro %}

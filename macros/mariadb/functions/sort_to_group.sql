@@ -1,0 +1,3 @@
+{% macro sort_to_group() -%}
+    sql_big_result
+{%- endmacro %}

@@ -1,0 +1,3 @@
+{% macro mariadb__type_string() -%}
+    char
+{%- endmacro %}

@@ -1,0 +1,3 @@
+{% macro mariadb__type_timestamp() -%}
+    datetime(6)
+{%- endmacro %}

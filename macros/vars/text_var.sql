@@ -1,0 +1,3 @@
+{% macro text_var(name, default) -%}
+    '{{ (var(name, default) ~ '') | replace('\\', '\\\\') | replace("'", "''") }}'
+{%- endmacro %}

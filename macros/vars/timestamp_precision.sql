@@ -1,0 +1,3 @@
+{% macro timestamp_precision() -%}
+    {{ return(choice_var('timestamp_precision', ['exact', 'milliseconds', 'microseconds'])) }}
+{%- endmacro %}

@@ -1,0 +1,3 @@
+{% macro unreadable_values() -%}
+    {{ return(choice_var('unreadable_values', ['error', 'missing'])) }}
+{%- endmacro %}
