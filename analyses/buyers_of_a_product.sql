@@ -1,4 +1,4 @@
-{#- Another product than 1: --vars '{product_id: 42}'. -#}
+{#- For another product: --vars '{product_id: 42}'. -#}
 with
 
 product_purchases as (

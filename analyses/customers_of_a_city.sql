@@ -1,4 +1,4 @@
-{#- Another city than Houston: --vars '{city: Springfield, state: IL}'. -#}
+{#- For another city: --vars '{city: Springfield, state: IL}'. -#}
 with
 
 customers as (
@@ -19,9 +19,9 @@ final as (
         lifetime_revenue
     from customers
     where
-        city collate utf8mb4_uca1400_nopad_as_ci = {{ text_var('city', 'Houston') }}
+        {{ ignoring_case('city') }} = {{ text_var('city', 'Houston') }}
         {%- if var('state', '') %}
-        and state collate utf8mb4_uca1400_nopad_as_ci = {{ text_var('state', '') }}
+        and {{ ignoring_case('state') }} = {{ text_var('state', '') }}
         {%- endif %}
 
 )

@@ -1,4 +1,4 @@
-{#- Another segment than Champions: --vars '{segment: Loyal}'. -#}
+{#- For another segment: --vars '{segment: Loyal}'. -#}
 with
 
 customer_segments as (

@@ -1,4 +1,4 @@
-{#- Another state than TX: --vars '{state: CA}'. -#}
+{#- For another state: --vars '{state: CA}'. -#}
 with
 
 customers as (
@@ -18,7 +18,7 @@ final as (
         lifetime_revenue,
         last_ordered_at
     from customers
-    where state collate utf8mb4_uca1400_nopad_as_ci = {{ text_var('state', 'TX') }}
+    where {{ ignoring_case('state') }} = {{ text_var('state', 'TX') }}
 
 )
 

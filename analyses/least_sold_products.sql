@@ -1,4 +1,4 @@
-{#- More than ten: --vars '{top: 20}'. -#}
+{#- Twenty instead of ten: --vars '{top: 20}'. -#}
 with
 
 product_sales as (

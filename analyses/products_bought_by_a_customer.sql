@@ -1,4 +1,4 @@
-{#- Another customer than 1: --vars '{customer_id: 42}'. -#}
+{#- For another customer: --vars '{customer_id: 42}'. -#}
 with
 
 purchases as (

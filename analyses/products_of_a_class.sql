@@ -1,4 +1,4 @@
-{#- Another class than A: --vars '{abc_class: C}'. -#}
+{#- For another class: --vars '{abc_class: C}'. -#}
 with
 
 product_sales as (

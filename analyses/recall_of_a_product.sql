@@ -1,4 +1,4 @@
-{#- Another product than 1, and newer orders only: --vars '{product_id: 42, since: "2024-01-01"}'. -#}
+{#- For another product, and newer orders only: --vars '{product_id: 42, since: "2024-01-01"}'. -#}
 with
 
 order_lines as (

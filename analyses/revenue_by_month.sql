@@ -1,4 +1,4 @@
-{#- A year only: --vars '{first_month: 2024-01, last_month: 2024-12}'. -#}
+{#- For one year: --vars '{first_month: 2024-01, last_month: 2024-12}'. -#}
 with
 
 revenue_monthly as (

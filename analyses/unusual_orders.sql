@@ -1,4 +1,4 @@
-{#- Those of some size only: --vars '{minimum_total: 5000}'. -#}
+{#- For larger orders only: --vars '{minimum_total: 5000}'. -#}
 with
 
 unusual_orders as (

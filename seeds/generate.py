@@ -1,7 +1,8 @@
 """Write the sample POS data: five seeds in the shape of the source tables, the same on every run.
 
-The bulk is drawn from a fixed seed; every odd row that a real shop holds is spelled out below, so that a
-plain `dbt build` meets all of them. Run `python seeds/generate.py` after a change and commit the result.
+Most rows come from a random generator with a fixed seed. The odd rows that real shops hold are listed below,
+so that a plain `dbt build` meets all of them. Run `python seeds/generate.py` after a change and commit the
+result.
 """
 
 import csv
@@ -141,21 +142,21 @@ def tables() -> dict[str, list[Row]]:
 
 
 def cities() -> Iterable[Row]:
-    """One row per zip; a spreadsheet has made numbers of those that begin with 0."""
+    """One row per zip. Zips have lost their leading zeros, as in a spreadsheet that reads them as numbers."""
     for first_zip, count, city, state in CITIES:
         yield from ((str(first_zip + offset), city, state) for offset in range(count))
     yield from ODD_CITIES
 
 
 def products(draw: random.Random) -> Iterable[Row]:
-    """Furniture at 10 to 1,280, always 99 cents."""
+    """Furniture for 10.99 to 1,279.99; every price ends in 99 cents."""
     for key in range(len(ODD_PRODUCTS), COUNT_PRODUCTS):
         name = f"{draw.choice(COLOURS)} {draw.choice(FURNITURE)}"
         yield key, name, f"{draw.randrange(10, 1280)}.9900", draw.randrange(300)
 
 
 def customers(draw: random.Random, zips: list[Cell]) -> Iterable[Row]:
-    """Customers of the cities above, about half with birthdate and phone."""
+    """Customers of the cities above; about half have a birthdate, and about half a phone."""
     for key in range(len(ODD_CUSTOMERS), COUNT_CUSTOMERS):
         first, last = draw.choice(FIRST_NAMES), draw.choice(LAST_NAMES)
         birthdate = datetime(1940, 1, 1) + timedelta(days=draw.randrange(24000))
@@ -173,7 +174,7 @@ def customers(draw: random.Random, zips: list[Cell]) -> Iterable[Row]:
 
 
 def orders(draw: random.Random) -> Iterable[Row]:
-    """Two years of orders by customers 13 and above, one in fifteen never shipped."""
+    """Two years of orders by customers that are not odd; one in fifteen is never shipped."""
     for key in range(len(ODD_ORDERS), COUNT_ORDERS):
         placed = FIRST_ORDER + timedelta(seconds=draw.randrange(2 * 365 * 86400))
         shipped = placed + timedelta(seconds=draw.randrange(3600, 20 * 86400))
@@ -182,7 +183,7 @@ def orders(draw: random.Random) -> Iterable[Row]:
 
 
 def lines(draw: random.Random) -> Iterable[Row]:
-    """Lines of those orders, some of them the same product again."""
+    """Lines of these orders; some repeat a product of their order."""
     for _ in range(COUNT_LINES - len(ODD_LINES)):
         product = draw.randrange(len(ODD_PRODUCTS), COUNT_PRODUCTS)
         yield draw.randrange(len(ODD_ORDERS), COUNT_ORDERS), product, draw.choice((1, 1, 1, 2, 3, 12))

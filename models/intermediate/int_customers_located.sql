@@ -31,7 +31,7 @@ located as (
 
 ),
 
--- This table as the build before left it.
+-- This table as the last build left it.
 built as (
 
     {%- if is_built_before() %}
@@ -53,7 +53,7 @@ final as (
         located.*,
         built.customer_id is null
         {%- for column in ['first_name', 'last_name', 'city', 'state'] %}
-        or not cast(built.{{ column }} as binary) <=> cast(located.{{ column }} as binary)
+        or not {{ is_same_text('built.' ~ column, 'located.' ~ column) }}
         {%- endfor %} as is_changed
     from located
     left join built on located.customer_id = built.customer_id

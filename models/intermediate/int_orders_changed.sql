@@ -92,7 +92,7 @@ changed as (
 
     union distinct
 
-    -- Orders that have left the source, and orders whose customer or dates have changed.
+    -- Deleted orders, and orders whose customer or dates have changed.
     select built_orders.order_id
     from built_orders
     left join orders on built_orders.order_id = orders.order_id
@@ -110,7 +110,7 @@ changed as (
 
     union distinct
 
-    -- Orders dated after the build before: a product's new price may be theirs.
+    -- Orders dated after the last build: a new price may apply to them.
     select built_orders.order_id
     from built_orders
     cross join {{ build_state_table() }} as states
@@ -118,7 +118,7 @@ changed as (
 
     union distinct
 
-    -- Orders with a product that is new, gone, renamed or priced for the first time.
+    -- Orders with a product that is new, deleted, renamed or priced for the first time.
     select order_lines.order_id
     from prices
     inner join order_lines on prices.product_id = order_lines.product_id
@@ -126,7 +126,7 @@ changed as (
 
     union distinct
 
-    -- Lines of orders that the source does not have, now or in the build before: always.
+    -- Unknown orders that have lines now, had lines in the last build, or have no key: always.
     select line_orders.order_id
     from line_orders
     left join orders on line_orders.order_id = orders.order_id

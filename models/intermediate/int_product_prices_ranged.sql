@@ -32,7 +32,7 @@ neighbours as (
 
 ),
 
--- Products that have never had a price, those that are gone included.
+-- Products that have never had a price, including deleted ones.
 priceless as (
 
     select
@@ -90,7 +90,7 @@ named as (
 
 ),
 
--- This table as the build before left it.
+-- This table as the last build left it.
 built as (
 
     {%- if is_built_before() %}
@@ -118,7 +118,7 @@ final as (
         named.valid_from = '1000-01-01'
         and not (
             coalesce(built.is_known_product = named.is_known_product, false)
-            and cast(built.product_name as binary) <=> cast(named.product_name as binary)
+            and {{ is_same_text('built.product_name', 'named.product_name') }}
             and built.unit_price <=> named.unit_price
         ) as is_changed
     from named

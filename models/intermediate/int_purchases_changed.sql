@@ -54,7 +54,7 @@ purchases as (
 
     union distinct
 
-    -- Of customers with another name or place.
+    -- All purchases of customers whose name or place has changed.
     select
         built_purchases.customer_id,
         built_purchases.product_id

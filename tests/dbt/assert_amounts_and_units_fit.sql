@@ -1,7 +1,8 @@
 {#-
-    Marts hold amounts of 15 digits before the point and units of a BIGINT. Order lines beyond that are named here, before
-    MariaDB refuses a mart without naming a row: lines that are too large themselves, or else the largest, without which the
-    sum of all fits. The rows are only gathered where the largest quantity and price make it possible.
+    Marts hold amounts of up to 15 digits before the point and units that fit BIGINT. This test lists the order lines beyond
+    these limits before MariaDB refuses a mart without naming a row. It lists the lines that are too large themselves, or
+    else the largest lines, without which the sum would fit. It reads the lines only if the largest quantity and price
+    could exceed a limit.
 -#}
 {%- set most_units, most_amount = '9223372036854775807', '999999999999999.9999' -%}
 

@@ -1,4 +1,4 @@
-{#- Orders, units, money: all orders = all customers + orders of the unknown member, for every customer. -#}
+{#- All orders = all customers + orders of the unknown member: orders, units, money, for every customer. -#}
 with
 
 customers as (

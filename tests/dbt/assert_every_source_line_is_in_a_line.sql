@@ -1,4 +1,4 @@
-{#- Rows and units of every product in the source are those of its lines, unknown products included. -#}
+{#- Every product has the same rows and units in the source as in its lines, including unknown products. -#}
 with
 
 source_lines as (

@@ -1,6 +1,6 @@
 {#-
-    Every customer, product and order of the source is in its mart, and the marts hold no others: keys are unique on both
-    sides, so that no more rows are no others.
+    Every customer, product and order of the source is in its mart, and the marts hold no others. Keys are unique on both
+    sides, so equal counts exclude others.
 -#}
 {%- set pairs = [
     ('stg_pos__customer', 'dim_customers', 'customer_id'),

@@ -1,4 +1,4 @@
-{#- Every line total is exact to the last decimal, and missing only where the price is. -#}
+{#- Every line total is exact to the last decimal, and is missing only where the price is missing. -#}
 with
 
 final as (

@@ -1,4 +1,4 @@
-{#- A line's price is one that the snapshot saw for its product, and is missing only if it never saw any. -#}
+{#- A line has a price that the snapshot has for its product, and none only if the snapshot has none. -#}
 with
 
 line_prices as (

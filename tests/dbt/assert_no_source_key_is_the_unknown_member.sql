@@ -1,4 +1,4 @@
-{#- A customer, product or order of that key would be mixed with what could not be placed. -#}
+{#- A customer, product or order with this key would be mixed with rows that have no known one. -#}
 with
 
 source_keys as (

@@ -1,6 +1,6 @@
 {#-
-    A mistyped year moves the end of the data, which reports look back from, and lengthens their calendar; it is to be
-    mended in the source, but no reason to hold back the marts. A till's clock may be a day ahead of UTC.
+    A mistyped year moves the end of the data, which reports look back from, and lengthens their calendar. It should be
+    corrected in the source, but is no reason to hold back the marts. A till's clock may be a day ahead of UTC.
 -#}
 {{ config(severity=var('odd_values')) }}
 

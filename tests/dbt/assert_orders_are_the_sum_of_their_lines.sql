@@ -1,4 +1,4 @@
-{#- Lines, units and money: all lines = all orders + lines of unknown orders, for every order. -#}
+{#- All lines = all orders + lines of unknown orders: lines, units and money, for every order. -#}
 with
 
 orders as (
@@ -9,7 +9,7 @@ orders as (
 
 order_totals as (
 
-    select * from {{ rows_to_test(ref('int_order_lines_totaled')) }}
+    select * from {{ rows_to_test(ref('fct_order_totals')) }}
 
 ),
 
@@ -48,7 +48,7 @@ wrong_orders as (
         orders.customer_id,
         orders.order_id
     from orders
-    left join {{ ref('int_order_lines_totaled') }} as totals_of_order
+    left join {{ ref('fct_order_totals') }} as totals_of_order
         on
             orders.customer_id = totals_of_order.customer_id
             and orders.order_id = totals_of_order.order_id
@@ -65,7 +65,7 @@ stray_lines as (
         order_lines.customer_id,
         order_lines.order_id
     from order_lines
-    left join {{ ref('int_order_lines_totaled') }} as totals_of_line
+    left join {{ ref('fct_order_totals') }} as totals_of_line
         on
             order_lines.customer_id = totals_of_line.customer_id
             and order_lines.order_id = totals_of_line.order_id

@@ -1,6 +1,6 @@
 {#-
-    A clerk's slip in one of two dates is worth a look, but no reason to hold back the marts. Days are compared, for a day
-    alone is midnight.
+    A typing mistake in one of two dates deserves a look, but is no reason to hold back the marts. The test compares days,
+    because a date without a time is midnight.
 -#}
 {{ config(severity=var('odd_values')) }}
 

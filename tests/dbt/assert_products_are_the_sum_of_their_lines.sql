@@ -1,4 +1,4 @@
-{#- Units and money: all lines = all products + lines of unknown products, for every product. -#}
+{#- All lines = all products + lines of unknown products: units and money, for every product. -#}
 with
 
 order_lines as (

@@ -1,6 +1,6 @@
 {#-
-    Units, money: all lines = all purchases + lines without a known product or buyer, for every product. Those of all lines
-    are in dim_products, which assert_products_are_the_sum_of_their_lines compares with them.
+    All lines = all purchases + lines without a known product or buyer: units and money, for every product. The sums of all
+    lines come from dim_products, which assert_products_are_the_sum_of_their_lines compares with the lines.
 -#}
 with
 

@@ -21,7 +21,10 @@ IGNORED_CONFIGS = {
 }
 IGNORED_DEFAULTS = {"on_schema_change": "ignore"}
 IGNORED_KEYS = {"data_tests": "tests", "unit_tests": "a pytest"}
+AS_BUILT = ("built_mart(", "is_built_before(")
+"""Macros by which a model reads a table of the last build."""
 PERSONAL = {"first_name", "last_name", "email", "address1", "address2", "phone", "birthdate"}
+EMPTY: dict[str, Any] = {"path": "", "depends_on": {"nodes": []}}
 FOLDERS = (
     ("models/staging/pos/", r"stg_pos__[a-z_]+"),
     ("models/intermediate/", r"int_[a-z_]+"),
@@ -80,6 +83,44 @@ def keys_are_tested(manifest: Manifest) -> Iterator[str]:
             ]
             if not {"not_null", "accepted_range"} & set(names):
                 yield f"{node['name']}.{column}: test it with not_null"
+
+
+def staging_keys_are_tested(manifest: Manifest) -> Iterator[str]:
+    """Keys of the source may repeat; meta.key_tested_in then names the model that resolves and tests them."""
+    unique: set[str] = set()
+    not_null: set[str] = set()
+    for test in nodes(manifest, "test"):
+        name = (test.get("test_metadata") or {}).get("name")
+        if name in {"unique", "unique_combination"}:
+            unique.add(test["attached_node"])
+        elif name == "not_null":
+            not_null.add(test["attached_node"])
+    for node in nodes(manifest, "model"):
+        if not node["path"].startswith("staging/"):
+            continue
+        tester = node["config"]["meta"].get("key_tested_in")
+        tested = f"model.{node['package_name']}.{tester}" if tester else node["unique_id"]
+        if tester and node["unique_id"] not in manifest["nodes"].get(tested, EMPTY)["depends_on"]["nodes"]:
+            yield f"{node['name']}: key_tested_in is {tester}, which does not read it"
+        elif tested not in unique & not_null:
+            yield f"{node['name']}: test its key with unique and not_null, or declare meta.key_tested_in"
+
+
+def intermediate_models_ref_no_mart(manifest: Manifest) -> Iterator[str]:
+    """A mart that a layer below reads would be built before its own layer."""
+    for node in nodes(manifest, "model"):
+        if node["path"].startswith("intermediate/"):
+            for parent in node["depends_on"]["nodes"]:
+                if manifest["nodes"].get(parent, EMPTY)["path"].startswith("marts/"):
+                    yield f"{node['name']}: do not ref {parent}"
+
+
+def models_say_that_they_read_the_last_build(manifest: Manifest) -> Iterator[str]:
+    """The lineage does not show these reads."""
+    for node in nodes(manifest, "model"):
+        reads = any(macro in node["raw_code"] for macro in AS_BUILT)
+        if reads and "as the last build left" not in node["description"]:
+            yield f"{node['name']}: say in the description what it reads as the last build left it"
 
 
 def only_staging_reads_the_source(manifest: Manifest) -> Iterator[str]:
@@ -146,6 +187,9 @@ RULES: tuple[Callable[[Manifest], Iterator[str]], ...] = (
     models_end_with_their_grain,
     columns_are_described,
     keys_are_tested,
+    staging_keys_are_tested,
+    intermediate_models_ref_no_mart,
+    models_say_that_they_read_the_last_build,
     only_staging_reads_the_source,
     names_follow_folders,
     no_config_is_ignored,

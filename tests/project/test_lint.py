@@ -10,9 +10,10 @@ import pytest
 import sqlfluff
 import yaml
 
-from tests.project import rules
+from tests.project import macro_rules, rules
 from tests.warehouse import PROJECT, Warehouse
 
+RULES = (*rules.RULES, *macro_rules.RULES)
 FOLDERS = ("models", "seeds", "snapshots", "macros", "analyses")
 YAML_FILES = sorted(
     chain([PROJECT / "dbt_project.yml"], *((PROJECT / name).rglob("*.yml") for name in FOLDERS))
@@ -24,15 +25,37 @@ def manifest(sample_warehouse: Warehouse) -> rules.Manifest:
     return sample_warehouse.artifact("manifest")
 
 
-@pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_rule_holds(rule: Callable[[rules.Manifest], Any], manifest: rules.Manifest) -> None:
     assert list(rule(manifest)) == []
+
+
+def model(manifest: rules.Manifest, name: str) -> dict[str, Any]:
+    """A model of the manifest by its name."""
+    found: dict[str, Any] = manifest["nodes"][f"model.pos.{name}"]
+    return found
 
 
 BREACHES: dict[str, Callable[[dict[str, Any], rules.Manifest], object]] = {
     "models_end_with_their_grain": lambda mart, _: mart.update(description="Orders."),
     "columns_are_described": lambda mart, _: mart["columns"]["order_id"].update(description=" "),
     "keys_are_tested": lambda mart, _: mart["config"].update(primary_key=["order_total"]),
+    "staging_keys_are_tested": lambda _, manifest: model(manifest, "stg_pos__product")["config"].update(
+        meta={"key_tested_in": "dim_customers"}
+    ),
+    "intermediate_models_ref_no_mart": lambda _, manifest: model(manifest, "int_orders_changed")[
+        "depends_on"
+    ]["nodes"].append("model.pos.fct_orders"),
+    "models_say_that_they_read_the_last_build": lambda _, manifest: model(
+        manifest, "int_orders_changed"
+    ).update(description="One row per order."),
+    "macros_are_described": lambda _, manifest: manifest["macros"]["macro.pos.ratio"]["arguments"].pop(),
+    "macro_files_hold_one_macro": lambda _, manifest: manifest["macros"]["macro.pos.ratio"].update(
+        original_file_path="macros/reports/share.sql"
+    ),
+    "mariadb_macros_are_in_their_folder": lambda _, manifest: manifest["macros"][
+        "macro.pos.mariadb__concat"
+    ].update(original_file_path="macros/concat.sql"),
     "only_staging_reads_the_source": lambda mart, _: mart["depends_on"]["nodes"].append(
         "source.pos.pos.order"
     ),
@@ -48,10 +71,28 @@ BREACHES: dict[str, Callable[[dict[str, Any], rules.Manifest], object]] = {
 }
 
 
-@pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_rule_finds_a_breach(rule: Callable[[rules.Manifest], Any], manifest: rules.Manifest) -> None:
     BREACHES[rule.__name__](manifest["nodes"]["model.pos.fct_orders"], manifest)
     assert list(rule(manifest))
+
+
+@pytest.mark.parametrize(
+    ("sql", "arguments"),
+    [
+        ("{% macro share(amount, whole) -%}", ["amount", "whole"]),
+        ("{%- macro a(b=none, c='x, y', d=[1, 2]) %}", ["b", "c", "d"]),
+        ("{% test fits(model) %}", ["model"]),
+        ("{% materialization view, adapter='mariadb' %}", []),
+    ],
+)
+def test_arguments_of_a_macro(sql: str, arguments: list[str]) -> None:
+    assert macro_rules.arguments_of(sql) == arguments
+
+
+def test_macro_files_leave_descriptions_to_their_yaml() -> None:
+    files = sorted((PROJECT / "macros").rglob("*.sql"))
+    assert [path.name for path in files if not path.read_text().startswith("{%")] == []
 
 
 @pytest.mark.parametrize("path", YAML_FILES, ids=lambda path: path.name)

@@ -18,7 +18,7 @@ purchases as (
 
 ),
 
--- Purchases are sorted by product; lines without a known buyer are no purchases, and one range of their mart.
+-- Purchases are sorted by product. Lines without a known buyer are no purchases, but one range of their mart.
 sales as (
 
     select

@@ -63,7 +63,7 @@ summed as (
 
 ),
 
--- A line of an unknown order has the newest price, a line of an order without a date the oldest.
+-- A line of an unknown order has the newest price, a line of an order without a date has the oldest.
 dated as (
 
     select
@@ -84,7 +84,7 @@ dated as (
 
 ),
 
--- Leaves the rows in the order of the mart's key, by which they are then appended, not inserted.
+-- Sorts the rows by the mart's key, so InnoDB appends rows instead of splitting pages.
 numbered as (
 
     select

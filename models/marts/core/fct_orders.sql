@@ -9,7 +9,7 @@ orders as (
 
 order_totals as (
 
-    select * from {{ ref('int_order_lines_totaled') }}
+    select * from {{ ref('fct_order_totals') }}
 
 ),
 

@@ -13,10 +13,10 @@ customers as (
 
 ),
 
--- Sorted, not hashed, the rows come in the order of the mart's key, by which they are then appended.
+-- Sorts the rows by the mart's key, so InnoDB appends rows instead of splitting pages.
 purchases as (
 
-    select sql_big_result
+    select {{ sort_to_group() }}
         order_lines.product_id,
         order_lines.customer_id,
         cast(sum(order_lines.quantity) as signed) as quantity,

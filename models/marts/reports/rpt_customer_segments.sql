@@ -25,7 +25,7 @@ dated_orders as (
 
 ),
 
--- What is ranked is kept narrow: the names are joined afterwards.
+-- Ranking sorts narrow rows; the names are joined afterwards.
 measured as (
 
     select
@@ -44,7 +44,7 @@ measured as (
 
 ),
 
--- Fifths of a strict order: one more order moves at most one customer across each of their bounds.
+-- Fifths of a strict order: one more order moves at most one customer across each bound.
 ranked as (
 
     select

@@ -18,7 +18,7 @@ orders as (
 
 ),
 
--- A customer is new in the first month of the cohort, and returns in any other.
+-- A customer is new in the first month of the cohort, and returning in any other.
 cohort_months as (
 
     select

@@ -8,7 +8,7 @@ order_lines as (
 
 order_totals as (
 
-    select * from {{ ref('int_order_lines_totaled') }}
+    select * from {{ ref('fct_order_totals') }}
 
 ),
 
@@ -37,7 +37,7 @@ baskets as (
 
 ),
 
--- Lines that are no purchases, such as returns, are few: all of a product's orders less these bought it.
+-- Few lines are not purchases, such as returns. A product was bought in all its orders less these.
 other_lines as (
 
     select
@@ -68,7 +68,7 @@ top_products as (
 
 ),
 
--- Made once a side, sorted, and joined by key.
+-- Computed once per side of the join, sorted, and joined by key.
 top_purchases as (
 
     select distinct

@@ -12,7 +12,7 @@ order_lines as (
 
 ),
 
--- The dimension has the sums of known products, without the returns; lines of others are few.
+-- The dimension has the sums of known products, but no returned units. Lines of other products are few.
 other_sales as (
 
     select
@@ -63,7 +63,7 @@ product_sales as (
 
 ),
 
--- One order per step: beside windows of another order, MariaDB 10.11 can compute wrong ranks.
+-- One sort order per step: MariaDB 10.11 can compute wrong ranks beside windows with another order.
 ranked_by_revenue as (
 
     select

@@ -8,7 +8,7 @@ orders as (
 
 order_totals as (
 
-    select * from {{ ref('int_order_lines_totaled') }}
+    select * from {{ ref('fct_order_totals') }}
 
 ),
 
@@ -21,12 +21,12 @@ period as (
 
 ),
 
--- MariaDB makes the numbers up as it reads them; there is one for every day it knows.
+-- One number for every day that MariaDB knows.
 calendar as (
 
     select cast(timestampadd(day, day_numbers.seq, period.first_day) as date) as placed_on
     from period
-    inner join {{ this.schema }}.seq_0_to_3652424 as day_numbers on period.last_day_number >= day_numbers.seq
+    inner join {{ numbers_to(3652424) }} as day_numbers on period.last_day_number >= day_numbers.seq
 
 ),
 

@@ -21,7 +21,7 @@ months as (
 
 ),
 
--- An unfinished month is not compared, nor is another one with it.
+-- An incomplete month is not compared with others, nor others with it.
 comparable as (
 
     select

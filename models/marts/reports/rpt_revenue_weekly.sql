@@ -21,7 +21,7 @@ weeks as (
 
 ),
 
--- An unfinished week is not compared, nor is another one with it.
+-- An incomplete week is not compared with others, nor others with it.
 comparable as (
 
     select

@@ -8,11 +8,11 @@ orders as (
 
 order_totals as (
 
-    select * from {{ ref('int_order_lines_totaled') }}
+    select * from {{ ref('fct_order_totals') }}
 
 ),
 
--- Few orders are unusual, so these are looked for first; an order without lines is never one.
+-- Few orders are unusual, so this step finds them before the join. An order without lines is never unusual.
 unusual as (
 
     select

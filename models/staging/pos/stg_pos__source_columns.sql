@@ -29,7 +29,7 @@ with
 
 {% endfor -%}
 
--- A table is read once, into one row, of which each of its columns takes its part.
+-- Each table is read once, into one row; each of its columns selects its part of that row.
 final as (
     {%- for table, names in columns.items() %}
 

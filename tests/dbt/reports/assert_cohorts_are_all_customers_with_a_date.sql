@@ -1,4 +1,4 @@
-{#- Dated orders of known customers = those of all cohorts; a cohort's first month has all its customers. -#}
+{#- Cohorts have all dated orders of known customers. A cohort's first month has all its customers. -#}
 with
 
 order_sums as (

@@ -1,4 +1,4 @@
-{#- Every customer has one row, with all of the customer's orders. -#}
+{#- Every customer has one row, with the sums of all the customer's orders. -#}
 with
 
 counted as (

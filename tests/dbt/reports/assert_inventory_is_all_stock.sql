@@ -1,4 +1,4 @@
-{#- Stock of every product, and the units sold in the window up to the last day. -#}
+{#- The report has the stock of every product, and the units sold in the window up to the last day. -#}
 with
 
 last_day as (

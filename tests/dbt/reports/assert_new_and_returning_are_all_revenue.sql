@@ -1,4 +1,4 @@
-{#- Revenue of every month = that of new, returning and unknown customers; every customer is new once. -#}
+{#- The revenue of a month = that of new, returning and unknown customers. Every customer is new once. -#}
 with
 
 counted as (

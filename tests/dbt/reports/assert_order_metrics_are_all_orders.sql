@@ -1,4 +1,4 @@
-{#- Dated orders of every month, and those of them that were not shipped. -#}
+{#- The report has the dated orders of every month, and counts those that were not shipped. -#}
 with
 
 counted as (

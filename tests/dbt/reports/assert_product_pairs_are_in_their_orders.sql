@@ -1,4 +1,4 @@
-{#- A pair's products are in as many orders as it says, and both in no more orders than either. -#}
+{#- A product of a pair is in as many orders as the report says; the pair is in no more than either. -#}
 with
 
 paired_products as (

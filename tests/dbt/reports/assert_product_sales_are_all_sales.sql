@@ -1,4 +1,4 @@
-{#- Lines, units, money: those of known products are the dimension's, those of all products are all sales. -#}
+{#- Lines, units and money: known products match the dimension, and all products together match all sales. -#}
 with
 
 counted as (
@@ -30,7 +30,7 @@ counted as (
         coalesce(sum(total_units), 0) as units,
         coalesce(sum(revenue), 0) as revenue,
         coalesce(sum(returned_units), 0) as returned_units
-    from {{ ref('int_order_lines_totaled') }}
+    from {{ ref('fct_order_totals') }}
 
     union all
 

@@ -1,4 +1,4 @@
-{#- All sales and customers = those of all cities (states), 'Unknown' included. -#}
+{#- All sales and customers = those of all cities (or states), 'Unknown' included. -#}
 {%- set reports = ['rpt_revenue_by_city', 'rpt_revenue_by_state'] -%}
 
 with
@@ -24,7 +24,7 @@ line_sums as (
         coalesce(sum(revenue), 0) as revenue,
         coalesce(sum(returned_units), 0) as returned_units,
         coalesce(sum(returned_amount), 0) as returned_amount
-    from {{ ref('int_order_lines_totaled') }}
+    from {{ ref('fct_order_totals') }}
 
 ),
 

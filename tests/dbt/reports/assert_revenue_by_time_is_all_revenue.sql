@@ -1,4 +1,4 @@
-{#- All sales = the sales of all days (weeks, months) + the undated ones. -#}
+{#- All sales = the sales of all days (or weeks, or months) + the undated sales. -#}
 {%- set reports = ['rpt_revenue_daily', 'rpt_revenue_weekly', 'rpt_revenue_monthly'] -%}
 
 with
@@ -17,7 +17,7 @@ line_sums as (
         coalesce(sum(revenue), 0) as revenue,
         coalesce(sum(returned_units), 0) as returned_units,
         coalesce(sum(returned_amount), 0) as returned_amount
-    from {{ ref('int_order_lines_totaled') }}
+    from {{ ref('fct_order_totals') }}
 
 ),
 

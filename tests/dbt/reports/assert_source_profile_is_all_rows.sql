@@ -1,4 +1,4 @@
--- Every row of the source is in the profile of each of its columns.
+{#- Every row of the source counts in the profile of each of its columns. -#}
 with
 
 profile as (

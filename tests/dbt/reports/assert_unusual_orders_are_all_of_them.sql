@@ -1,4 +1,4 @@
-{#- Every order above a bound is in the report, with its total, and no other is. -#}
+{#- The report has every order above a bound, with its total, and no other order. -#}
 with
 
 large_orders as (
@@ -11,7 +11,7 @@ large_orders as (
         order_total > {{ var('unusual_order_total') }}
         or order_id in (
             select order_totals.order_id
-            from {{ ref('int_order_lines_totaled') }} as order_totals
+            from {{ ref('fct_order_totals') }} as order_totals
             where order_totals.largest_quantity > {{ var('unusual_quantity') }}
         )
 
