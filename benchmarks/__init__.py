@@ -1,1 +1,1 @@
-"""How near the loader is to the limits of its two databases, and to its peers."""
+"""Measures the loader against the limits of its two databases and against its peers."""

@@ -64,7 +64,7 @@ def main(
 
 
 def _interpreters(names: Sequence[str], folder: Path) -> dict[str, str]:
-    """The Python of each contender that this machine can run, its environment made; a note on any other."""
+    """Make the environments; return the Python of each contender that can run here, and note the others."""
     unknown = sorted(set(names) - set(CONTENDERS))
     if unknown:
         raise SystemExit(f"benchmarks: error: no contender {unknown[0]}; there are: {', '.join(CONTENDERS)}")

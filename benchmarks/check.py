@@ -1,4 +1,4 @@
-"""Whether a contender has done what it was asked: the documents of the peers, the counts of the loads."""
+"""Checks that a contender did its work: the documents of the peers, the counts of the loads."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ NESTING: Mapping[str, tuple[str, bool]] = {
     contenders.PYMONGO: ("spark", True),
     **{name: ("raw", False) for name in contenders.CONTENDERS if name.startswith("raw insert")},
 }
-"""Who leaves the documents that a load publishes, where, and whether each is the same.
+"""The peers that write the documents of a load, their collections, and whether every document must be equal.
 
 JSON has no decimals and dates; a raw insert sends what the loader published before 1% changed.
 """
 
 
 def left(name: str, setting: Setting) -> None:
-    """Raise `SystemExit` where a peer's documents or rows are not ours."""
+    """Raise `SystemExit` when a peer's documents or rows differ from ours."""
     if name in NESTING:
         collection, exact = NESTING[name]
         _agree(f"{name}: totals", *(_totals(setting, each) for each in (setting.collection, collection)))
@@ -44,7 +44,7 @@ def left(name: str, setting: Setting) -> None:
 
 
 def loaded(name: str, setting: Setting, changed: int) -> None:
-    """Raise `SystemExit` where a load did not write exactly what it had to, as its results say."""
+    """Raise `SystemExit` when, by its results, a load wrote anything else than it had to."""
     asked: Mapping[str, Callable[[int], dict[str, int]]] = {
         "load --full-refresh": lambda all_: {"inserted": 0, "replaced": all_, "unchanged": 0, "deleted": 0},
         "load, nothing changed": lambda all_: {"inserted": 0, "replaced": 0, "unchanged": all_, "deleted": 0},
@@ -60,7 +60,7 @@ def loaded(name: str, setting: Setting, changed: int) -> None:
 
 
 def change(setting: Setting, turn: int) -> int:
-    """Change one customer in a hundred, others each turn, and return how many."""
+    """Change one customer in a hundred, other customers each turn; return how many."""
     with connect(port=setting.mariadb_port) as connection:
         cursor = connection.cursor()
         cursor.execute(f"select count(*) from `{setting.schema}`.dim_customers")

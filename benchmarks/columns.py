@@ -25,7 +25,7 @@ def camel(name: str) -> str:
 
 
 def converted(value: Any) -> Any:
-    """Give a decimal as Decimal128, a date as its midnight, all else as it is."""
+    """Return a decimal as Decimal128, a date as its midnight, and any other value unchanged."""
     if isinstance(value, Decimal):
         return Decimal128(value)
     if isinstance(value, date) and not isinstance(value, datetime):

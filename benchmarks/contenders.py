@@ -1,8 +1,8 @@
-"""Everything that is measured, by name; each runs in a process of its own and prints what it took.
+"""All contenders by name; each runs in its own process and prints its seconds and memory.
 
-`python -m benchmarks.contenders NAME SETTING` does one thing once. What a contender prepares is not measured:
-Python and its imports, a JVM, the documents in memory that a raw insert sends, the empty collection that will
-be filled. What it returns is: from the first connection to the last answer.
+`python -m benchmarks.contenders NAME SETTING` runs one contender once. Its preparation is not measured:
+Python and its imports, a JVM, the documents that a raw insert sends, the empty collection. The work that it
+returns is measured, from the first connection to the last answer.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Prepare = Callable[[Setting], Work]
 
 @dataclass(frozen=True)
 class Contender:
-    """What is prepared, what kind it is in the chart, the peer's environment its process runs in."""
+    """How to prepare a contender, its kind in the chart, and the environment of its process."""
 
     kind: Literal["limit", "pos-loader", "peer"]
     prepare: Prepare
@@ -41,14 +41,14 @@ class Contender:
 
 
 def raw_scan(setting: Setting) -> Work:
-    """The collection's marts by the mariadb client, to nowhere."""
+    """Read the collection's marts with the mariadb client and discard the rows."""
     from benchmarks import limits
 
     return lambda: limits.scan(setting.mariadb_port, setting.schema, TABLES)
 
 
 def raw_insert(connections: int, *, layout: bool = False, then_index: bool = False) -> Prepare:
-    """The documents, already encoded, over so many connections; validator and indexes before or after."""
+    """Insert encoded documents over `connections` connections; validator and indexes before or after."""
 
     def prepare(setting: Setting) -> Work:
         from benchmarks import limits
@@ -70,7 +70,7 @@ def raw_insert(connections: int, *, layout: bool = False, then_index: bool = Fal
 def loaded(step: Literal["write", "insert"], *, threads: int | None = None, dask: int = 0) -> Prepare:
     """Extract, nest, encode and write all partitions; `insert` also reads every byte back.
 
-    By so many threads of this process, or Dask workers of one thread that are there before the timer starts.
+    The work is done by threads of this process, or by Dask workers of one thread that start before the timer.
     """
 
     def prepare(setting: Setting) -> Work:
@@ -102,7 +102,7 @@ def loaded(step: Literal["write", "insert"], *, threads: int | None = None, dask
 
 
 def _scheduler(workers: int) -> str:
-    """Start a Dask cluster here that ends with this process; its scheduler's address."""
+    """Start a Dask cluster that ends with this process; return its scheduler's address."""
     import distributed
 
     import pos_loader.run.partitions  # noqa: F401 - the workers import it before the timer starts, too
@@ -116,7 +116,7 @@ def _scheduler(workers: int) -> str:
 
 
 def command(*arguments: str) -> Prepare:
-    """A command of the loader, as a user runs it."""
+    """Run a command of the loader as a user does."""
 
     def prepare(setting: Setting) -> Work:
         from typer.testing import CliRunner
@@ -138,7 +138,7 @@ def command(*arguments: str) -> Prepare:
 
 
 def script(name: str, collection: str = "") -> Prepare:
-    """One of the scripts people write, into an empty collection where it needs one."""
+    """Run one of the scripts that people write; it gets an empty collection if it needs one."""
 
     def prepare(setting: Setting) -> Work:
         from benchmarks import limits, peers
@@ -151,7 +151,7 @@ def script(name: str, collection: str = "") -> Prepare:
 
 
 def spark(writer: Literal["connector", "pymongo"]) -> Prepare:
-    """Spark on two cores, in its own environment; its session is there before the timer starts."""
+    """Run Spark on two cores, in its own environment; its session starts before the timer."""
 
     def prepare(setting: Setting) -> Work:
         from benchmarks import limits
@@ -165,7 +165,7 @@ def spark(writer: Literal["connector", "pymongo"]) -> Prepare:
 
 
 def flat_rows(setting: Setting) -> Work:
-    """The collection's marts by ingestr, in its own environment, a collection each."""
+    """Copy the collection's marts with ingestr, in its own environment, each into a collection."""
     from benchmarks import flat_rows as job
 
     return lambda: job.run(setting)
@@ -218,7 +218,7 @@ def main(name: str, setting: str) -> None:
 
 
 def _cpu(setting: Setting) -> dict[str, float]:
-    """Seconds of this process with all that it has started, ended or not, and of each server's processes."""
+    """CPU seconds of this process with all its children, ended or not, and of each server's processes."""
     servers = {who: [psutil.Process(pid) for pid in pids] for who, pids in setting.servers.items()}
     return {"client": _own_cpu(), **{who: cpu_seconds(found) for who, found in servers.items()}}
 
@@ -231,9 +231,9 @@ def _own_cpu() -> float:
 
 
 def _peak(ended: int) -> int:
-    """Bytes of this process at most, of its own that still run, and of `ended` ones that ran at once.
+    """Peak bytes of this process, of its children that still run, and of `ended` children that ran at once.
 
-    One that only asks the system something (MariaDB's driver does) was forked with our pages.
+    A child that only asks the system something (MariaDB's driver does) was forked with our pages.
     """
     alive = [psutil.Process(), *psutil.Process().children(recursive=True)]
     found = [re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{each.pid}/status").read_text()) for each in alive]

@@ -1,10 +1,10 @@
 """`python -m benchmarks.dbt_build`: what dbt adds to SQL by hand, and what an incremental build saves.
 
 Prints JSON lines: one for each model of a second or more (seconds, seconds of the same mart by hand, their
-ratio), then for each run one of the full build, the second one after some new orders, and their ratio. By
-hand is a file in `by_hand` for the facts and the slowest report, written freely, with the keys one would
-want; for all other models it is the statement that dbt ran, alone. Models are timed with one thread, so that
-none waits for another, and by hand in the same order, so that both find the same pages in memory.
+ratio), then one for each run (the full build, the second build after some new orders, their ratio). For the
+facts and the slowest report, the SQL by hand is a file in `by_hand`, written freely, with the keys that an
+engineer would choose; for all other models it is the statement that dbt ran. One thread builds the models,
+so that none waits for another. The SQL by hand runs in the same order, so both find the same pages in memory.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Project:
     server: psutil.Process
 
     def dbt(self, *arguments: str) -> Build:
-        """Run dbt; raises `SystemExit` with its output when it fails."""
+        """Run dbt; raise `SystemExit` with its output when it fails."""
         command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *arguments]
         command += ["--vars", json.dumps({"pos_schema": self.source}), "--target-path", str(self.folder)]
         environment = {
@@ -79,7 +79,7 @@ class Project:
         return float(times.user + times.system)
 
     def statement(self, model: str) -> str:
-        """The statements that make `model` by hand, into `<model>__by_hand`."""
+        """Return the statements that make `model` by hand, as `<model>__by_hand`."""
         file = BY_HAND / f"{model}.sql"
         if file.exists():
             return file.read_text().replace("{source}", self.source).replace("{schema}", self.schema)
@@ -87,7 +87,7 @@ class Project:
         return ran.read_text().replace(f"`{model}__dbt_tmp`", f"`{model}__by_hand`")
 
     def by_hand(self, model: str) -> float:
-        """Seconds that the statements by hand take."""
+        """Return the seconds that the statements by hand take."""
         with mariadb.connect(port=self.port) as connection:
             cursor = connection.cursor()
             cursor.execute(f"use `{self.schema}`")
@@ -107,7 +107,7 @@ class Project:
 
 
 def models(project: Project, runs: int) -> Iterator[dict[str, Any]]:
-    """Time the slow tables in dbt's order, then the same by hand in that order, in turns; medians."""
+    """Time the slow tables, by dbt and by hand in turns and in dbt's order; return medians."""
     whole = project.dbt("build", "--full-refresh", "--threads", "1", *MODELS)
     slow = [
         node.split(".")[2]

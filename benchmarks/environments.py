@@ -1,7 +1,7 @@
-"""Peers that need an environment of their own, so that their pins and dbt's never meet.
+"""Environments of the peers whose pins conflict with dbt's.
 
-`spark.txt` and `ingestr.txt` beside this file are locked by `make lock`. ingestr is one of the last that hold
-their program: later packages fetch it at the first run.
+`make lock` writes `spark.txt` and `ingestr.txt` beside this file. The pinned ingestr still contains its
+program; later packages download it at the first run.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ JDBC = Path("/usr/share/java/mariadb-java-client.jar")
 
 
 def make(root: Path, name: str) -> Path:
-    """Make a peer's environment where it is not there; returns its Python."""
+    """Make a peer's environment unless it exists; return its Python."""
     digest = hashlib.sha256(_requirements(name).read_bytes()).hexdigest()[:12]
-    made = root / f"{name}-{digest}"  # another one when the lock changes
+    made = root / f"{name}-{digest}"  # a changed lock gets a new environment
     if made.exists():
         return made / "bin" / "python"
     print(f"installing {name} in an environment of its own (once)", file=sys.stderr)
@@ -41,7 +41,7 @@ def _requirements(name: str) -> Path:
 
 
 def _java() -> int:
-    """The version of Java that Spark would start; 0 where there is none."""
+    """The version of Java that Spark would start; 0 if there is none."""
     home = os.environ.get("JAVA_HOME")
     program = shutil.which("java", path=str(Path(home) / "bin") if home else None)
     if not program:
@@ -58,7 +58,7 @@ def jars() -> list[str]:
 
 
 def lacks(name: str) -> str:
-    """What this machine lacks for a peer; empty when nothing."""
+    """What this machine lacks for a peer; empty if nothing."""
     if name != "spark":
         return ""
     version = _java()

@@ -14,7 +14,7 @@ PREFIX = "flat_"
 
 
 def run(setting: Setting) -> None:
-    """Copy one mart after another, by the program in this Python's own environment."""
+    """Copy one mart after another with the program in this Python's environment."""
     program = str(Path(sys.executable).with_name("ingestr"))
     source = f"mysql://pos:pos@127.0.0.1:{setting.mariadb_port}/{setting.schema}"
     for table in TABLES:

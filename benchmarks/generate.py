@@ -1,8 +1,8 @@
 """Make POS data of any size in MariaDB: deterministic, streamed, skewed like sales.
 
-Four lines to an order and five orders to a customer on average, few heavy customers and products
-(log-normal), a busy end of year, growth over three years. Order ids rise with time, so that a customer's
-orders lie all over the table, as in a shop. Memory holds one chunk, whatever the size.
+An order has four lines and a customer five orders on average. A few customers and products are heavy
+(log-normal), the end of the year is busy, and sales grow over three years. Order ids rise with time, so a
+customer's orders are spread over the table, as in a shop. Memory holds one chunk, whatever the size.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ Chunks = Iterator[pa.Table]
 
 @dataclass(frozen=True)
 class Scale:
-    """How much to make; `lines` is the mean, the sum is drawn."""
+    """How much to make; `lines` is the expected number, the actual one is drawn."""
 
     lines: int
 
@@ -89,7 +89,7 @@ class Scale:
 
 
 def fill(port: int, schema: str, scale: Scale) -> dict[str, int]:
-    """Make the five source tables anew in `schema` of the MariaDB on loopback; returns rows per table."""
+    """Replace the five source tables in `schema` of the MariaDB on loopback; return rows per table."""
     tables: dict[str, Callable[[], Chunks]] = {
         "product": lambda: _products(scale),
         "city": _cities,
@@ -116,7 +116,7 @@ def fill(port: int, schema: str, scale: Scale) -> dict[str, int]:
 
 
 def add(port: int, schema: str, scale: Scale, *, share: float) -> dict[str, int]:
-    """Add `share` of new orders and their lines to what `fill` made; returns rows per table."""
+    """Add `share` of new orders with their lines to the tables of `fill`; return rows per table."""
     with connect(port=port) as connection:
         cursor = connection.cursor()
         cursor.execute(f"select max(id) from `{schema}`.`order`")
@@ -147,7 +147,7 @@ def _load(cursor: Any, target: str, chunks: Chunks) -> int:
 
 
 def _random(what: int, chunk: int) -> np.random.Generator:
-    """A stream for each table and chunk, so that no chunk needs the one before."""
+    """A random stream for each table and chunk, so that no chunk depends on another."""
     return np.random.default_rng((SEED, what, chunk))
 
 
@@ -213,7 +213,7 @@ def _joined(*parts: Any) -> pa.Array:
 
 
 def _skewed(random: np.random.Generator, count: int, size: int, *, sigma: float) -> Integers:
-    """Draw ids 1 to `count`, the i-th as often as its log-normal weight says; the heavy ones lie anywhere."""
+    """Draw ids 1 to `count` by log-normal weights; heavy ids are spread over the range."""
     weights = _weights(count, sigma)
     drawn: Integers = np.searchsorted(weights, random.random(size) * weights[-1], side="right") + 1
     return np.minimum(drawn, count)
@@ -229,7 +229,7 @@ def _weights(count: int, sigma: float) -> npt.NDArray[np.float64]:
 
 
 def _placed(scale: Scale, ids: Integers, random: np.random.Generator) -> npt.NDArray[np.datetime64]:
-    """Dates that rise with the id, denser in high season and in later years; ids beyond go on at the end."""
+    """Dates that rise with the id, denser in high season and later years; later ids continue at the end."""
     days = FIRST_DAY + np.arange(DAYS).astype("timedelta64[D]")
     months = days.astype("datetime64[M]").astype(int) % 12
     weights = np.array(SEASON)[months] * np.linspace(0.7, 1.3, DAYS)

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.growth`: what ten times the lines cost for each line, and in memory.
+"""`python -m benchmarks.growth`: the cost per line, and the memory, of ten times the lines.
 
-Both sizes take turns on the same servers, so that a noisy minute meets both. CPU seconds are of the client.
+Both sizes take turns on the same servers, so that a noisy minute affects both. CPU seconds are the client's.
 """
 
 from __future__ import annotations

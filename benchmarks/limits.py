@@ -1,4 +1,4 @@
-"""What the two databases can do when nothing else is done: the limits that the loader is held against."""
+"""The limits of the two databases, with which the loader is compared."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BATCH_DOCUMENTS, BATCH_BYTES = 100_000, 46_000_000
 
 
 def scan(port: int, schema: str, tables: Sequence[str]) -> None:
-    """Read all rows and columns with the server's own client, to nowhere."""
+    """Read all rows and columns with the server's own client, and discard them."""
     statements = "; ".join(f"select * from `{schema}`.`{table}`" for table in tables)
     command = [
         "mariadb",
@@ -36,7 +36,7 @@ def scan(port: int, schema: str, tables: Sequence[str]) -> None:
 
 
 def dump(uri: str, database: str, collection: str, file: Path) -> int:
-    """Write a collection's documents back to back, as mongodump does; returns their number."""
+    """Write a collection's documents one after another, as mongodump does; return their number."""
     partial = file.with_suffix(".partial")
     with MongoClient[dict[str, Any]](uri) as client, partial.open("wb") as out:
         for batch in client[database][collection].find_raw_batches(batch_size=1_000_000):
@@ -47,9 +47,9 @@ def dump(uri: str, database: str, collection: str, file: Path) -> int:
 
 
 def create(uri: str, database: str, collection: str, *, like: str = "") -> None:
-    """Make the collection anew, empty, and on a cluster sharded as ours is: by hashed `_id`, in chunks.
+    """Replace the collection by an empty one; a cluster shards it like ours: by hashed `_id`, in chunks.
 
-    With `like`, it has that one's validator and indexes.
+    With `like`, it has the validator and indexes of that collection.
     """
     with MongoClient[dict[str, Any]](uri) as client:
         home = client[database]
@@ -63,9 +63,9 @@ def create(uri: str, database: str, collection: str, *, like: str = "") -> None:
 
 
 def insert(uri: str, database: str, collection: str, documents: bytes, *, connections: int) -> None:
-    """Send documents already encoded, unordered, with majority and journal, over so many connections.
+    """Send encoded documents, unordered, with majority and journal, over `connections` connections.
 
-    A batch is one OP_MSG whose document sequence is a piece of them: the client does next to nothing.
+    A batch is one OP_MSG whose document sequence is a piece of them, so the client does almost nothing.
     Source: https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/#op_msg
     """
     (host, port), *_ = parse_uri(uri)["nodelist"]

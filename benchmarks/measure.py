@@ -1,4 +1,4 @@
-"""Running contenders in turn and keeping what each run took."""
+"""Runs the contenders in turn, and keeps the figures of each run."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class Samples:
 def measure(
     interpreters: Mapping[str, str], setting: Setting, servers: Servers, *, runs: int
 ) -> dict[str, Samples]:
-    """Run every contender `runs` times, taking turns, so that a noisy minute meets all of them; some once.
+    """Run every contender `runs` times (some once), in turns, so that a noisy minute affects all of them.
 
-    Each is given with the Python it runs in. Raises `SystemExit` where one fails or does something else.
+    Each contender comes with the Python it runs in. Raises `SystemExit` when one fails or does other work.
     """
     samples = {name: Samples(name) for name in interpreters}
     ids = {name: [each.pid for each in found] for name, found in servers.processes.items()}

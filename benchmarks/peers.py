@@ -1,6 +1,6 @@
-"""The scripts people write instead: the same documents, from the same marts, to the same server.
+"""The scripts that people write instead: the same documents, from the same marts, to the same server.
 
-The empty collections are there already, made before the timer starts.
+The empty collections are made before the timer starts.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def by_hand(setting: Setting) -> None:
 
 
 def upserts(setting: Setting) -> None:
-    """The same, replacing each document by its key, so that it can be run again."""
+    """The same, but each document replaces the one with its key, so that the script can run again."""
     with MongoClient[Document](setting.mongo_uri, w="majority", journal=True) as client:
         collection = client[setting.database]["upserts"]
         for batch in _batches(_documents(setting, converted)):
@@ -45,7 +45,7 @@ def upserts(setting: Setting) -> None:
 
 
 def tuned(setting: Setting) -> None:
-    """The best we know how to write: decimals cached, no garbage collection, two processes."""
+    """The fastest script that we know: cached decimals, no garbage collection, two processes."""
     with MySQLdb.connect(**_connection(setting)) as connection, connection.cursor() as cursor:
         cursor.execute("select min(customer_id), max(customer_id) from dim_customers")
         ((first, last),) = cursor.fetchall()
@@ -72,7 +72,7 @@ def _tuned_part(setting: Setting, where: str) -> None:
 
 
 def json_arrayagg(setting: Setting) -> None:
-    """MariaDB nests, orjson parses; decimals become doubles and dates texts, so it is no equal."""
+    """MariaDB nests and orjson parses; decimals become doubles and dates texts, so the documents differ."""
     lines = ", ".join(f"'{camel(name)}', {name}" for name in LINE)
     orders = ", ".join(f"'{camel(name)}', o.{name}" for name in ORDER)
     customer = ", ".join(f"'{camel(name)}', c.{name}" for name in CUSTOMER[1:])

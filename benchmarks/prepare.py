@@ -1,4 +1,4 @@
-"""What every benchmark starts from: data of a size, its marts, and the collection, published once."""
+"""Prepares every benchmark: data of a size, its marts, and the collection, published once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOURCE, MARTS, DATABASE = "bench_pos", "bench_marts", "bench"
 
 
 def prepare(folder: Path, lines: int, *, mariadb_port: int, mongo_uri: str) -> Setting:
-    """Make data and marts, where `folder` has none of so many lines, and publish them once."""
+    """Make data and marts, unless `folder` has them with that many lines, and publish them once."""
     setting = Setting(
         mariadb_port, f"{MARTS}_{lines}", mongo_uri, f"{DATABASE}_{lines}", str(folder / f"dbt-{lines}")
     )

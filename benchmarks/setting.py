@@ -1,4 +1,4 @@
-"""What every contender works between; handed to its process as JSON."""
+"""The databases and folders of a run; each contender's process gets them as JSON."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Setting:
 
     @property
     def documents(self) -> Path:
-        """The collection's documents already encoded, back to back."""
+        """The collection's encoded documents, one after another."""
         return Path(self.artifacts) / "documents.bson"
 
     @property
@@ -44,11 +44,11 @@ class Setting:
         }
 
     def to_json(self) -> str:
-        """Spell it on one line."""
+        """Return it as one line of JSON."""
         return json.dumps(asdict(self))
 
 
 def cpu_seconds(processes: Iterable[psutil.Process]) -> float:
-    """What processes have used so far, user and system, added up."""
+    """CPU seconds that processes have used so far, user and system, added up."""
     times = [each.cpu_times() for each in processes]
     return sum(each.user + each.system for each in times)

@@ -1,7 +1,7 @@
 """Spark on two cores: read the marts by JDBC in parallel, nest by collect_list, write.
 
-With MongoDB's connector where POS_SPARK_JARS names its jars (it is in no package index that installs from),
-else by pymongo in Spark's Python workers. Runs in its own environment, which holds nothing else of ours.
+It writes with MongoDB's connector if POS_SPARK_JARS names its jars (no package index has them), otherwise
+with pymongo in Spark's Python workers. It runs in its own environment, which has none of our other packages.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MEMORY = "2g"
 def session() -> SparkSession:
     """Start the JVM, in UTC, with bounded memory."""
     os.environ["TZ"] = "UTC"
-    os.environ["PYSPARK_PYTHON"] = sys.executable  # its workers have this environment, too
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # so that its workers have this environment too
     time_zone = "-Duser.timezone=UTC"
     settings = {
         "spark.jars": ",".join(jars()),
@@ -45,7 +45,7 @@ def session() -> SparkSession:
 
 
 def run(spark: SparkSession, setting: Setting, writer: str) -> None:
-    """Nest, and write by the connector or by pymongo."""
+    """Nest, and write with the connector or with pymongo."""
     found = documents(spark, setting)
     if writer == "connector":
         options = {"connection.uri": setting.mongo_uri, "database": setting.database, "collection": "spark"}
@@ -57,7 +57,7 @@ def run(spark: SparkSession, setting: Setting, writer: str) -> None:
 
 
 def documents(spark: SparkSession, setting: Setting) -> DataFrame:
-    """One row per customer, its orders an array of structs, the oldest first, each with its lines."""
+    """One row per customer; its orders are an array of structs, the oldest first, each with its lines."""
     keys = ("customer_id", "order_id")
     wanted = {"dim_customers": CUSTOMER, "fct_orders": (keys[0], *ORDER), "fct_order_lines": (*keys, *LINE)}
     customers, orders, lines = _marts(spark, setting, wanted)
@@ -83,7 +83,7 @@ def _named(columns: Sequence[str]) -> list[Column]:
 def _marts(spark: SparkSession, setting: Setting, columns: Mapping[str, Sequence[str]]) -> list[DataFrame]:
     """Read each mart in as many ranges of its key as there are partitions.
 
-    The URL says mysql, not mariadb: Spark knows no other dialect that quotes columns as MariaDB wants them.
+    The URL says mysql, not mariadb, because only that dialect of Spark quotes columns as MariaDB needs it.
     """
     options = {
         "url": f"jdbc:mysql://127.0.0.1:{setting.mariadb_port}/{setting.schema}?permitMysqlScheme",

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.stages`: what each stage costs, one partition after another in one thread.
+"""`python -m benchmarks.stages`: the cost of each step, one partition after another in one thread.
 
-Nothing overlaps, so that every CPU second of the client and of the two servers belongs to one stage. Run it
-after `python -m benchmarks`, which makes the marts.
+Nothing overlaps, so every CPU second of the client and of the two servers belongs to one step. Run it after
+`python -m benchmarks`, which makes the marts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main(
     mariadb_port: Annotated[int, typer.Option()] = 35306,
     mongod_port: Annotated[int, typer.Option()] = 35117,
 ) -> None:
-    """Profile a full refresh by stage and write results/stages.md and .json."""
+    """Profile a full refresh by step and write results/stages.md and .json."""
     folder = folder.resolve()
     with servers(folder, mariadb_port=mariadb_port, store_port=mongod_port) as running:
         setting = prepare(folder, lines, mariadb_port=mariadb_port, mongo_uri=running.mongo_uri)
@@ -50,7 +50,7 @@ def main(
 
 
 def profile(setting: Setting, running: Servers) -> Stages:
-    """Seconds, CPU seconds of the client, those in the kernel, of MariaDB and MongoDB, by stage."""
+    """By step: seconds, CPU seconds of the client (and in the kernel), of MariaDB and of MongoDB."""
     from pos_loader.console import Console
     from pos_loader.documents.extract import extract
     from pos_loader.documents.nest import nest

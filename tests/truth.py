@@ -1,6 +1,6 @@
-"""Every figure of a truth.json, found again in the marts, in its shape and spelling, so that == compares all.
+"""Computes every figure of a truth.json from the marts, in the same form, so that == compares all.
 
-The truth speaks of the five CSV files; its key `checked` says how it was made and is no figure.
+The truth describes the five CSV files. Its key `checked` says how it was made, and is no figure.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def read_truth(folder: Path) -> Figures:
 
 
 def money(value: Any) -> str:
-    """An amount as the truth spells it; a fraction of a cent stays."""
+    """An amount in the form of the truth, with fractions of a cent."""
     amount = Decimal(str(value))
     return f"{amount:.2f}" if amount == round(amount, 2) else f"{amount.normalize():f}"
 
@@ -133,7 +133,7 @@ BEST = (
 
 
 def figures_of_marts(query: Query) -> Figures:
-    """Work the figures out from the marts; `query` runs SQL and returns rows."""
+    """Compute the figures from the marts; `query` runs SQL and returns rows."""
 
     def one(sql: str) -> Any:
         ((value,),) = query(sql)

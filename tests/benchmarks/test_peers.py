@@ -1,4 +1,4 @@
-"""Peers that a machine cannot run are left out, and what was not done as asked is no measurement."""
+"""Peers that a machine cannot run are left out; wrong work is not measured."""
 
 from __future__ import annotations
 

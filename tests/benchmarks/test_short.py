@@ -1,4 +1,4 @@
-"""The short benchmark: only a ratio between contenders of the same run may fail it, never a time."""
+"""The short benchmark fails only on a ratio between contenders of one run, never on a time."""
 
 from __future__ import annotations
 

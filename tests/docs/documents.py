@@ -1,4 +1,4 @@
-"""What the documents say: their code blocks, tables and links."""
+"""Reads the documents: their code blocks, tables and links."""
 
 import re
 import subprocess
@@ -69,5 +69,5 @@ def table(document: str, head: str) -> list[list[str]]:
 
 
 def code(cells: list[str]) -> list[str]:
-    """All that is set as code in cells."""
+    """Everything set as code in cells."""
     return [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]

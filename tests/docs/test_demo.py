@@ -1,4 +1,4 @@
-"""`make demo` prints what the README shows, numbers apart but for those of dbt's nodes."""
+"""`make demo` prints what the README shows; of the numbers, only dbt's counts have to be equal."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from tests.docs.documents import PROJECT, blocks
 
 
 def spelled(text: str) -> str:
-    """Text without what differs from run to run: identifiers, numbers, and the padding they cause."""
+    """Text with placeholders for identifiers and numbers, and without the padding they cause."""
     text = re.sub(r"\b[0-9a-f]{16}\b|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "ID", text)
     text = re.sub(r"MariaDB\S*", "MariaDB", text)
     text = re.sub(r"\d[\d.,]*\d|\d", "0", text)
@@ -18,7 +18,7 @@ def spelled(text: str) -> str:
 
 
 def counted(text: str) -> list[str]:
-    """What dbt says of how many nodes of each kind it has built, and how they ended."""
+    """dbt's lines with the number of nodes of each kind, and how they ended."""
     return re.findall(r"^Finished running .* hooks|^Done\. PASS.*$", text, flags=re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""One's own data takes the place of the sample by the README's block, under the rights the guide grants."""
+"""The README's commands replace the sample by a shop's data, with the rights that the guide grants."""
 
 import re
 import subprocess
@@ -22,7 +22,7 @@ def renamed(text: str) -> str:
 
 
 def four_years_before(moment: str | None) -> str | None:
-    """A moment of the sample, moved to a month that the sample has not; leap years stay leap years."""
+    """A moment of the sample, moved to a month without sample data; leap years stay leap years."""
     return moment and f"{int(moment[:4]) - 4}{moment[4:]}"
 
 

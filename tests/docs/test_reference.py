@@ -30,7 +30,7 @@ LEVEL = set(LevelDeclaration.model_fields)
 
 
 def names(head: str) -> list[str]:
-    """What the first column of a table of the grammar names."""
+    """The names in the first column of a table of the grammar."""
     return [name for row in table(GRAMMAR, head) for name in code(row[:1])]
 
 

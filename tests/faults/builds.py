@@ -1,4 +1,4 @@
-"""Two builds of one shop, A and B, so that there is always something to publish: B's source has moved on."""
+"""Two builds of one shop, A and B. B's source has changed, so there is always something to publish."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOVED, GONE, NEW = range(15, 60, 4), (11, 12, 13, 14), (9001, 9002, 9003)
 
 
 def moved_on() -> dict[str, list[Row]]:
-    """The sample's tables after a while: some customers moved, some left, some came; a quantity changed."""
+    """The sample's tables later on: some customers moved, some left, some are new; a quantity changed."""
     tables = sample_tables()
     zips = [zip_ for zip_, *_ in tables["city"]]
     place = HEADERS["customer"].index("zip")

@@ -1,7 +1,7 @@
 """Kill loads with SIGKILL at random moments, in both modes, while a reader watches.
 
-Each killed load is followed by a plain `load`, after which every document has to be byte-identical to a full
-refresh and nothing of the killed one may be left. Example, with the sandbox up:
+After each killed load a plain `load` runs. Then every document must be byte-identical to a full refresh, and
+nothing of the killed load may be left. Example, with the sandbox up:
 
     python -m tests.faults.kill_loads --count 100 --seed 7
 """
@@ -46,7 +46,7 @@ Fresh = dict[str, Copy]
 
 @dataclass
 class Report:
-    """What was met: kills by what the killed load had left, the reader's count, the slowest recovery."""
+    """The findings: kills by what the killed load had left, the reader's count, the slowest recovery."""
 
     kills: Counter[str] = field(default_factory=Counter)
     reads: int = 0
@@ -70,7 +70,7 @@ def kill_loads(
 ) -> Report:
     """Kill `count` loads, of the two builds in turn, all into the database of `first`.
 
-    Raises `AssertionError` for the first thing that is not as it has to be.
+    Raises `AssertionError` for the first wrong finding.
     """
     chance, report, began = random.Random(seed), Report(), time.monotonic()  # noqa: S311
     builds = (first, replace(second, database=first.database))
@@ -102,7 +102,7 @@ def kill_loads(
 
 
 def _full_refreshes(builds: Sequence[Loader], database: Documents) -> tuple[list[Fresh], dict[Mode, float]]:
-    """Publish B, then A, by full refresh, then A again: what each is like, and how long each mode takes."""
+    """Publish B, then A, by full refresh, then A again; return both states and the seconds of each mode."""
     found, took = [], {}
     for loader in reversed(builds):
         began = time.monotonic()
@@ -118,7 +118,7 @@ def _full_refreshes(builds: Sequence[Loader], database: Documents) -> tuple[list
 
 
 def _kill(loader: Loader, mode: Mode, database: Documents, seconds: float) -> str:
-    """Kill a load after so many seconds; say how far it had come, nothing if it ended before."""
+    """Kill a load after some seconds; return how far it was, or nothing if it had ended."""
     process = loader.start(*LOAD, *mode)
     try:
         process.communicate(timeout=seconds)

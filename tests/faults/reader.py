@@ -1,4 +1,4 @@
-"""A reader that polls collections without pause and accepts no state of them but the published ones."""
+"""A reader that polls collections without pause and accepts only published states."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ State = tuple[int, str]
 """How many documents there are, and the sum of a hash of each."""
 
 RETRYABLE = {175: "QueryPlanKilled", 246: "SnapshotUnavailable", 43: "CursorNotFound"}
-"""What a rename does to a query that is under way. Source:
+"""Errors that a rename causes in a running query. Source:
 https://github.com/mongodb/mongo/blob/v7.0/src/mongo/base/error_codes.yml"""
 IN_TRANSACTION = RETRYABLE | {24: "LockTimeout", 13388: "StaleConfig"}
-"""What it does to one in a transaction, which drivers retry."""
+"""Errors that it causes in a transaction; drivers retry them."""
 
 _HASH = {"$toDecimal": {"$toHashedIndexKey": "$$ROOT"}}
 _CHECKSUM = [{"$group": {"_id": None, "count": {"$sum": 1}, "sum": {"$sum": _HASH}}}]
 
 
 def state(database: Documents, name: str) -> State:
-    """Look at a collection at one point in time, over all shards.
+    """Read a collection at one point in time, over all shards.
 
-    Only within a transaction: a snapshot outside one has been seen to hold a sync of one shard and not yet
-    that of the other (docs/publishing.md).
+    It reads in a transaction, because a snapshot outside one may show a sync on one shard and not yet on the
+    other (docs/publishing.md).
     """
     with (
         database.client.start_session() as session,

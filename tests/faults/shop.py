@@ -1,4 +1,4 @@
-"""A small shop whose marts are made by hand: a collection that tests change at will, without a dbt build."""
+"""A small shop with marts made by hand, which tests change without a dbt build."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Shop:
         return json.loads(self.loader.results.read_text())
 
     def refused(self, *options: str, code: int) -> str:
-        """Load, which has to fail with `code`, and return its one line."""
+        """Run a load that must fail with `code`; return its one line."""
         finished = self.loader.run("load", "--no-gate", "--quiet", *options)
         assert finished.code == code, finished
         return finished.error
@@ -82,7 +82,7 @@ class Shop:
         return found
 
     def planned_load(self, *options: str) -> Any:
-        """Plan, load, and hold one against the other."""
+        """Plan, load, and compare the two."""
         plan, load = self.plan(*options), self.load(*options)
         assert [plan[name] for name in COUNTS] == [load[name] for name in WRITTEN]
         assert plan["mode"] == load["mode"]
@@ -90,7 +90,7 @@ class Shop:
 
     @contextmanager
     def watched(self, namespace: str = NAME) -> Iterator[list[tuple[str, Any]]]:
-        """Collect every change of a collection meanwhile: what was done, and to which `_id`."""
+        """Collect every change of a collection during the block: what was done, and to which `_id`."""
         found: list[tuple[str, Any]] = []
         with self.documents.watch() as stream:
             yield found

@@ -1,4 +1,4 @@
-"""Loads killed at random moments, and readers during publishes: no state is seen that was not published."""
+"""Loads are killed at random moments and readers read during publishes; only published states are seen."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_loads_killed_at_random_moments(loaders: tuple[Loader, Loader]) -> None:
 
 @dataclass
 class Answers:
-    """What one reader met: answers by query, retryable errors by name, everything else."""
+    """What one reader got: answers by query, retryable errors by name, everything else."""
 
     found: dict[str, set[Any]] = field(default_factory=dict)
     reads: int = 0
@@ -80,7 +80,7 @@ def ask(documents: Documents) -> dict[str, Any]:
 
 def keep_asking(uri: str, database: str, stop: threading.Event, answers: Answers) -> None:
     with connect(uri) as client:
-        while not stop.wait(0.1):  # or two readers take most of a small machine from the loads
+        while not stop.wait(0.1):  # without a pause two readers take most of a small machine from the loads
             try:
                 for query, answer in ask(client[database]).items():
                     answers.found.setdefault(query, set()).add(answer)

@@ -39,14 +39,14 @@ def nodes(manifest: Manifest, *kinds: str) -> Iterator[dict[str, Any]]:
 
 
 def models_end_with_their_grain(manifest: Manifest) -> Iterator[str]:
-    """Who joins a model must know its grain; no name says it."""
+    """An engineer who joins a model must know its grain, and its name does not say it."""
     for node in nodes(manifest, "model", "snapshot", "seed"):
         if not GRAIN.search(node["description"].strip()):
             yield f"{node['name']}: end the description with 'One row per ...', found {node['description']!r}"
 
 
 def columns_are_described(manifest: Manifest) -> Iterator[str]:
-    """The catalog and the collections' readers have these lines only."""
+    """Readers of the catalog and of the collections have only these descriptions."""
     for node in nodes(manifest, "model", "snapshot"):
         if not node["columns"]:
             yield f"{node['name']}: describe its columns"
@@ -124,7 +124,7 @@ def models_say_that_they_read_the_last_build(manifest: Manifest) -> Iterator[str
 
 
 def only_staging_reads_the_source(manifest: Manifest) -> Iterator[str]:
-    """Whatever else read it would read it uncleaned."""
+    """Any other model would read uncleaned values."""
     for node in nodes(manifest, "model", "snapshot", "analysis"):
         if node["path"].startswith("staging/"):
             continue
@@ -134,7 +134,7 @@ def only_staging_reads_the_source(manifest: Manifest) -> Iterator[str]:
 
 
 def names_follow_folders(manifest: Manifest) -> Iterator[str]:
-    """A name tells the layer, so that one can see where data flows backwards."""
+    """A name tells the layer, so a reader sees where data would flow backwards."""
     for node in nodes(manifest, "model"):
         pattern = next(
             (rule for folder, rule in FOLDERS if node["original_file_path"].startswith(folder)), "$"
@@ -161,7 +161,7 @@ def marts_have_contracts(manifest: Manifest) -> Iterator[str]:
 
 
 def exposures_are_complete(manifest: Manifest) -> Iterator[str]:
-    """An exposure is a published collection; someone must answer for it."""
+    """An exposure is a published collection and needs an owner."""
     for exposure in manifest["exposures"].values():
         for field in ("description", "maturity", "label"):
             if not exposure.get(field):
@@ -200,7 +200,7 @@ RULES: tuple[Callable[[Manifest], Iterator[str]], ...] = (
 
 
 def yaml_breaches(content: Any, where: str) -> Iterator[str]:
-    """Keys that dbt 1.7 drops without a word: newer names of tests, and on, off, yes, no (booleans)."""
+    """Keys that dbt 1.7 ignores silently: newer names of tests, and on, off, yes, no (booleans)."""
     if isinstance(content, dict):
         for key, value in content.items():
             if isinstance(key, bool):

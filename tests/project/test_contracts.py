@@ -1,4 +1,4 @@
-"""A mart is as declared or not built at all: MariaDB changes no value on the way in without a word."""
+"""A mart is built as declared or not at all; MariaDB never changes a value silently."""
 
 import shutil
 from dataclasses import replace

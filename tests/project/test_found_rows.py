@@ -1,4 +1,4 @@
-"""What a build says of the rows that its tests found: which, by their key, and nothing personal."""
+"""A build names the rows that its tests found, by their key, and shows nothing personal."""
 
 import shutil
 from textwrap import dedent

@@ -1,4 +1,4 @@
-"""The rules of rules.py hold, and each of them can fail."""
+"""The project keeps the rules of rules.py, and each rule can fail."""
 
 import re
 from collections.abc import Callable

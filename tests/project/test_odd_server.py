@@ -29,7 +29,7 @@ from tests.odd_server import odd_server
 from tests.project.sources import HEADERS, sample_tables
 from tests.warehouse import PROJECT, Row, Warehouse, new_warehouse
 
-DIFFERENT = "source_profile"  # dbt reads a blank in a seed as NULL, the import keeps it
+DIFFERENT = "source_profile"  # dbt reads a blank in a seed as NULL; the import keeps it
 CHANGES = (
     "alter table `ORDER` change dateplaced DATEPLACED timestamp(6) null",
     "alter table `Order` change dateshipped Dateshipped timestamp(6) null",
@@ -54,7 +54,7 @@ OF_THE_DRIVERS = (
 
 @dataclass(frozen=True)
 class Odd:
-    """What came of the odd source: the marts, and the documents beside the ordinary server's."""
+    """The result of the odd source: the marts, and the documents beside those of the ordinary server."""
 
     warehouse: Warehouse
     databases: tuple[str, str]
@@ -194,7 +194,7 @@ def test_each_driver_reads_its_settings_back(odd: Odd, monkeypatch: pytest.Monke
     level = Level(name="", model="", schema="", table="", key=(), fields=())
     table = extract._read(server, level, cast(Any, None), cast(Any, None))
     (row,) = table.to_pylist()
-    assert row.pop("user") == "pos@127.0.0.1"  # not through a socket, which a tunnel's far end may share
+    assert row.pop("user") == "pos@127.0.0.1"  # not a socket of this machine
     assert tuple(map(plain, row.values())) == FOUND
 
 

@@ -1,4 +1,4 @@
-"""What is odd but carried faithfully warns, names its rows and stops nothing; what is missing is no fault."""
+"""Tests warn of odd values, name their rows and stop nothing; missing values are no fault."""
 
 from collections.abc import Callable
 from dataclasses import replace

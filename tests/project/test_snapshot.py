@@ -1,4 +1,4 @@
-"""Prices change, products go and come back, and orders keep the price of their day."""
+"""Prices change, products disappear and return, and orders keep the price of their day."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""A source table that MariaDB does not find by its name is one line that says what is there."""
+"""When MariaDB does not find a source table by its name, one line says which tables there are."""
 
 from pathlib import Path
 

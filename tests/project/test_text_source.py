@@ -1,4 +1,4 @@
-"""A source that is all text gives the same marts as a typed one, and what cannot be read is named."""
+"""A source that is all text gives the same marts as a typed one; unreadable values are named."""
 
 from datetime import datetime
 from pathlib import Path

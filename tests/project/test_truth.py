@@ -1,4 +1,4 @@
-"""Marts against figures worked out without SQL: of the sample, and of the data sets in POS_DATA_DIR."""
+"""Compares marts with figures computed without SQL, for the sample and the data sets in POS_DATA_DIR."""
 
 from collections import defaultdict
 from collections.abc import Callable

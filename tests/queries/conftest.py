@@ -19,14 +19,14 @@ QUERIES: Mapping[str, Query] = read_queries(PROJECT)
 
 @dataclass(frozen=True)
 class Published:
-    """A load of all collections, and where it went."""
+    """A load of all collections, and its database."""
 
     loader: Loader
     documents: Documents
     load: Any
 
     def answer(self, name: str, values: Mapping[str, object], *options: str) -> Any:
-        """Run a query with those of the values that it takes, `--json` unless told otherwise."""
+        """Run a query with the values that it accepts, as `--json` unless other options are given."""
         words = [
             word
             for each in QUERIES[name].parameters

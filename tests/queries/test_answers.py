@@ -1,4 +1,4 @@
-"""Each query answers what its dbt analysis answers in MariaDB, with the index and the shards it declares."""
+"""Each query gives the same answer as its dbt analysis in MariaDB, with the declared index and shards."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VALUES: Mapping[str, Values] = {
         **{"first_month": "2023-06", "last_month": "2023-11"},
     },
     "odd": {
-        # No orders; no price; ranks beyond the last; nothing, spelt so that it must be escaped.
+        # No orders; no price; ranks beyond the last; values that need escaping and match nothing.
         **{"customer_id": 12, "product_id": 8, "city": "Côte d'Ivoire\\", "state": "$state", "top": 500},
         **{"segment": "Never ordered", "abc_class": "B", "minimum_total": -7, "since": "2030-01-01"},
         **{"first_month": "1999-12"},

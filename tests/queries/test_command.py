@@ -1,4 +1,4 @@
-"""`pos-loader query`: the list, what is refused in which words, tables, streams, and the guide's commands."""
+"""`pos-loader query`: the list, the errors, tables, streams, and the guide's commands."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_explain_as_a_table(published: Published) -> None:
 
 @pytest.fixture(scope="module")
 def many(published: Published, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a project whose one query answers with a great many rows."""
+    """The environment of a project whose only query returns very many rows."""
     folder = tmp_path_factory.mktemp("many")
     (folder / "queries.yml").write_text(MANY)
     items: list[Any] = [*range(ITEMS)]
@@ -104,7 +104,7 @@ def many(published: Published, tmp_path_factory: pytest.TempPathFactory) -> dict
     }
 
 
-# The program's own peak: what the system counts of a child begins with the size of its parent.
+# The program tells its own peak, because the system's figure for a child starts with the size of its parent.
 PEAK_TOLD = """
 import atexit, pathlib, re, sys
 from pos_loader.cli import app
@@ -116,7 +116,7 @@ app()
 
 
 def streamed(many: dict[str, str], *options: str) -> tuple[int, bytes, int]:
-    """Run as a process of its own: how many lines it printed, the last one, and its peak memory in bytes."""
+    """Run in another process; return the number of lines, the last line, and the peak memory in bytes."""
     command = [sys.executable, "-c", PEAK_TOLD, "query", "many", *options]
     with subprocess.Popen(
         command, cwd=PROJECT, env=many, stdout=subprocess.PIPE, stderr=subprocess.PIPE

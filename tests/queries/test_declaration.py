@@ -1,4 +1,4 @@
-"""queries.yml: what may be written, what is refused in which words, and how parameters fill a pipeline."""
+"""queries.yml: what may be declared, which errors there are, and how parameters fill a pipeline."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Small shops of unusual shapes, each the same every time: the rows of the five CSV files by table.
 
-Several features share one shop where they do not hide each other, for a build takes a while.
+A build takes a while, so features share a shop when they do not hide each other.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def customer(key: int, name: str = "", code: str = "", birthdate: str = "") -> t
 
 
 def plain() -> Tables:
-    """Five customers, products and orders: what the shapes are made from."""
+    """Five customers, products and orders, from which the shapes are made."""
     return {
         "product": [(key, f"Thing {key}", f"{key}.50", 10 * key) for key in range(1, 6)],
         "city": [(f"7700{key}", f"City {key}", "TX") for key in range(1, 4)],

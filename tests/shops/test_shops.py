@@ -1,4 +1,4 @@
-"""Shops of unusual shapes through every command: each ends with 0, by the way out that it names if need be.
+"""Every command handles shops of unusual shapes: it exits with 0, if need be with the option that it named.
 
 POS_TEST_SHOPS=all tries all shapes, which takes minutes.
 """
@@ -22,7 +22,7 @@ CHOSEN = [shape for shape in SHAPES if not shape.is_slow or os.environ.get("POS_
 
 
 def import_and_build(shape: Shape, servers: Endpoints, folder: Path) -> Warehouse:
-    """Import the shop and build it; both have to end with 0."""
+    """Import the shop and build it; both must exit with 0."""
     warehouse = new_warehouse(servers, folder, f"test_shop_{shape.name}", f"test_shop_{shape.name}_source")
     shape.write(folder / "shop")
     arguments = [
@@ -69,7 +69,7 @@ def way_out(loader: Loader, held_back: Sequence[str]) -> Sequence[str]:
 
 
 def every_row_is_accounted_for(loader: Loader) -> None:
-    """Require that what each level's model has is nested or counted elsewhere."""
+    """Require that every row of each level's model is nested or counted elsewhere."""
     for collection in json.loads(loader.results.read_text())["collections"]:
         assert collection["levels"], collection
         for level in collection["levels"]:

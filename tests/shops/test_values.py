@@ -1,4 +1,4 @@
-"""Import and staging have one verdict on a value, and it is the one that docs/values.md describes."""
+"""Import and staging accept and refuse the same values, as docs/values.md describes."""
 
 import csv
 import re
@@ -110,7 +110,7 @@ def shown(value: Any) -> str | None:
 
 
 def build_staging(warehouse: Warehouse) -> str:
-    """Build and test the staging views of what has a key, with all ways out; return what dbt prints."""
+    """Build and test the staging views with keys, with all ways out; return what dbt prints."""
     views = [f"stg_pos__{table}" for table in KEYS]
     tolerant = replace(warehouse, variables=TOLERANT)
     return tolerant.dbt("build", "--select", *views, "--indirect-selection", "buildable").stdout
@@ -153,7 +153,7 @@ def test_staging_of_a_text_source_has_the_verdict(servers: Endpoints, tmp_path: 
     assert named(warehouse, "source_values_are_readable") == unreadable
     placeholders = {case.column for case in CASES if case.verdict == PLACEHOLDER}
     assert {column for column, _ in named(warehouse, "source_dates_are_plausible")} == placeholders
-    # a table made of the views, in strict mode, has no value that MariaDB would refuse
+    # in strict mode this fails for any value that MariaDB refuses
     for table in KEYS:
         warehouse.query(f"create table kept_{table} as select * from stg_pos__{table}")
 

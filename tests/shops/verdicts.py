@@ -1,4 +1,4 @@
-"""Values of POS columns with the verdict that every layer has on them: values.yml, and texts at the limit."""
+"""Values of POS columns, and whether every layer accepts them: values.yml, and texts at the limit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LENGTHS = {"firstName": 512, "address1": 512, "phone": 128, "zip": 64}
 
 @dataclass(frozen=True)
 class Case:
-    """One value of one column. `published` is what becomes of it, None where nothing does."""
+    """One value of one column. `published` is the resulting value, None if there is none."""
 
     table: str
     column: str
@@ -41,7 +41,7 @@ class Case:
 
     @property
     def kind(self) -> Kind:
-        """What import takes the column for."""
+        """The kind of column that the import assumes."""
         (table,) = (each for each in TABLES if each.name == self.table)
         return next(column.kind for column in table.columns if column.name == self.column)
 
