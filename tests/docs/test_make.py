@@ -1,5 +1,6 @@
 """The Makefile and its scripts on machines and in environments that lack what they need."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -40,6 +41,25 @@ def test_a_missing_python_is_told_before_anything_is_installed(tmp_path: Path, p
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith("make: error: no Python 3.11 or 3.12 on PATH; ")
+
+
+def test_a_half_made_environment_is_not_made_with_its_own_python(tmp_path: Path) -> None:
+    stamp = environment(tmp_path, named=tmp_path, runs=True)
+    programs = stamp.parent / "bin"
+    for name in ("python3.11", "python3.12", "python3"):
+        (programs / name).symlink_to("python")
+    shutil.copytree(PROJECT / "scripts", tmp_path / "scripts")
+    others = os.environ["PATH"]
+    for path in (f"{programs}:{others}", f"{programs}:{programs}:{others}:{programs}"):
+        found = subprocess.run(
+            [tmp_path / "scripts" / "python"],
+            env={"PATH": path},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert Path(found.stdout.strip()).is_file()
+        assert not found.stdout.startswith(str(tmp_path))
 
 
 def test_an_environment_in_its_place_is_kept(tmp_path: Path) -> None:
