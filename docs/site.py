@@ -1,4 +1,4 @@
-"""Hooks of the site (https://www.mkdocs.org/user-guide/configuration/#hooks): what lies beside `docs`."""
+"""Hooks of the site (https://www.mkdocs.org/user-guide/configuration/#hooks) for files outside `docs`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LINK = re.compile(r"\[([^\]]+)\]\(([^)\s:#]+)\)")
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Add dbt's own site, one page, as `dbt docs generate --static` leaves it."""
+    """Add dbt's own site, the one page that `dbt docs generate --static` writes."""
     files.append(File.generated(config, "lineage.html", abs_src_path=str(LINEAGE.resolve())))
     return files
 
