@@ -79,9 +79,11 @@ def loaded(step: Literal["write", "insert"], *, threads: int | None = None, dask
         from pos_loader.publish import insert
         from pos_loader.run import partitions
         from pos_loader.run.session import open_job
+        from pos_loader.run.survey import survey
+        from pos_loader.run.tally import Tally
         from pos_loader.settings import read_settings
 
-        def write_only(handle: Any, documents: Any, _: Any, tally: partitions.Tally) -> None:
+        def write_only(handle: Any, documents: Any, _: Any, tally: Tally) -> None:
             with tally.timed("write"):
                 assert not insert.insert(handle, documents)
 
@@ -91,9 +93,9 @@ def loaded(step: Literal["write", "insert"], *, threads: int | None = None, dask
 
         def run() -> Mapping[str, Any]:
             with open_job(settings, select=[setting.collection], progress=Console(quiet=True)) as job:
-                (surveyed,) = partitions.survey(job, job.collections)
+                (surveyed,) = survey(job, job.collections)
                 tally = partitions.run(job, surveyed, job.client[setting.database]["steps"], steps[step])
-                assert tally.differences == 0
+                assert tally.compared.differences == 0
             return {"stages": dict(tally.seconds), "bytes": tally.bytes}
 
         return run

@@ -55,8 +55,8 @@ def profile(setting: Setting, running: Servers) -> Stages:
     from pos_loader.documents.extract import extract
     from pos_loader.documents.nest import nest
     from pos_loader.publish import insert, layout
-    from pos_loader.run import partitions
     from pos_loader.run.session import open_job
+    from pos_loader.run.survey import survey
     from pos_loader.settings import read_settings
     from pos_loader.verify import every_byte
     from pos_loader.verify.figures import reconcile
@@ -76,7 +76,7 @@ def profile(setting: Setting, running: Servers) -> Stages:
             opened = open_job(read_settings(), select=[setting.collection], progress=Console(quiet=True))
             job = stack.enter_context(opened)
         with stage("survey"):
-            (surveyed,) = partitions.survey(job, job.collections)
+            (surveyed,) = survey(job, job.collections)
         handle = job.client[setting.database]["stages"]
         for partition in surveyed.partitions:
             with stage("extract"):

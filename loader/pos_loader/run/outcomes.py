@@ -32,16 +32,16 @@ from pos_loader.publish import builds, live_layout
 from pos_loader.run import accounting, ownership
 from pos_loader.run.faults import Faults
 from pos_loader.run.job import Job
-from pos_loader.run.partitions import Tally, Work
-from pos_loader.run.staging import SYNC, Staged
+from pos_loader.run.staging import Build, Staged
+from pos_loader.run.survey import Work
+from pos_loader.run.tally import Tally
 from pos_loader.servers import mongo
 
 
 def staged_outcome(job: Job, staged: Staged, verdict: Verdict) -> CollectionOutcome:
     """What a load did to a collection that it has shown."""
-    tally, work, is_sync = staged.tally, staged.work, staged.mode == SYNC
+    tally, work, counts = staged.tally, staged.work, staged.counts
     levels = accounting.levels(work, tally)
-    inserted, replaced, deleted, unchanged = tally.counts(is_sync=is_sync)
     shards: dict[str, ShardShare] = {}
     uuid = None
     with suppress(LoaderError, PyMongoError):  # what is published is so, whether or not it can be looked up
@@ -53,10 +53,10 @@ def staged_outcome(job: Job, staged: Staged, verdict: Verdict) -> CollectionOutc
         mode=staged.mode,
         documents=tally.documents,
         bytes=tally.bytes,
-        inserted=inserted,
-        replaced=replaced,
-        deleted=deleted,
-        unchanged=unchanged,
+        inserted=counts.inserted,
+        replaced=counts.replaced,
+        deleted=counts.deleted,
+        unchanged=counts.unchanged,
         rejects=len(tally.rejects),
         **_counts(levels),
         coerced=dict(+tally.coerced),
@@ -69,7 +69,7 @@ def staged_outcome(job: Job, staged: Staged, verdict: Verdict) -> CollectionOutc
         indexes_added=tuple(each.name for each in staged.layout.create),
         indexes_dropped=staged.layout.drop,
         indexes_kept=staged.claim.kept_names,
-        notes=tuple(ownership.notes(staged.claim, staged.layout, is_rebuilt=not is_sync)),
+        notes=tuple(ownership.notes(staged.claim, staged.layout, is_rebuilt=isinstance(staged, Build))),
     )
 
 
@@ -83,12 +83,12 @@ def checked_outcome(job: Job, work: Work, tally: Tally) -> CollectionOutcome:
         mode="verify",
         documents=tally.documents,
         bytes=tally.bytes,
-        unchanged=tally.same,
+        unchanged=tally.compared.same,
         **_counts(levels),
         coerced=dict(+tally.coerced),
         partitions=len(work.partitions),
         seconds=_rounded(tally),
-        differences=tally.differences,
+        differences=tally.compared.differences,
         examples=tuple(tally.examples),
         figures=tally.figures,
         shards=_shares(job, work.collection),
@@ -126,7 +126,7 @@ def _counts(levels: Sequence[LevelCount]) -> dict[str, Any]:
 
 
 def _rounded(tally: Tally) -> dict[str, float]:
-    return {stage: round(seconds, 3) for stage, seconds in tally.seconds.items()}
+    return {step: round(seconds, 3) for step, seconds in tally.seconds.items()}
 
 
 def _shares(job: Job, collection: Collection) -> dict[str, ShardShare]:

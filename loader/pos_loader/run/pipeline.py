@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from pos_loader.collection import Collection, Key
 from pos_loader.dbt import gate
-from pos_loader.errors import ConnectionFailed, PartialLoad
+from pos_loader.errors import PartialLoad
 from pos_loader.outcome import CollectionOutcome, Outcome
 from pos_loader.publish import live_layout, rejects
 from pos_loader.publish.lease import Lease, Owner, lease
@@ -21,9 +21,12 @@ from pos_loader.run import accounting, ownership, plan
 from pos_loader.run.faults import Faults, require_whole_groups
 from pos_loader.run.job import Job
 from pos_loader.run.outcomes import checked_outcome, conclude, failed_outcome, refused_outcome, staged_outcome
-from pos_loader.run.partitions import Tally, Work, compare, look, reconciled, run, survey
+from pos_loader.run.partitions import compare, reconciled, run
 from pos_loader.run.plan import Plan
-from pos_loader.run.staging import Staged, discard, show, stage
+from pos_loader.run.showing import show
+from pos_loader.run.staging import Staged, discard, discarded_on_error, stage
+from pos_loader.run.survey import Work, look, survey
+from pos_loader.run.tally import Tally
 from pos_loader.servers import mariadb, mongo
 
 
@@ -53,15 +56,10 @@ def load(job: Job, done: list[CollectionOutcome]) -> Outcome:
                 holder.require()
 
         try:
-            staged += _staged(job, passed, faults)
-            look_again()
-            shown.extend(show(job, staged, faults, look_again=look_again))
-        except ConnectionFailed:  # a later load with --resume continues what is built
-            raise
-        except Exception:
-            for each in staged:
-                discard(each)
-            raise
+            with discarded_on_error(staged):
+                staged += _staged(job, passed, faults)
+                look_again()
+                shown.extend(show(job, staged, faults, look_again=look_again))
         finally:
             done += [staged_outcome(job, each, verdicts[each.work.collection.name]) for each in shown]
             done += [failed_outcome(each, faults) for each in job.collections if each.name in faults.errors]

@@ -14,10 +14,12 @@ from pos_loader.declaration.coerce import spelled
 from pos_loader.documents.sizes import ArraySize, longest_arrays
 from pos_loader.outcome import LevelCount
 from pos_loader.run import accounting, ownership
+from pos_loader.run.decision import SYNC, Decision, decide, require_few_deletes
 from pos_loader.run.faults import Faults, require_whole_groups
 from pos_loader.run.job import Job
-from pos_loader.run.partitions import LARGEST, Tally, Work, beside, measure, run, survey
-from pos_loader.run.staging import SYNC, Decision, decide, require_few_deletes
+from pos_loader.run.partitions import beside, measure, run
+from pos_loader.run.survey import Work, survey
+from pos_loader.run.tally import LARGEST, Tally
 from pos_loader.servers import mariadb
 
 BLOCKED = "blocked"
@@ -104,7 +106,7 @@ def _preview(job: Job, work: Work) -> CollectionPlan:
         return _described(job, work, decision, decision.tally, is_sync=True)
     handle, claim = job.live(work.collection), decision.claim
     tally = run(job, work, handle, beside(handle.name if claim.uuid else "", measure))
-    require_few_deletes(job, work, claim, deletes=tally.gone, live=tally.known + tally.gone)
+    require_few_deletes(job, work, claim, deletes=tally.rebuilt.gone, live=tally.rebuilt.live)
     return _described(job, work, decision, tally, is_sync=False)
 
 
@@ -124,7 +126,7 @@ def _described(job: Job, work: Work, decision: Decision, tally: Tally, *, is_syn
     is_new = not is_sync and decision.claim.uuid is None
     key = ", ".join(f"{path}: {kind}" for path, kind in collection.shard_key) or "unsharded"
     created = tuple(index.name for index in collection.indexes)
-    insert, replace, delete, unchanged = tally.counts(is_sync=is_sync)
+    counts = tally.compared.counts if is_sync else tally.rebuilt.counts
     with mariadb.connect(job.server) as queries:
         longest = longest_arrays(queries, collection, top=LARGEST)
     return CollectionPlan(
@@ -132,10 +134,10 @@ def _described(job: Job, work: Work, decision: Decision, tally: Tally, *, is_syn
         namespace=job.live(collection).full_name,
         mode=decision.mode,
         reason=decision.reason,
-        insert=insert,
-        replace=replace,
-        delete=delete,
-        unchanged=unchanged,
+        insert=counts.inserted,
+        replace=counts.replaced,
+        delete=counts.deleted,
+        unchanged=counts.unchanged,
         documents=tally.documents,
         bytes=tally.bytes,
         shard_key=key if is_new else "",

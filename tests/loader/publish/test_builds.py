@@ -19,8 +19,11 @@ from pos_loader.collection import Collection, Index
 from pos_loader.errors import ConnectionFailed, DataError
 from pos_loader.publish import builds, insert, layout, live_layout
 from pos_loader.run.faults import Faults
-from pos_loader.run.partitions import Tally, Work
-from pos_loader.run.staging import FULL_REFRESH, Staged, show
+from pos_loader.run.ownership import Claim
+from pos_loader.run.showing import show
+from pos_loader.run.staging import Build, Staged
+from pos_loader.run.survey import Work
+from pos_loader.run.tally import Tally
 from pos_loader.servers import mongo
 from pos_loader.verify import every_byte
 from tests.faults.reader import RETRYABLE
@@ -144,17 +147,21 @@ def test_a_missing_build_and_a_view_are_refused(
 def test_what_was_shown_before_a_fault_is_said(
     client: mongo.Client, topology: mongo.Topology, database: str
 ) -> None:
-    def staged(name: str, build: str) -> Staged:
-        work = Work(declare(database, name=name), (), {}, [])
-        return Staged(
-            work, FULL_REFRESH, Tally(), rename=partial(builds.rename, client, database, build, name)
+    def staged(name: str, build: str) -> Build:
+        return Build(
+            Work(declare(database, name=name), (), {}, []),
+            Tally(),
+            Claim(),
+            live_layout.Changes(),
+            rename=partial(builds.rename, client, database, build, name),
+            discard=partial(builds.drop, client[database], build),
         )
 
     first = staged("shown", _build(client, topology, declare(database, name="shown"), "1a", 3))
     second = staged("left", "left__build_1a")
     job: Any = None  # of no use to renames
     faults = Faults()
-    assert list(show(job, [second, first], faults)) == [first]
+    assert list(show(job, [second, first], faults, look_again=lambda: None)) == [first]
     assert str(faults.errors["left"]).startswith("there is no build")
     assert client[database]["shown"].count_documents({}) == 3
 
@@ -162,8 +169,9 @@ def test_what_was_shown_before_a_fault_is_said(
         raise ConnectionFailed("MongoDB is gone")
 
     shown: list[Staged] = []
+    turns = [replace(first, rename=lambda: None), replace(second, rename=gone)]
     with pytest.raises(ConnectionFailed, match="shown published, left not: MongoDB is gone") as found:
-        shown.extend(show(job, [replace(first, rename=lambda: None), replace(second, rename=gone)], Faults()))
+        shown.extend(show(job, turns, Faults(), look_again=lambda: None))
     assert [each.work for each in shown] == [first.work]
     assert found.value.fix == "what is published is whole; run again for the rest"
 

@@ -14,7 +14,7 @@ from pos_loader.collection import Buckets
 from pos_loader.documents import trim
 from pos_loader.errors import DataError
 from pos_loader.outcome import LevelCount
-from pos_loader.run import accounting, partitions
+from pos_loader.run import accounting, survey
 from pos_sandbox.cluster import Endpoints
 from tests.faults.shop import SALES, STORES, Shop, shop
 from tests.loader.handmade import NAME, Mart
@@ -166,7 +166,7 @@ def test_the_sample_is_accounted_for(
 
 def test_rows_that_get_lost_stop_the_collection(made: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The survey counts all rows; nesting that forgot some would be found."""
-    monkeypatch.setattr(partitions, "count_rows", lambda *_: (1000, 0))
+    monkeypatch.setattr(survey, "count_rows", lambda *_: (1000, 0))
     finished = made.loader.invoke("load", "--no-gate", "--quiet")
     assert finished.code == 1
     said = finished.error
