@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from enum import StrEnum
@@ -18,13 +18,12 @@ from rich.console import Console as Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from pos_loader.declaration.coerce import spelled
+from pos_loader import tables
 from pos_loader.formats import Format, aligned, tab_separated
 from pos_loader.masking import masked
-from pos_loader.outcome import FAILED, CollectionOutcome, LevelCount, Outcome, to_json
+from pos_loader.outcome import FAILED, Outcome, to_json
 
 PROGRAM = "pos-loader"
-OUTCOME_HEADS = ("collection", "mode", "documents", "MB", "changes", "mart rows", "per shard", "verified")
 
 
 class LogFormat(StrEnum):
@@ -141,34 +140,14 @@ class Console:
             return
         if outcome.collections and all(each.mode == FAILED for each in outcome.collections):
             return  # each of them has its line on stderr
-        self.table(OUTCOME_HEADS, [outcome_row(each) for each in outcome.collections])
-        for each in outcome.collections:
-            for note in each.notes:
-                self.text(f"{each.name}: {note}")
-            for example in each.examples:
-                place = f" {example.path}" if example.path else ""
-                values = f": expected {example.expected}, found {example.found}" if example.path else ""
-                self.text(f"{each.name} _id {example.id!r}{place} {example.kind}{values}")
-            for figure in each.unequal:
-                self.text(f"{each.name} {figure}")
-            for line in spelled(each.coerced):
-                self.text(f"{each.name} coerced {line}")
-        self.text(
-            f"{outcome.command} {outcome.load_id}: {outcome.seconds:.1f} s, "
-            f"peak memory {outcome.peak_memory / 1e6:.0f} MB, dbt invocation {outcome.dbt_invocation}"
-        )
+        self.table(tables.HEADS, [tables.row(collection) for collection in outcome.collections])
+        for line in tables.lines(outcome):
+            self.text(line)
 
     def faults(self, outcome: Outcome) -> None:
         """Name every collection that failed or was refused, each on one line of stderr."""
-        verb = "published" if outcome.command == "load" else "verified"
-        for each in outcome.collections:
-            if each.refused:
-                fault = f"{each.name} is not {verb} ({each.refused}); mend it and run dbt build again"
-                self.error(fault, collection=each.name)
-            elif each.error and len(outcome.collections) > 1:
-                self.error(f"{each.name} is not {verb}: {each.error}", collection=each.name)
-            elif each.error:
-                self.error(each.error, collection=each.name)
+        for name, fault in tables.faults(outcome):
+            self.error(fault, collection=name)
 
     def _log_outcome(self, outcome: Outcome) -> None:
         for each in outcome.collections:
@@ -233,40 +212,3 @@ def _json_log() -> Any:
             structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
         ],
     )
-
-
-def outcome_row(each: CollectionOutcome) -> tuple[str, ...]:
-    """Spell one collection of a run under `OUTCOME_HEADS`."""
-    if each.mode == FAILED:
-        return (each.namespace, each.mode, "", "", "", "", "", each.error)
-    if each.refused:
-        return (each.namespace, each.mode, "", "", "", "", "", each.refused)
-    return (
-        each.namespace,
-        each.mode,
-        f"{each.documents:,}",
-        f"{each.bytes / 1e6:.2f}",
-        f"+{each.inserted:,} ~{each.replaced:,} -{each.deleted:,}",
-        ", ".join(map(counted, each.levels)),
-        shares(each.shards),
-        _verified(each),
-    )
-
-
-def _verified(each: CollectionOutcome) -> str:
-    """Spell what was compared, or what differs; a quick verification compares no bytes."""
-    if not each.verified:
-        counts = ((each.differences, "documents differ"), (len(each.unequal), "figures differ"))
-        return ", ".join(f"{count:,} {what}" for count, what in counts if count)
-    bytes_, figures = each.partitions > 0, f"{len(each.figures):,} figures"
-    return ", ".join(["every byte"] * bytes_ + [figures] * bool(each.figures))
-
-
-def counted(level: LevelCount) -> str:
-    """Spell where a model's rows are: `fct_orders 998 (unknown member 12, left out 3)`."""
-    return f"{level.model} {level.nested:,}" + (f" ({level.not_nested})" if level.not_nested else "")
-
-
-def shares(shards: Mapping[str, Any]) -> str:
-    """Spell documents per shard: `shard1 4,003, shard2 3,979`."""
-    return ", ".join(f"{shard} {share.documents:,}" for shard, share in sorted(shards.items()))

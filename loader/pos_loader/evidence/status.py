@@ -10,12 +10,12 @@ from typing import Any
 from bson import json_util
 
 from pos_loader.collection import Collection
-from pos_loader.console import shares
 from pos_loader.errors import LoaderError
 from pos_loader.masking import masked_address
 from pos_loader.publish.history import Run
 from pos_loader.publish.published import Published
 from pos_loader.settings import Settings
+from pos_loader.tables import shares
 
 HEADS = (
     *("collection", "published", "shard key", "documents", "per shard", "MB", "indexes"),

@@ -9,7 +9,7 @@ import html
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pos_loader.console import OUTCOME_HEADS, outcome_row
+from pos_loader import tables
 from pos_loader.outcome import Outcome
 
 VARIABLE = "GITHUB_STEP_SUMMARY"
@@ -28,10 +28,10 @@ def markdown(outcome: Outcome) -> Iterator[str]:
     if outcome.error:
         yield f"> {_cell(outcome.error)}"
         yield ""
-    yield _row(OUTCOME_HEADS)
-    yield _row(["---"] * len(OUTCOME_HEADS))
+    yield _row(tables.HEADS)
+    yield _row(["---"] * len(tables.HEADS))
     for each in outcome.collections:
-        yield _row(outcome_row(each))
+        yield _row(tables.row(each))
     yield ""
     yield (
         f"load `{outcome.load_id}`, dbt invocation `{outcome.dbt_invocation}`, {outcome.seconds:.1f} s, "
