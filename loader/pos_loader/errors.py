@@ -85,7 +85,7 @@ def after_failed_build(error: SpecError, failed_build: str) -> SpecError:
     """Tell what became of the build, where an error asks for one; `failed_build` is empty if none failed."""
     if not failed_build or not error.fix.startswith("run dbt build"):
         return error
-    return SpecError(error.what, where=error.where, fix=f"{failed_build}; mend it and run dbt build again")
+    return SpecError(error.what, where=error.where, fix=f"{failed_build}; correct it and run dbt build again")
 
 
 class HeldBack(DataError):

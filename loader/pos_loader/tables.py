@@ -54,7 +54,7 @@ def faults(outcome: Outcome) -> Iterator[tuple[str, str]]:
     for collection in outcome.collections:
         name = collection.name
         if collection.refused:
-            yield name, f"{name} is not {verb} ({collection.refused}); mend it and run dbt build again"
+            yield name, f"{name} is not {verb} ({collection.refused}); correct it and run dbt build again"
         elif collection.error and len(outcome.collections) > 1:
             yield name, f"{name} is not {verb}: {collection.error}"
         elif collection.error:

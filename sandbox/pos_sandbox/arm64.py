@@ -169,11 +169,11 @@ def _run(command: list[str], *, what: str, where: str) -> None:
     )
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
-        mend = "install debian-archive-keyring" if "is not signed" in done.stderr else "check the network"
+        remedy = "install debian-archive-keyring" if "is not signed" in done.stderr else "check the network"
         raise ServerError(
             f"{what} failed: {lines[-1][:300]}",
             where=where,
-            fix=f"{mend} and rerun, or set POS_MONGO_BIN to a folder with native mongod and mongos",
+            fix=f"{remedy} and rerun, or set POS_MONGO_BIN to a folder with native mongod and mongos",
         )
 
 

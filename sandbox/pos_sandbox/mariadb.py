@@ -143,7 +143,7 @@ def _install(root: Path, data: Path) -> None:
         raise ServerError(
             f"mariadb-install-db failed: {lines[-1]}",
             where=str(partial),
-            fix="mend that and run `pos-sandbox up`",
+            fix="correct that and run `pos-sandbox up`",
         )
     partial.rename(data)
 

@@ -72,6 +72,6 @@ def _release(program: str) -> str:
         raise UsageError(
             f"{Path(program).name} does not run: {output.strip()[:200]}",
             where=program,
-            fix="mend it, or set POS_MONGO_BIN to another folder",
+            fix="repair it, or set POS_MONGO_BIN to another folder",
         )
     return found[1]

@@ -178,7 +178,7 @@ def read_queries(folder: Path) -> Mapping[str, Query]:
         raise SpecError(f"{FILE} is missing", where=str(folder), fix="give --project-dir") from None
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise SpecError(
-            f"{FILE} cannot be read: {unreadable(error)}", where=str(path), fix="mend it"
+            f"{FILE} cannot be read: {unreadable(error)}", where=str(path), fix="correct it"
         ) from None
     try:
         declared = FileDeclaration.model_validate(content)

@@ -93,7 +93,7 @@ def test_a_failing_test_keeps_exactly_what_is_downstream_of_it(gated: Gated) -> 
     errors = [line for line in finished.stderr.splitlines() if line.startswith("pos-loader: error: ")]
     assert sorted(errors) == [
         f"pos-loader: error: {name} is not published (test assert_product_one_is_not_there: fail "
-        f"(Got 1 result, configured to fail if != 0), in {gated.build}); mend it and run dbt build again"
+        f"(Got 1 result, configured to fail if != 0), in {gated.build}); correct it and run dbt build again"
         for name in sorted(kept)
     ]
     assert f"{CUSTOMERS}: assert_customers_begin_with_three warned: Got 3 results" in finished.stderr
