@@ -25,10 +25,12 @@ from pos_loader.report.sections import (
     loads,
     places,
     products,
+    quality,
     sales,
     source,
     stock,
-    trust,
+    undated,
+    unusual,
 )
 
 FULL, HALF, PHONE, SPARK = 860, 415, 340, 130
@@ -54,10 +56,10 @@ def sections_of(found: Figures, health: Health) -> tuple[Section, ...]:
         customers.retention(found),
         products.pairs(found),
         stock.inventory(found),
-        trust.unusual(found),
-        trust.treatment(found),
+        unusual.orders(found),
+        undated.sales_and_returns(found),
         source.numbers(found),
-        trust.quality(found, health),
+        quality.tests_and_rows(found, health),
         loads.load(health),
     )
 
