@@ -1,4 +1,4 @@
-"""`python -m loader` is `pos-loader`; an interrupt ends it in one line, while it starts too."""
+"""`python -m pos_loader` is `pos-loader`; an interrupt during the start ends it in one line, too."""
 
 from __future__ import annotations
 

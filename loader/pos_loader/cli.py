@@ -1,4 +1,4 @@
-"""The command line: parses, hands over to the pipeline, and turns errors into exit codes."""
+"""The command line: it parses, calls what does the work, and turns errors into exit codes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ P = ParamSpec("P")
 
 
 class Commands(TyperGroup):
-    """Says what is wrong with a command line on one line, as everything else is said."""
+    """Reports a wrong command line on one line, like every other error."""
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **options: Any) -> None:
         """Run the command line and exit."""
@@ -53,16 +53,16 @@ class Commands(TyperGroup):
 
 
 def _end(error: BaseException, log_format: LogFormat) -> int:
-    """Say on one line what ends the program, and return its exit code."""
+    """Print the one line that says what ended the program; return the exit code."""
     code, line = ending(error)
-    if isinstance(error, OSError):  # which may be of stdout itself: Python flushes it once more at its end
+    if isinstance(error, OSError):  # stdout itself may fail, and Python flushes it again when it ends
         discard_output()
     Console(log_format=log_format).error(line, exit_code=int(code))
     return int(code)
 
 
 def _log_format(words: Sequence[str]) -> LogFormat:
-    """What a command line that cannot be parsed asks for, as far as it can be told."""
+    """Find the log format in a command line that cannot be parsed; text if it names none."""
     parts = [part for word in words for part in word.split("=", 1)]
     given = [value for option, value in pairwise(parts) if option == "--log-format"]
     asked = [os.environ.get("POS_LOG_FORMAT", ""), *given]
@@ -89,15 +89,13 @@ Select = Annotated[
 State = Annotated[
     Path | None, typer.Option(help="A folder with an earlier manifest.json, for state:modified.")
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted full refresh.")]
-MaxRejects = Annotated[
-    int, typer.Option(min=0, help="Documents MongoDB may refuse without stopping the load.")
-]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue an interrupted full refresh.")]
+MaxRejects = Annotated[int, typer.Option(min=0, help="Documents MongoDB may refuse before the load stops.")]
 RejectDocuments = Annotated[
-    bool, typer.Option("--reject-documents", help="Write refused documents whole to target/rejects.")
+    bool, typer.Option("--reject-documents", help="Write whole refused documents to target/rejects.")
 ]
 RetryRejects = Annotated[
-    bool, typer.Option("--retry-rejects", help="Load just the documents in target/rejects.")
+    bool, typer.Option("--retry-rejects", help="Load only the documents in target/rejects.")
 ]
 Adopt = Annotated[
     list[str] | None,
@@ -147,7 +145,7 @@ PartitionRows = Annotated[
     int | None,
     typer.Option(help="Mart rows per partition.", envvar="POS_PARTITION_ROWS", show_default="50000"),
 ]
-FullRefresh = Annotated[bool, typer.Option("--full-refresh", help="Rebuild, though a sync would do.")]
+FullRefresh = Annotated[bool, typer.Option("--full-refresh", help="Rebuild even where a sync is enough.")]
 AllowEmpty = Annotated[bool, typer.Option("--allow-empty", help="Publish although a mart has no rows.")]
 NoGate = Annotated[bool, typer.Option("--no-gate", help="Publish what dbt has not built and tested.")]
 MaxDeletes = Annotated[
@@ -182,14 +180,14 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, no progres
 
 
 def _format(asked: Format | None, json: bool) -> Format:
-    """Return the format that `--format` and `--json` ask for; raises `SpecError` when they contradict."""
+    """Return the format that `--format` and `--json` ask for; raise `SpecError` if they contradict."""
     if json and asked not in (None, Format.JSON):
         raise SpecError(f"--json and --format {asked} contradict each other", fix="give one of them")
     return Format.JSON if json else asked or Format.AUTO
 
 
 def handled(command: Callable[P, ExitCode]) -> Callable[P, None]:
-    """End a command in its exit code, and any user's mistake in one line of stderr."""
+    """End a command with its exit code, and every error in one line on stderr."""
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -201,7 +199,7 @@ def handled(command: Callable[P, ExitCode]) -> Callable[P, None]:
             discard_output()
         except (typer.Exit, typer.TyperException, SystemExit):
             raise
-        except BaseException as error:  # a panic of a native library is no Exception
+        except BaseException as error:  # a panic in a native library is not an Exception
             raise typer.Exit(_end(error, LogFormat(str(kwargs.get("log_format", LogFormat.TEXT))))) from None
         raise typer.Exit(int(code))
 
@@ -237,7 +235,7 @@ def load(
     quiet: Quiet = False,
     log_format: Log = LogFormat.TEXT,
 ) -> ExitCode:
-    """Publish what dbt built and tested: sync what differs, or build anew, verified byte for byte."""
+    """Publish what dbt built and tested: sync the differences or rebuild, verified byte for byte."""
     from pos_loader.evidence import keeper
     from pos_loader.run.job import Options
     from pos_loader.run.session import open_job
@@ -301,7 +299,7 @@ def plan(
     quiet: Quiet = False,
     log_format: Log = LogFormat.TEXT,
 ) -> ExitCode:
-    """Say what a load would change, and change nothing: exit 0 in step, 2 changes pending."""
+    """Say what a load would change, and change nothing: exit 0 if in step, 2 if changes are pending."""
     from pos_loader.run import pipeline
     from pos_loader.run.job import Options
     from pos_loader.run.plan import as_json, lines
@@ -370,7 +368,7 @@ def verify(
         target=target,
         target_path=target_path,
         workers=workers,
-        scheduler="" if quick else scheduler,  # nothing to do for workers
+        scheduler="" if quick else scheduler,  # there is nothing for workers to do
         dask_workers=0 if quick else dask_workers,
         partition_rows=partition_rows,
     )
@@ -402,7 +400,7 @@ def status(
     quiet: Quiet = False,
     log_format: Log = LogFormat.TEXT,
 ) -> ExitCode:
-    """Show what is published, by shard and with its indexes, the last loads, and how to open it."""
+    """Show the published collections by shard and with indexes, the last loads, and how to open them."""
     from pos_loader.evidence import status
     from pos_loader.publish import published
     from pos_loader.run.session import open_job
@@ -412,7 +410,7 @@ def status(
         profiles_dir=profiles_dir,
         target=target,
         target_path=target_path,
-        scheduler="",  # nothing here is done in partitions
+        scheduler="",  # nothing here runs on partitions
         dask_workers=0,
     )
     console = Console(format=_format(format, json), quiet=quiet, log_format=log_format)
@@ -459,17 +457,22 @@ def query(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME [--PARAMETER VALUE]...]", help="A query and its parameters; lists all without."
+            metavar="[NAME [--PARAMETER VALUE]...]",
+            help="A query and its parameters; without a name, all are listed.",
         ),
     ] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Show how MongoDB answers instead.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show how MongoDB answers, not the answer.")
+    ] = False,
     project_dir: ProjectDir = None,
     format: Printed = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON; an answer as one object a line.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print JSON; an answer is one object per line.")
+    ] = False,
     quiet: Quiet = False,
     log_format: Log = LogFormat.TEXT,
 ) -> ExitCode:
-    """Ask a collection one of the declared questions, or list them."""
+    """Ask a collection one of the declared queries, or list them."""
     from pos_loader.queries import ask, declared
     from pos_loader.queries import explain as explained
     from pos_loader.servers import mongo

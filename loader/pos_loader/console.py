@@ -1,6 +1,6 @@
 """The only module that prints: data to stdout; notes, progress and one-line errors to stderr.
 
-With the log format "json", what goes to stderr is one JSON object per line, made by structlog.
+With the log format "json", structlog writes one JSON object per line to stderr.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ PROGRAM = "pos-loader"
 
 
 class LogFormat(StrEnum):
-    """What notes and errors on stderr look like."""
+    """How notes and errors on stderr look."""
 
     TEXT = "text"
     JSON = "json"
 
 
 class _Patient(Terminal):
-    """A terminal that nobody may read any more: Rich would end the program."""
+    """A terminal that survives a broken pipe; Rich would end the program."""
 
     def on_broken_pipe(self) -> None:
-        """Say nothing more."""
+        """Print nothing more."""
         self.quiet = True
 
 
 class Console:
-    """Shows a run; it is also the pipeline's `Progress`."""
+    """Shows a run to the user; it is the `Progress` of a job."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Console:
         quiet: bool = False,
         log_format: LogFormat = LogFormat.TEXT,
     ) -> None:
-        """Open both streams; `quiet` leaves out notes and progress, never errors or data."""
+        """Open both streams; `quiet` leaves out notes and progress, but never errors or data."""
         self._log = _json_log() if log_format is LogFormat.JSON else None
         self._out = Terminal(file=sys.stdout, highlight=False, soft_wrap=True)
         self._err = _Patient(file=sys.stderr, highlight=False, soft_wrap=True)
@@ -61,25 +61,25 @@ class Console:
         self._tasks: dict[str, TaskID] = {}
 
     def bind(self, **context: object) -> None:
-        """Give every JSON line from now on, another console's too, these fields."""
+        """Add these fields to every JSON line from now on, also to those of other consoles."""
         if self._log:
             import structlog
 
             structlog.contextvars.bind_contextvars(**context)
 
     def note(self, text: str, **context: object) -> None:
-        """Say one thing, on stderr; `context` becomes fields of a JSON line."""
+        """Print one note on stderr; `context` becomes fields of a JSON line."""
         if self._quiet:
             return
         text = masked(text)
-        with suppress(OSError):  # nobody reads stderr, or its disk is full: the work goes on
+        with suppress(OSError):  # stderr is closed, or its disk is full: the work continues
             if self._log:
                 self._log.info(text, **context)
             else:
                 self._err.print(f"{PROGRAM}: {text}", markup=False)
 
     def error(self, text: str, **context: object) -> None:
-        """Say what went wrong, on one line of stderr; `context` becomes fields of a JSON line."""
+        """Print one line on stderr that says what went wrong; `context` becomes fields of a JSON line."""
         line = masked(" ".join(text.split()))
         with suppress(OSError):
             if self._log:
@@ -88,14 +88,14 @@ class Console:
                 self._err.print(f"{PROGRAM}: error: {line}", markup=False)
 
     def _event(self, name: str, **context: object) -> None:
-        """Log what the text format shows in another way."""
+        """Log an event that the text format shows in another way."""
         if self._log and not self._quiet:
             with suppress(OSError):
                 self._log.info(name, **context)
 
     @contextmanager
     def progress(self) -> Iterator[Console]:
-        """Show progress bars meanwhile, on a terminal only."""
+        """Show progress bars during the block, on a terminal only."""
         if self._quiet or self._log or not self._err.is_terminal:
             yield self
             return
@@ -105,14 +105,14 @@ class Console:
         self._bars = None
 
     def start(self, name: str, *, rows: int, unit: str = "rows") -> None:
-        """Begin a collection's bar."""
+        """Begin the bar of a collection."""
         if unit == "rows":
             self._event("collection started", collection=name, rows=rows)
         if self._bars is not None:
             self._tasks[name] = self._bars.add_task(f"{name} {unit}", total=rows)
 
     def advance(self, name: str, *, rows: int) -> None:
-        """Move a collection's bar."""
+        """Move the bar of a collection."""
         if self._bars is not None:
             self._bars.advance(self._tasks[name], rows)
 
@@ -121,7 +121,7 @@ class Console:
         self.text(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
     def text(self, text: str) -> None:
-        """Print text as it is, on stdout (Rich would turn tabs into spaces); to nobody if none reads."""
+        """Print text on stdout, without Rich, which turns tabs into spaces; a closed pipe is no error."""
         try:
             print(text, file=self._out.file)
         except BrokenPipeError:
@@ -129,7 +129,7 @@ class Console:
 
     @property
     def is_json(self) -> bool:
-        """Whether data is to be JSON."""
+        """Whether data is printed as JSON."""
         return self._format is Format.JSON
 
     def outcome(self, outcome: Outcome) -> None:
@@ -139,7 +139,7 @@ class Console:
             self.text(to_json(outcome))
             return
         if outcome.collections and all(each.mode == FAILED for each in outcome.collections):
-            return  # each of them has its line on stderr
+            return  # `faults` prints a line for each of them
         self.table(tables.HEADS, [tables.row(collection) for collection in outcome.collections])
         for line in tables.lines(outcome):
             self.text(line)
@@ -152,7 +152,7 @@ class Console:
     def _log_outcome(self, outcome: Outcome) -> None:
         for each in outcome.collections:
             fields = asdict(each)
-            # differences and figures hold the customers' data
+            # Examples and figures hold the customers' data, so only their numbers are logged.
             fields |= {"examples": len(each.examples), "figures": len(each.figures)}
             self._event("collection ended", collection=fields.pop("name"), **fields)
         self._event(
@@ -164,7 +164,7 @@ class Console:
         )
 
     def lines(self, lines: Iterable[str]) -> None:
-        """Print lines as they come, on stdout; raises `BrokenPipeError` where none reads any more."""
+        """Print lines as they come, on stdout; raise `BrokenPipeError` when the reader closes the pipe."""
         for line in lines:
             print(line, file=self._out.file)
 
@@ -176,8 +176,8 @@ class Console:
     def rows(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print a table of any length as its rows come, on stdout.
 
-        Nothing is printed before the first rows have come, which may fail. Raises `BrokenPipeError` where
-        nobody reads any more.
+        Nothing is printed before the first rows have come, so an early error prints no heads. Raises
+        `BrokenPipeError` when the reader closes the pipe.
         """
         self.lines(self._rendered(heads, rows))
 
@@ -188,15 +188,15 @@ class Console:
         return aligned(heads, rows, width=self._out.width if is_terminal else None, heading=self._bold)
 
     def _bold(self, text: str) -> str:
-        """Text in bold, on a terminal only."""
+        """Return the text in bold, on a terminal only."""
         with self._out.capture() as captured:
             self._out.print(text, style="bold", markup=False, end="")
         return captured.get()
 
 
 def discard_output() -> None:
-    """Send the rest of stdout nowhere: whoever reads has enough, and Python flushes once more at its end."""
-    with suppress(OSError, ValueError, AttributeError):  # no file behind it: nothing to flush
+    """Send the rest of stdout nowhere: the reader closed the pipe, and Python flushes again when it ends."""
+    with suppress(OSError, ValueError, AttributeError):  # there is no file behind it, so nothing to flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,4 +1,4 @@
-"""Every failure a user can meet is one of these: what, where, what to do, and the exit code it ends in."""
+"""The errors that a user can meet: each says what is wrong, where, what to do, and has an exit code."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from pos_loader.masking import masked
 
 LONGEST = 300
-"""Characters of a foreign message that are shown."""
+"""How many characters of another program's message are shown."""
 
 
 class ExitCode(IntEnum):
-    """What `pos-loader` exits with; documented in docs/reference/commands.md.
+    """The exit codes of `pos-loader`; docs/reference/commands.md explains them.
 
     `plan` shares 2 with usage errors, as `terraform plan -detailed-exitcode` does for pending changes.
     """
@@ -28,21 +28,21 @@ class ExitCode(IntEnum):
 
 
 class LoaderError(Exception):
-    """An error with one plain line for the user.
+    """An error that the user sees as one plain line.
 
-    `what` names the thing and its value, `where` the place it was found, `fix` what to do about it.
+    `what` names the thing and its value, `where` says where it was found, `fix` says what to do about it.
     """
 
     exit_code = ExitCode.USAGE
 
     def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
-        """Keep the three parts, without secrets, and join them into the one line that is shown."""
+        """Keep the three parts without secrets, and join them into the line that is shown."""
         self.what, self.where, self.fix = what, where, fix = masked(what), masked(where), masked(fix)
         super().__init__(f"{what}{f' ({where})' if where else ''}{f'; {fix}' if fix else ''}")
 
 
 def ending(error: BaseException) -> tuple[ExitCode, str]:
-    """Say which exit code an error ends a run in, and the one line it is shown as."""
+    """Return the exit code of a run that an error ends, and the line that is shown."""
     if isinstance(error, LoaderError):
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
@@ -56,7 +56,7 @@ def ending(error: BaseException) -> tuple[ExitCode, str]:
 
 
 def _place(error: BaseException) -> str:
-    """Name the last line of ours that an error came through: ` (loader/spec.py:120)`."""
+    """Name the last line of the loader that an error came through: ` (pos_loader/cli.py:120)`."""
     frames = traceback.extract_tb(error.__traceback__)
     folder = Path(__file__).parent
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
@@ -66,7 +66,7 @@ def _place(error: BaseException) -> str:
 
 
 def unreadable(error: Exception) -> str:
-    """Say why a file cannot be read, on one line; YAML is not quoted, there may be passwords in it."""
+    """Say why a file cannot be read, on one line. YAML is not quoted, because it may hold passwords."""
     mark = getattr(error, "problem_mark", None)
     return f"line {mark.line + 1} is no YAML" if mark else " ".join(str(error).split())
 
@@ -76,13 +76,13 @@ class SpecError(LoaderError):
 
 
 class DataError(LoaderError):
-    """The data cannot be published as declared, or what was published does not verify."""
+    """The data cannot be published as declared, or the published documents do not verify."""
 
     exit_code = ExitCode.DATA
 
 
 def after_failed_build(error: SpecError, failed_build: str) -> SpecError:
-    """Tell what became of the build, where an error asks for one; `failed_build` is empty if none failed."""
+    """Say why the build failed, where an error asks for a build; `failed_build` is empty if none failed."""
     if not failed_build or not error.fix.startswith("run dbt build"):
         return error
     return SpecError(error.what, where=error.where, fix=f"{failed_build}; correct it and run dbt build again")
@@ -93,16 +93,16 @@ class HeldBack(DataError):
 
 
 class ConnectionFailed(LoaderError):
-    """A server cannot be reached, or refuses us."""
+    """A server cannot be reached, or refuses the connection."""
 
     exit_code = ExitCode.CONNECTION
 
 
 class PartialLoad(LoaderError):
-    """The load stopped part-way; every collection is whole, the old one or the new, and a rerun is safe."""
+    """The load stopped part-way. Every collection is whole, the old one or the new; a rerun is safe."""
 
     exit_code = ExitCode.PARTIAL
 
 
 class TableReplaced(PartialLoad):
-    """A mart was rebuilt under the reader (MariaDB 1146, 1205, 1213, 1412): read the partition again."""
+    """A mart was rebuilt while it was read (MariaDB 1146, 1205, 1213, 1412); reading it again may help."""

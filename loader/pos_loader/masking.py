@@ -1,8 +1,8 @@
-"""Secrets out of every text: what stands before the last `@` of an address, and passwords once read.
+"""Masking takes secrets out of every text: users and passwords of addresses, and every password once read.
 
 A message may quote an address that no parser understands: in quotes, after a blank, with a mistyped scheme,
-or with a password that is not percent-encoded. So nothing is parsed here. In an address, all that stands
-before the last `@` is hidden; in other text, what stands between `scheme:/` and the last `@` of a word is.
+or with a password that is not percent-encoded. So nothing is parsed here. In an address, everything before
+the last `@` is hidden; in other text, everything between `scheme:/` and the last `@` of a word is hidden.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus, unquote
 
 HIDDEN = "***"
 SHORTEST = 6
-"""Shorter passwords are words such as `pos`, which stand in every other line."""
+"""Shorter passwords are not hidden: they are words such as `pos`, which are in many lines."""
 
 _SCHEME = re.compile(r"\A\s*['\"`]?[A-Za-z][A-Za-z0-9+.-]{0,20}:/+")
 _ADDRESS = re.compile(r"(?<![A-Za-z0-9])([A-Za-z][A-Za-z0-9+.-]*:/+)[^\s]*@")
@@ -25,14 +25,14 @@ _known: set[str] = set()
 
 
 def remember(secret: str) -> None:
-    """Hide this secret, however it is escaped, in every text from now on; a short one is left as a word."""
+    """Hide this secret in every text from now on, in every way of escaping; a short one stays visible."""
     if len(secret) >= SHORTEST:
         spellings = (secret, unquote(secret), quote(secret), quote(secret, safe=""), quote_plus(secret))
         _known.update(filter(lambda each: len(each) >= SHORTEST, spellings))
 
 
 def remember_address(address: str) -> None:
-    """Hide the user's part of this address in every text from now on, and the password of it."""
+    """Hide the user and the password of this address in every text from now on."""
     user, found, _ = _SCHEME.sub("", address).rpartition("@")
     if found:
         remember(user)
@@ -40,7 +40,7 @@ def remember_address(address: str) -> None:
 
 
 def masked(text: str) -> str:
-    """Hide what is secret in a text that may quote addresses, commands or settings."""
+    """Hide the secrets in a text that may quote addresses, commands or settings."""
     for secret in sorted(_known, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     text = _ADDRESS.sub(rf"\1{HIDDEN}@", text)
@@ -49,9 +49,9 @@ def masked(text: str) -> str:
 
 
 def masked_address(address: str) -> str:
-    """Hide what is secret in an address, well-formed or not: all before the last `@`, and secret options.
+    """Hide the secrets in an address, well-formed or not: all before the last `@`, and secret options.
 
-    Hosts that are none, because a password has no `@` behind it, are hidden as well.
+    Text that cannot be a host is hidden too: it may be a password without an `@` after it.
 
     >>> masked_address("'mongodb:/ann:pa@ss/w@shop:27017/?tls=true'")
     "'mongodb:/***@shop:27017/?tls=true'"

@@ -1,4 +1,4 @@
-"""What a run did: the values behind the console's tables and `target/load_results.json`."""
+"""What a run did: the values behind the tables of the console and `target/load_results.json`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pos_loader.collection import Difference, Figure
 RESULTS_FILE = "load_results.json"
 
 RUNNING, SUCCEEDED, REFUSED, DIFFERENT, FAILED = "running", "succeeded", "refused", "different", "failed"
-"""What a run can be in; a refused or failed collection has that as its mode."""
+"""The status of a run; a refused or failed collection has this as its mode."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class ShardShare:
 
 @dataclass(frozen=True)
 class LevelCount:
-    """Where the rows of one level's model are; the parts add up to `rows`, all that the mart has.
+    """Where the rows of one level's model are; the parts add up to `rows`, all rows of the mart.
 
-    `path` is the array's ("orders.lines"; empty for the documents), `node` the model's unique id. `nested`
-    rows are in the collection, `elsewhere` in its buckets (of buckets: in the documents), `unknown` are the
-    unknown member's and in no document, `left_out` are beyond `max_items`, `rejected` in documents that
-    MongoDB refused.
+    `path` is the path of the array ("orders.lines"; empty for the documents), `node` the model's unique id.
+    `nested` rows are in the collection. `elsewhere` rows are in its buckets; for buckets, they are in the
+    documents. `unknown` rows belong to the unknown member and are in no document. `left_out` rows are beyond
+    `max_items`. `rejected` rows are in documents that MongoDB refused.
     """
 
     path: str
@@ -47,7 +47,7 @@ class LevelCount:
 
     @property
     def accounted(self) -> int:
-        """The sum of the parts."""
+        """Return the sum of the parts."""
         return self.nested + self.elsewhere + self.unknown + self.left_out + self.rejected
 
     @property
@@ -65,12 +65,12 @@ class LevelCount:
 class CollectionOutcome:
     """One collection's load or verification.
 
-    `mode` is "full refresh", "sync", "verify", "refused" (then `refused` says why) or "failed" (then `error`
-    does); `seconds` adds up over the workers, per stage; `rows` counts the mart rows nested, per model,
-    `left_out` those beyond `max_items`, `levels` says of every level where all its rows are; `coerced` counts
-    the values changed as declared, by `model.column: way`; `figures` are those reconciled, none in a sync.
-    `uuid` is the published collection's, `indexes_kept` those that the loader did not make; `notes` says what
-    was taken over, stays or went.
+    `mode` is "full refresh", "sync", "verify", "refused" (`refused` says why) or "failed" (`error` says why).
+    `rows` counts the nested mart rows by model, `left_out` those beyond `max_items`, and `levels` says where
+    all rows of every level are. `coerced` counts the values changed as declared, by `model.column: way`.
+    `seconds` are those of each step, added up over the workers. `figures` are the reconciled ones; a sync has
+    none. `uuid` is that of the published collection. The loader did not make the `indexes_kept`. `notes` says
+    what was taken over, what stays and what was dropped.
     """
 
     name: str
@@ -104,7 +104,7 @@ class CollectionOutcome:
 
     @property
     def verified(self) -> bool:
-        """Whether MongoDB holds what MariaDB does, in every byte and figure that was compared."""
+        """Whether MongoDB agrees with MariaDB in every byte and figure that was compared."""
         return not self.refused and self.mode != FAILED and self.differences == 0 and not self.unequal
 
     @property
@@ -115,11 +115,11 @@ class CollectionOutcome:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One run of `load` or `verify`; bytes and seconds throughout, times in UTC (ISO 8601).
+    """One run of `load` or `verify`; sizes are bytes, durations seconds, times UTC (ISO 8601).
 
-    `status` is "succeeded", "refused" (some collections are, by the gate), "different" (what `verify` found)
-    or "failed" (some collections are, or the run as a whole; then `error` says why on one line). Its JSON is
-    described, field by field, in `load_results.schema.json`.
+    `status` is "succeeded", "refused" (the gate refuses some collections), "different" (`verify` found
+    differences) or "failed" (some collections or the whole run; `error` says why on one line).
+    `load_results.schema.json` describes every field of its JSON.
     """
 
     command: str
@@ -145,7 +145,7 @@ class Outcome:
 
 
 def status_of(collections: Sequence[CollectionOutcome]) -> str:
-    """Say what a run that raised nothing came to."""
+    """Return the status of a run that raised no error."""
     if any(each.mode == FAILED for each in collections):
         return FAILED
     if any(each.refused for each in collections):
@@ -154,7 +154,7 @@ def status_of(collections: Sequence[CollectionOutcome]) -> str:
 
 
 def write_results(outcome: Outcome, folder: Path) -> Path:
-    """Write `load_results.json` in one step (no reader sees half a file); return its path."""
+    """Write `load_results.json` in one step, so that nobody reads half a file; return its path."""
     path = folder / RESULTS_FILE
     partial = path.with_suffix(f".{os.getpid()}.tmp")
     try:

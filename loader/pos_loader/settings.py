@@ -25,7 +25,7 @@ def _database_name(name: str) -> str:
 
 
 def database_fault(name: str) -> str:
-    """Say why MongoDB has no database of this name; empty if it can."""
+    """Say why MongoDB allows no database of this name; empty if it does."""
     if 0 < len(name.encode()) < 64 and not set(name) & set('/\\. "$*<>:|?\0'):
         return ""
     return 'a name has 1 to 63 bytes, none of them a space or one of /\\."$*<>:|?'
@@ -36,7 +36,7 @@ DatabaseName = Annotated[str, AfterValidator(_database_name)]
 
 
 class Settings(BaseSettings):
-    """What a run needs beside the dbt project: each is an environment variable `POS_<NAME>`."""
+    """What a run needs beside the dbt project; each setting is an environment variable `POS_<NAME>`."""
 
     model_config = SettingsConfigDict(env_prefix="POS_", env_file=ENV_FILE, extra="ignore", frozen=True)
 
@@ -45,30 +45,30 @@ class Settings(BaseSettings):
     mongo_timeout: float = Field(default=10, gt=0, le=86_400)
     """Seconds to wait for a server before giving up."""
     partition_rows: int = Field(default=50_000, ge=1)
-    """Mart rows a partition aims at, over all levels."""
+    """How many mart rows a partition should have, over all levels."""
     workers: int = Field(default_factory=lambda: min(4, (os.cpu_count() or 1) + 1), ge=1, le=64)
-    """Partitions in work at once: one more than cores, for each waits for its databases at times."""
+    """How many partitions run at once: one more than cores, because each waits for databases at times."""
     scheduler: str = ""
-    """Address of a Dask scheduler, whose workers then do the partitions."""
+    """Address of a Dask scheduler whose workers do the partitions; empty means threads here."""
     dask_workers: int = Field(default=0, ge=0, le=64)
-    """Dask workers to start here for that; 0 for threads."""
+    """Dask workers to start here for the partitions; 0 means threads."""
     max_build_age: float = Field(default=24, gt=0, le=1_000_000)
     """Hours after which a dbt build is too old to publish."""
     project_dir: Path = Path()
     profiles_dir: Path | None = None
     target: str | None = None
     target_path: Path | None = None
-    """Folder of dbt's artifacts; default `<project_dir>/target`."""
+    """Folder of dbt's artifacts; none means `<project_dir>/target`."""
 
     @property
     def artifacts(self) -> Path:
-        """The folder with manifest.json and run_results.json."""
+        """Return the folder with manifest.json and run_results.json."""
         return self.target_path or self.project_dir / "target"
 
 
 @contextmanager
 def _unparsed() -> Iterator[list[int]]:
-    """Collect the lines of the environment file that its parser warns of, and skips."""
+    """Collect the lines of the environment file that its parser skips with a warning."""
     lines: list[int] = []
     logger, handler = logging.getLogger("dotenv.main"), logging.NullHandler()
 
@@ -87,9 +87,9 @@ def _unparsed() -> Iterator[list[int]]:
 
 
 def read_settings(**overrides: Any) -> Settings:
-    """Read the settings; options given on the command line (not None) win.
+    """Read the settings; options of the command line that are not None come first.
 
-    Raises `SpecError` naming the variable and the value that is not allowed.
+    Raises `SpecError` that names the variable and the value that is not allowed.
     """
     try:
         with _unparsed() as lines:

@@ -1,9 +1,8 @@
-"""The streams of a program of our own: always there, able to spell every text, and free of drivers' lines.
+"""The program's streams: always open, able to write every text, and without lines of native libraries.
 
-Native libraries write to file descriptor 2 themselves: connectorx prints its pool's errors, and each panic
-with a stack. That descriptor leads nowhere here, and Python's stderr goes to a copy of the real one, which
-works in every thread. Python's own last resorts, warnings and loggers without a handler, are silenced: what a
-user has to know is said by `console`.
+Native libraries write to file descriptor 2 directly: connectorx prints errors of its pool, and a stack for
+each panic. Here that descriptor leads nowhere, and Python's stderr goes to a copy of the real one, which works
+in every thread. Warnings and loggers without a handler are silent: `console` says what a user must know.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ import warnings
 from typing import TextIO
 
 ESCAPED = "pos_loader.escaped"
-"""What an encoding lacks is written as JSON writes it, so JSON stays JSON."""
+"""The error handler that writes what an encoding lacks as JSON escapes, so that JSON stays JSON."""
 
 
 def own() -> None:
-    """Take the streams of this process over; for programs only, because it cannot be undone."""
+    """Take over the streams of this process. Only for programs, because it cannot be undone."""
     _fill_gaps()
     codecs.register_error(ESCAPED, _escaped)
     sys.stdout = _able(sys.stdout, 1)
@@ -34,7 +33,7 @@ def own() -> None:
 
 
 def settle() -> None:
-    """Send nowhere what stderr cannot take: Python flushes it once more, and would end in its own code."""
+    """Send the rest of a broken stderr nowhere: Python would flush it, and exit with its own code."""
     try:
         sys.stderr.flush()
     except (OSError, ValueError):
@@ -42,16 +41,16 @@ def settle() -> None:
 
 
 def _fill_gaps() -> None:
-    """Open what is closed: a socket that gets descriptor 1 would be sent all that is printed."""
+    """Open closed descriptors: a socket that got descriptor 1 would receive everything that is printed."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest that is free, which is this one
+            os.open(os.devnull, os.O_RDWR)  # the system gives the lowest free one, which is this
 
 
 def _able(stream: TextIO | None, descriptor: int) -> TextIO:
-    """A stream whose encoding may lack a character, and then spells it as an escape."""
+    """Return the stream; it escapes characters that its encoding lacks."""
     if stream is None:
         return os.fdopen(descriptor, "w", encoding="utf-8", errors=ESCAPED)
     if hasattr(stream, "reconfigure"):
@@ -60,7 +59,7 @@ def _able(stream: TextIO | None, descriptor: int) -> TextIO:
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
-    """Spell what cannot be encoded as `\\u00e9`, in two halves beyond U+FFFF."""
+    """Spell a character that cannot be encoded as `\\u00e9`; beyond U+FFFF, as two surrogates."""
     assert isinstance(error, UnicodeEncodeError)  # noqa: S101 - for writing only
     units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
     pairs = (int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2))

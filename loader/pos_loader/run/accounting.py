@@ -1,8 +1,8 @@
-"""Where every row of every mart is: nested, in buckets, of the unknown member, left out, or rejected.
+"""Accounting for every row of every mart: nested, in buckets, of the unknown member, left out, or rejected.
 
-The parts are counted in different places: the rows of the mart and of the unknown member by MariaDB, what is
-nested and left out by the nesting, what is rejected in the documents that MongoDB refused. So a row that is
-lost on the way shows here, with the model that has it.
+Different places count the parts. MariaDB counts the rows of the mart and of the unknown member, the nesting
+counts rows nested and left out, and rejected rows are counted in the refused documents. So a row that is lost
+on the way shows here, with its model.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pos_loader.verify.first_difference import decoded
 def levels(work: Work, tally: Tally) -> tuple[LevelCount, ...]:
     """Count the rows of every level of a collection, the root first.
 
-    Of a part of the collection (`--retry-rejects`), `rows` are those read.
+    When only a part of the collection is loaded (`--retry-rejects`), `rows` are the rows read.
     """
     rejected = _rejected(work.collection, tally)
     return tuple(_level(work, tally, level, rejected[level.path]) for level in work.collection.root.walk())
@@ -31,7 +31,9 @@ def levels(work: Work, tally: Tally) -> tuple[LevelCount, ...]:
 def _level(work: Work, tally: Tally, level: Level, rejected: int) -> LevelCount:
     read, elsewhere = tally.read[level.path], tally.elsewhere[level.path]
     total, unknown = (read, 0) if work.is_partial else work.totals.get(level.path, (read, 0))
-    if work.collection.buckets and not work.is_partial:  # arrays that fit in their document are not read
+    if (
+        work.collection.buckets and not work.is_partial
+    ):  # buckets do not read arrays that fit into their document
         elsewhere += total - unknown - work.rows[level.path]
     return LevelCount(
         path=level.path,
@@ -47,7 +49,7 @@ def _level(work: Work, tally: Tally, level: Level, rejected: int) -> LevelCount:
 
 
 def require_complete(collection: Collection, counts: Sequence[LevelCount]) -> None:
-    """Require that the parts of every level add up; raises `DataError` naming the model that does not."""
+    """Require that the parts of every level add up; raise `DataError` that names the model otherwise."""
     for each in counts:
         if each.rows != each.accounted or each.nested < 0:
             raise DataError(
@@ -62,9 +64,9 @@ def require_complete(collection: Collection, counts: Sequence[LevelCount]) -> No
 def require_same_items(
     counted: Mapping[str, Sequence[LevelCount]], collections: Iterable[Collection]
 ) -> None:
-    """Require that buckets hold what their documents leave to them; raises `DataError` naming the buckets.
+    """Require that buckets hold the rows that their documents leave to them.
 
-    `counted` has the levels of collections by name.
+    `counted` has the levels of each collection, by name. Raises `DataError` that names the buckets.
     """
     for each in collections:
         if each.buckets is None or not {each.name, each.exposure} <= counted.keys():

@@ -1,8 +1,8 @@
-"""Faults of single collections: the collection stays as it was, and the others go on.
+"""Faults of single collections: such a collection stays as it was, and the others are still published.
 
-A collection and its buckets go together, and so do all that declare one `all_or_none` group: where one of
-them fails, the others are held back. A fault of a connection, of the build or of the program is not of one
-collection; it is not caught here and stops the run.
+A collection and its buckets form a group, and so do the collections that declare one `all_or_none` group.
+When one of a group fails, the others are held back. Faults of a connection, of the build or of the program
+concern all collections: they are not caught here and stop the run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Group = tuple[str, str]
 
 
 def group_of(collection: Collection) -> Group:
-    """Identify what a collection is published with: its declared group, or its exposure's collections."""
+    """Identify the group of a collection: the declared one, or the collections of its exposure."""
     return (
         ("all_or_none", collection.group)
         if collection.group
@@ -27,7 +27,7 @@ def group_of(collection: Collection) -> Group:
 
 
 def groups(collections: Iterable[Collection]) -> dict[Group, list[Collection]]:
-    """Sort collections into groups, in order of their first members."""
+    """Sort collections into groups, in the order of their first members."""
     found: dict[Group, list[Collection]] = {}
     for each in collections:
         found.setdefault(group_of(each), []).append(each)
@@ -36,7 +36,7 @@ def groups(collections: Iterable[Collection]) -> dict[Group, list[Collection]]:
 
 @dataclass
 class Faults:
-    """The errors of collections, by name; `refused` says which ones the gate refuses, and why."""
+    """Errors by name of the collection; `refused` gives the reasons of those that the gate refuses."""
 
     refused: Mapping[str, str] = field(default_factory=dict)
     errors: dict[str, LoaderError] = field(default_factory=dict)
@@ -47,14 +47,14 @@ class Faults:
 
     @contextmanager
     def of(self, collection: Collection) -> Iterator[None]:
-        """Note a fault of the collection's data or declaration; any other error passes through."""
+        """Note an error of the collection's data or declaration; any other error passes through."""
         try:
             yield
         except (SpecError, DataError) as error:
             self.errors[collection.name] = error
 
     def hold_back(self, collections: Sequence[Collection]) -> list[Collection]:
-        """Note a fault for every collection whose group has one, and return those without any."""
+        """Note an error for every collection whose group has one, and return the others."""
         for members in groups(collections).values():
             culprit = next((each for each in members if each in self), None)
             for each in members:
@@ -67,13 +67,13 @@ class Faults:
         return [each for each in collections if each not in self]
 
     def exit_code(self, *, is_any_done: bool) -> ExitCode:
-        """Return the one code of all faults where nothing else was done; 1 otherwise."""
+        """Return the code that all faults share if no collection succeeded; 1 otherwise."""
         codes = {each.exit_code for each in self.errors.values() if not isinstance(each, HeldBack)}
         codes |= {ExitCode.DATA} if self.refused or is_any_done else set()
         return codes.pop() if len(codes) == 1 else ExitCode.DATA
 
     def line(self, count: int) -> str:
-        """Say on one line what failed of `count` collections; empty if nothing did."""
+        """Say on one line which of `count` collections failed; empty if none failed."""
         if not self.errors:
             return ""
         if count == 1:
@@ -84,7 +84,7 @@ class Faults:
 
 
 def require_whole_groups(chosen: Sequence[Collection], declared: Sequence[Collection]) -> None:
-    """Require that a selection takes all of an `all_or_none` group or none; raises `SpecError` otherwise."""
+    """Require that a selection takes all or none of an `all_or_none` group; raise `SpecError` otherwise."""
     names = {each.name for each in chosen}
     for each in chosen:
         left = [one.exposure for one in declared if one.group == each.group and one.name not in names]

@@ -1,4 +1,7 @@
-"""What one run works with; made by `session`, read by everything below."""
+"""A job is what one run works with: collections, servers, options. It does nothing itself.
+
+`session` makes it, and every other module here reads it.
+"""
 
 from __future__ import annotations
 
@@ -21,21 +24,21 @@ from pos_loader.servers.profile import MariaDB
 
 
 class Progress(Protocol):
-    """What a run tells whoever watches; the only way out for anything to be shown."""
+    """The way by which a run tells the user something: notes and progress. The console implements it."""
 
     def note(self, text: str, **context: object) -> None:
-        """Say one thing the user should know; `context` is for structured logs (`collection="..."`)."""
+        """Say one thing that the user should know; `context` is for structured logs (`collection="..."`)."""
 
     def start(self, name: str, *, rows: int, unit: str = "rows") -> None:
-        """Begin a collection of so many mart rows, or other work of so many units."""
+        """Begin a collection with this number of mart rows, or other work in another unit."""
 
     def advance(self, name: str, *, rows: int) -> None:
-        """Finish so many rows of a collection."""
+        """Report that rows of a collection are done."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user chose for this run."""
+    """The options that the user chose for this run."""
 
     full_refresh: bool = False
     gate: bool = True
@@ -43,12 +46,12 @@ class Options:
     allow_empty: bool = False
     resume: bool = False
     max_rejects: int = 0
-    """Documents that MongoDB may refuse without stopping the publication."""
+    """How many documents MongoDB may refuse before the publication stops."""
     reject_documents: bool = False
-    """Whether whole documents are written to the rejects files."""
+    """Whether the rejects files hold whole documents."""
     retry_rejects: bool = False
     adopt: tuple[str, ...] = ()
-    """Collections to take over although the loader did not publish them; "all" for every one."""
+    """Collections to take over although the loader did not publish them; "all" means every one."""
     max_delete_share: float | None = None
     wait: float = 0
     """Seconds to wait for another load to end."""
@@ -65,34 +68,34 @@ class Job:
     progress: Progress
     manifest: ManifestV11
     results: RunResultsV5 | None
-    """dbt's run results; None where the gate is not asked."""
+    """dbt's run results; none without the gate."""
     folder: Path
-    """Where dbt's artifacts are and ours go."""
+    """The folder of dbt's artifacts, where the loader also writes its results."""
     partition_rows: int
     workers: int
     address: mongo.Address
-    """Where MongoDB is, for tasks done in other programs."""
+    """Where MongoDB is, for tasks in other processes."""
     pool: Pool
     options: Options = field(default_factory=Options)
     declared: tuple[Collection, ...] = ()
     """All collections of the manifest, selected or not."""
     faults: Mapping[str, SpecError] = field(default_factory=dict)
-    """Exposures whose declaration is faulty, for commands that go on without them."""
+    """Exposures with a faulty declaration, for commands that work without them."""
     failed_build: str = ""
-    """Which nodes failed in the latest dbt build; empty where none did, or no results are there."""
+    """Which nodes failed in the latest dbt build; empty if none failed, or there are no results."""
     started: float = field(default_factory=time.monotonic)
     started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
     load_id: str = field(default_factory=lambda: f"{int(time.time()):08x}{secrets.token_hex(4)}")
 
     @property
     def invocation(self) -> str:
-        """The dbt invocation that wrote the artifacts."""
+        """Return the dbt invocation that wrote the artifacts."""
         return self.manifest.metadata.invocation_id or ""
 
     def database(self, collection: Collection) -> mongo.Database:
-        """The collection's database."""
+        """Return the collection's database."""
         return self.client[collection.database]
 
     def live(self, collection: Collection) -> mongo.Handle:
-        """The published collection."""
+        """Return the published collection."""
         return self.database(collection)[collection.collection]

@@ -1,4 +1,4 @@
-"""What the loader asks of the C library's allocator."""
+"""Settings of the C library's memory allocator: keep freed pages, and give them back when there are many."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _LARGEST = 2**30
 def keep_pages() -> None:
     """Keep freed blocks of megabytes for the next partition instead of giving their pages back.
 
-    glibc maps each large block anew and the kernel clears its pages at the first touch, which is a fourth of
-    the loader's time. All threads share one arena, for each would keep the pages of its own. Other C
-    libraries have no `mallopt` and are left alone; Arrow's own allocator keeps its pages.
+    By default, glibc maps a new block for each large request, and the kernel clears its pages at the first
+    touch; this takes a fourth of the loader's time. All threads share one arena, because each arena keeps
+    pages of its own. Other C libraries have no `mallopt` and stay as they are. Arrow's allocator keeps its
+    pages already.
     Source: https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
@@ -32,10 +33,10 @@ def keep_pages() -> None:
 
 @dataclass
 class KeptPages:
-    """Gives kept pages back when there are many: blocks of all sizes leave ever more holes between them.
+    """Gives kept pages back when there are many, because blocks of different sizes leave holes between them.
 
-    Pages given back are cleared again at the next touch. So this waits until the program holds `least` bytes,
-    and a fourth more than after the last time, however large the partitions are.
+    The kernel clears a page again after it was given back, which takes time. So this waits until the program
+    holds more than `least` bytes, and a fourth more than it held after the last time (`in_use`).
     Source: https://man7.org/linux/man-pages/man3/malloc_trim.3.html
     """
 
@@ -44,7 +45,7 @@ class KeptPages:
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def release(self) -> bool:
-        """Give them back if there are so many; says whether it did."""
+        """Give pages back if there are enough of them; return whether it did."""
         if resident() <= max(self.least, self.in_use * 5 // 4) or not self._lock.acquire(blocking=False):
             return False
         try:
@@ -59,9 +60,9 @@ class KeptPages:
 
 
 kept_pages = KeptPages()
-"""Those of this program."""
+"""The kept pages of this program."""
 
 
 def resident() -> int:
-    """The memory that this program holds, in bytes."""
+    """Return the memory that this program holds, in bytes."""
     return int(psutil.Process().memory_info().rss)

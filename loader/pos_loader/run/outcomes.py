@@ -1,4 +1,4 @@
-"""What a run did, summed up: one outcome per collection, and that of the run."""
+"""Outcomes are what is reported of a run: one per collection, and one of the whole run."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ from pos_loader.servers import mongo
 
 
 def staged_outcome(job: Job, staged: Staged, verdict: Verdict) -> CollectionOutcome:
-    """What a load did to a collection that it has shown."""
+    """Report what a load did to a collection that it has shown."""
     tally, work, counts = staged.tally, staged.work, staged.counts
     levels = accounting.levels(work, tally)
     shards: dict[str, ShardShare] = {}
     uuid = None
-    with suppress(LoaderError, PyMongoError):  # what is published is so, whether or not it can be looked up
+    with suppress(LoaderError, PyMongoError):  # it is published, even if this cannot be looked up
         uuid = builds.uuid_of(job.database(work.collection), work.collection.collection)
         shards = _shares(job, work.collection)
     return CollectionOutcome(
@@ -74,7 +74,7 @@ def staged_outcome(job: Job, staged: Staged, verdict: Verdict) -> CollectionOutc
 
 
 def checked_outcome(job: Job, work: Work, tally: Tally) -> CollectionOutcome:
-    """What a comparison found; raises `DataError` where rows are not accounted for."""
+    """Report what a comparison found; raise `DataError` where rows are not accounted for."""
     levels = accounting.levels(work, tally) if work.partitions else ()
     accounting.require_complete(work.collection, levels)
     return CollectionOutcome(
@@ -96,7 +96,7 @@ def checked_outcome(job: Job, work: Work, tally: Tally) -> CollectionOutcome:
 
 
 def refused_outcome(collection: Collection, verdict: Verdict) -> CollectionOutcome:
-    """A collection that the gate refuses."""
+    """Report a collection that the gate refuses."""
     return CollectionOutcome(
         name=collection.name,
         namespace=f"{collection.database}.{collection.collection}",
@@ -107,7 +107,7 @@ def refused_outcome(collection: Collection, verdict: Verdict) -> CollectionOutco
 
 
 def failed_outcome(collection: Collection, faults: Faults) -> CollectionOutcome:
-    """A collection that failed, with its error."""
+    """Report a collection that failed, with its error."""
     return CollectionOutcome(
         name=collection.name,
         namespace=f"{collection.database}.{collection.collection}",
@@ -117,7 +117,7 @@ def failed_outcome(collection: Collection, faults: Faults) -> CollectionOutcome:
 
 
 def _counts(levels: Sequence[LevelCount]) -> dict[str, Any]:
-    """The rows by level, and added up by model; one model may be at several levels."""
+    """Count the rows by level, and by model: one model may be at several levels."""
     rows, left_out = dict.fromkeys((each.model for each in levels), 0), Counter[str]()
     for each in levels:
         rows[each.model] += each.nested
@@ -142,7 +142,7 @@ def conclude(
     faults: Faults | None = None,
     error: BaseException | None = None,
 ) -> Outcome:
-    """Sum a run up as it stands now; `faults` are those of single collections, `error` is what ended it."""
+    """Report a run as it stands now; `faults` are of single collections, `error` ended the whole run."""
     status = FAILED if error else status_of(done)
     code, line = ending(error) if error else (ExitCode.OK if status == SUCCEEDED else ExitCode.DATA, "")
     if faults is not None and faults.errors and error is None:
@@ -168,7 +168,7 @@ def conclude(
 
 
 def _peak_memory() -> int:
-    """The most memory this program has held, in bytes.
+    """Return the most memory that this program has held, in bytes.
 
     Linux's VmHWM counts this program alone; ru_maxrss includes the process that started it.
     """

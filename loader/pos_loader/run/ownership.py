@@ -1,10 +1,10 @@
-"""Whose a live collection is, and what in it: documents, indexes, validator, options.
+"""Ownership: whether the loader made a live collection, and which of its indexes, validator and options.
 
-The target is shared until proven ours. The proof is the record of its UUID (`records`), or, once, what the
-audit tables say of a load by a revision that kept no records. Everything else is somebody's: a collection is
-refused until `--adopt` names it; an index or a validator that the loader did not make stays, and is named,
-unless the declaration drops it. An index that would delete or refuse documents behind the loader's back (TTL,
-unique) is refused.
+The loader owns a collection if a record has its UUID (`records`). Earlier versions kept no records; for their
+collections, the audit tables are the proof. Everything else belongs to somebody else. The loader refuses such
+a collection until `--adopt` names it. An index or a validator of somebody else stays, and a note names it,
+unless the declaration drops it. The loader refuses an index that would delete documents (TTL) or refuse them
+(unique).
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from pos_loader.servers.mongo import Handle, retrying, translated
 NEW, RECORDED, AUDITED, ADOPTED = "", "recorded", "audited", "adopted"
 ALL = "all"
 ADOPTED_SHARE = 0.1
-"""The share of documents that may go from an adopted collection of buckets; others declare their own."""
+"""The share of documents that a load may delete from an adopted collection of buckets."""
 CARRIED = ("changeStreamPreAndPostImages",)
-"""Options that others set with collMod and that a rebuilt collection can take over."""
+"""Options that others set with collMod; a rebuilt collection takes them over."""
 SERVERS_OWN = frozenset(("v", "ns", "background"))
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What of a live collection is ours, and what stays as it is; `how` is empty where there is none yet.
+    """What the loader owns of a live collection, and what stays as it is.
 
-    `ours` names the indexes that the loader made; `kept` are the specifications of somebody's that stay,
-    `dropped` names those that the declaration drops, `same` those that stand as declared already. `rules` is
-    somebody's validator with its level and action, `carried` the options that a rebuild takes over, `lost`
-    those that it does not.
+    `how` says by which proof; it is empty for a new collection. `ours` names the indexes that the loader
+    made. Of the others, `kept` has the specifications that stay, `dropped` the names that the declaration
+    drops, and `same` the names of those that are as declared already. `rules` is somebody else's validator
+    with its level and action. A rebuild takes over the options in `carried`, but not those in `lost`.
     """
 
     uuid: Binary | None = None
@@ -57,12 +57,12 @@ class Claim:
 
     @property
     def kept_names(self) -> tuple[str, ...]:
-        """The names of somebody's indexes that stay."""
+        """Name the indexes of others that stay."""
         return tuple(each["name"] for each in self.kept)
 
 
 def require_known(job: Job) -> None:
-    """Raise `SpecError` where `--adopt` names what is not selected."""
+    """Raise `SpecError` where `--adopt` names a collection that is not selected."""
     known = {name for each in job.collections for name in _names(each)}
     unknown = [name for name in job.options.adopt if name not in known and name != ALL]
     if unknown:
@@ -76,9 +76,9 @@ def _names(collection: Collection) -> tuple[str, str]:
 
 
 def judge(job: Job, collection: Collection, live: live_layout.Live | None) -> Claim:
-    """Say what of a live collection is ours.
+    """Say what the loader owns of a live collection.
 
-    Raises `DataError` for a collection that is not ours, for an index in the way.
+    Raises `DataError` for a collection that it does not own, and for an index that is in the way.
     """
     if live is None:
         return Claim()
@@ -111,7 +111,7 @@ def _other_proof(job: Job, collection: Collection, live: live_layout.Live) -> st
 
 
 def _is_audited(job: Job, collection: Collection, live: live_layout.Live) -> bool:
-    """Whether a load before there were records published it: the audit says so, and it looks like ours."""
+    """Whether an earlier version published it, by the audit tables; it must also look as if it did."""
     entry = history.last_published(job.server, job.live(collection).full_name)
     if entry is None:
         return False
@@ -130,7 +130,7 @@ def _ours(collection: Collection, live: live_layout.Live, record: Record | None,
 
 
 def _with_indexes(claim: Claim, handle: Handle, collection: Collection, live: live_layout.Live) -> Claim:
-    """Sort somebody's indexes; raises `DataError` for one in the way."""
+    """Sort the indexes of others; raise `DataError` for one that is in the way."""
     declared = {each.name: each for each in collection.indexes}
     kept, dropped, same = [], [], []
     for name, spec in live.indexes.items():
@@ -176,7 +176,7 @@ def _harm(spec: Mapping[str, Any]) -> str:
 def _rules(
     collection: Collection, live: live_layout.Live, record: Record | None, how: str
 ) -> Mapping[str, Any]:
-    """Somebody's validator as collMod takes it; empty where it is ours, or there is none."""
+    """Return the validator of others as collMod takes it; empty if the loader made it, or there is none."""
     if not live.validator or how == AUDITED:
         return {}
     level, action = (str(live.options.get(name, default)) for name, default in layout.RULES.items())
@@ -193,7 +193,7 @@ def _digest(collection: Collection) -> str:
 def pending(
     collection: Collection, live: live_layout.Live, claim: Claim, *, is_cluster: bool
 ) -> live_layout.Changes:
-    """What separates a live collection's layout from the declared one, without what is somebody's."""
+    """Return how a live layout differs from the declared one, leaving out what belongs to others."""
     found = live_layout.changes(collection, live, is_cluster=is_cluster)
     return replace(
         found,
@@ -203,7 +203,7 @@ def pending(
 
 
 def notes(claim: Claim, changes: live_layout.Changes, *, is_rebuilt: bool) -> Iterator[str]:
-    """Say what is taken over, what stays and what goes."""
+    """Say what is taken over, what stays, and what is dropped or set."""
     yield from remarks(claim, changes, is_rebuilt=is_rebuilt)
     for name in changes.drop:
         yield f"index {name} is dropped"
@@ -212,7 +212,7 @@ def notes(claim: Claim, changes: live_layout.Changes, *, is_rebuilt: bool) -> It
 
 
 def remarks(claim: Claim, changes: live_layout.Changes, *, is_rebuilt: bool) -> Iterator[str]:
-    """Say the same without what `changes` drops and sets."""
+    """Say what is taken over and what stays."""
     if claim.how == ADOPTED:
         yield "adopted: the loader did not publish this collection"
     if claim.how == AUDITED:
@@ -227,7 +227,7 @@ def remarks(claim: Claim, changes: live_layout.Changes, *, is_rebuilt: bool) -> 
 
 
 def record_of(job: Job, collection: Collection, claim: Claim, uuid: Binary) -> Record:
-    """What is to be recorded of a collection that this load publishes."""
+    """Return the record of a collection that this load publishes."""
     return Record(
         uuid=uuid,
         namespace=job.live(collection).full_name,
@@ -240,7 +240,7 @@ def record_of(job: Job, collection: Collection, claim: Claim, uuid: Binary) -> R
 
 
 def intend(job: Job, collection: Collection, claim: Claim) -> None:
-    """Record that the live collection is ours, and what is about to be made.
+    """Record that the loader owns the live collection, and what it is about to make there.
 
     Raises as `require_unreplaced` does.
     """
@@ -254,7 +254,7 @@ def intend(job: Job, collection: Collection, claim: Claim) -> None:
 def settle(
     job: Job, claims: Sequence[tuple[Collection, Claim]], session: ClientSession | None = None
 ) -> None:
-    """Record what a sync has published; within its transaction, where `session` has one."""
+    """Record what a sync has published, within the transaction of `session` if there is one."""
     for collection, claim in claims:
         if claim.uuid is not None:
             record = record_of(job, collection, claim, claim.uuid)
@@ -262,7 +262,7 @@ def settle(
 
 
 def require_unreplaced(job: Job, collection: Collection, claim: Claim) -> None:
-    """Raise `PartialLoad` where the target is no longer the collection that was judged."""
+    """Raise `PartialLoad` where the live collection is no longer the one that was judged."""
     handle = job.live(collection)
     if builds.uuid_of(handle.database, handle.name) != claim.uuid:
         raise PartialLoad(
@@ -273,7 +273,7 @@ def require_unreplaced(job: Job, collection: Collection, claim: Claim) -> None:
 
 
 def rename(job: Job, collection: Collection, claim: Claim, build: str) -> None:
-    """Record a verified build as published and put it in its place."""
+    """Record a verified build as published, and rename it over the live collection."""
     database, handle = job.database(collection), job.live(collection)
     uuid = builds.uuid_of(database, build)
     intend(job, collection, claim)
@@ -285,7 +285,7 @@ def rename(job: Job, collection: Collection, claim: Claim, build: str) -> None:
 
 
 def drop(job: Job, collection: Collection, build: str) -> None:
-    """Drop a build of ours, and what is noted of it."""
+    """Drop a build of the loader, its note and its record."""
     database = job.database(collection)
     uuid = builds.uuid_of(database, build)
     builds.drop(database, build)
@@ -295,7 +295,7 @@ def drop(job: Job, collection: Collection, build: str) -> None:
 
 
 def carry(handle: Handle, claim: Claim) -> None:
-    """Give a filled build somebody's indexes, validator and options.
+    """Give a filled build the indexes, the validator and the options of others.
 
     Raises `DataError` where an index cannot be built on the documents, or they do not pass the validator.
     """

@@ -1,8 +1,8 @@
-"""The commands' work in one place: gate, lease, survey, stage, publish; or compare; or preview.
+"""The pipeline is the order of steps of each command: of `load`, of `verify` (here `check`), of `plan`.
 
-Everything is staged and verified, the build is looked at once more, and only then the first collection is
-shown to readers, each in one step. A collection that fails stays as it was, and so does its group; the others
-are published.
+A load asks the gate, takes the leases, surveys, stages and verifies everything, and checks once more that no
+other build has begun. Only then it shows the first collection to readers, each in one step. A collection that
+fails stays as it was, with its group; the others are published.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from pos_loader.servers import mariadb, mongo
 def load(job: Job, done: list[CollectionOutcome]) -> Outcome:
     """Publish the job's collections that pass the gate; one that fails is in the outcome with its error.
 
-    `done` is given the outcomes of those refused, failed or shown, so that they are known when the run ends
-    early. Raises `LoaderError` for what stops the whole run: a connection, another build, a lease; whatever
-    is raised, each published collection is as it was or as MariaDB has it.
+    The outcomes of refused, failed and shown collections are added to `done`, so that the caller has them
+    when the run ends early. Raises `LoaderError` for what stops the whole run: a connection, another build, a
+    lease. Even then, each published collection is as it was before or as MariaDB has it.
     """
     if not job.topology.is_cluster:
         job.progress.note("MongoDB is no sharded cluster: collections are published unsharded")
@@ -44,8 +44,9 @@ def load(job: Job, done: list[CollectionOutcome]) -> Outcome:
     ownership.require_known(job)
     verdicts = _gate(job)
     faults = Faults({name: verdict.refused for name, verdict in verdicts.items() if verdict.refused})
-    passed = [each for each in job.collections if each not in faults]
-    done += [refused_outcome(each, verdicts[each.name]) for each in job.collections if each in faults]
+    passed = [collection for collection in job.collections if collection not in faults]
+    refused = [collection for collection in job.collections if collection in faults]
+    done += [refused_outcome(collection, verdicts[collection.name]) for collection in refused]
     with _leases(job, passed) as held:
         staged: list[Staged] = []
         shown: list[Staged] = []
@@ -62,12 +63,13 @@ def load(job: Job, done: list[CollectionOutcome]) -> Outcome:
                 shown.extend(show(job, staged, faults, look_again=look_again))
         finally:
             done += [staged_outcome(job, each, verdicts[each.work.collection.name]) for each in shown]
-            done += [failed_outcome(each, faults) for each in job.collections if each.name in faults.errors]
+            failed = [collection for collection in job.collections if collection.name in faults.errors]
+            done += [failed_outcome(collection, faults) for collection in failed]
     return conclude(job, "load", done, faults=faults)
 
 
 def _staged(job: Job, collections: Sequence[Collection], faults: Faults) -> list[Staged]:
-    """Survey and stage; what fails meanwhile, or is of a group that does, is discarded and in `faults`."""
+    """Survey and stage; a collection that fails is in `faults` with its group, and discarded."""
     works = _work(job, collections, faults)
     faults.hold_back(job.collections)
     staged: list[Staged] = []
@@ -86,7 +88,7 @@ def _staged(job: Job, collections: Sequence[Collection], faults: Faults) -> list
 
 
 def _require_same_items(staged: Sequence[Staged], faults: Faults) -> None:
-    """Hold the buckets of each exposure against its documents."""
+    """Compare the rows in the buckets of each exposure with those in its documents."""
     whole = [each for each in staged if not each.work.is_partial]
     counted = {each.work.collection.name: accounting.levels(each.work, each.tally) for each in whole}
     for each in whole:
@@ -95,7 +97,7 @@ def _require_same_items(staged: Sequence[Staged], faults: Faults) -> None:
 
 
 def _note_privileges(job: Job) -> None:
-    """Name what the MongoDB user may not do; a role may grant it on single collections, so it is a note."""
+    """Note what the MongoDB user may not do. It is no error: a role may grant it on single collections."""
     for database in sorted({each.database for each in job.collections}):
         is_sharded = job.topology.is_cluster and any(
             each.shard_key for each in job.collections if each.database == database
@@ -106,7 +108,7 @@ def _note_privileges(job: Job) -> None:
 
 
 def _work(job: Job, collections: Sequence[Collection], faults: Faults) -> list[Work]:
-    """Survey the collections; with `--retry-rejects`, narrow each to the documents refused before."""
+    """Survey the collections; with `--retry-rejects`, keep only the documents refused before."""
     surveyed = survey(job, collections, faults)
     if not job.options.retry_rejects:
         return surveyed
@@ -123,9 +125,10 @@ def _work(job: Job, collections: Sequence[Collection], faults: Faults) -> list[W
 
 
 def check(job: Job, *, quick: bool = False) -> Outcome:
-    """Compare the published collections with the marts, changing nothing; `quick`: their figures alone.
+    """Compare the published collections with the marts; `quick` compares their figures only.
 
-    A collection that cannot be compared is in the outcome with its error. Raises as `load` does.
+    Nothing is changed. A collection that cannot be compared is in the outcome with its error. Raises as
+    `load` does.
     """
     if job.failed_build:
         job.progress.note(f"{job.failed_build}; the marts may be of several builds")
@@ -142,14 +145,14 @@ def check(job: Job, *, quick: bool = False) -> Outcome:
 
 
 def preview(job: Job) -> Plan:
-    """Say what `load` would do, reading only."""
+    """Say what `load` would do; nothing is written."""
     ownership.require_known(job)
     refused = {name: verdict.refused for name, verdict in _gate(job).items() if verdict.refused}
     return plan.preview(job, refused=refused)
 
 
 def _gate(job: Job) -> dict[str, gate.Verdict]:
-    """Judge every collection; without the gate, say loudly what is not known."""
+    """Judge every collection by name; without the gate, warn of what is not checked."""
     if job.results is None:
         job.progress.note(
             "WARNING: --no-gate: not checked that dbt built and tested these marts, nor that no build runs"
@@ -185,7 +188,7 @@ def _require_same_build(job: Job, collections: Sequence[Collection]) -> None:
 
 @contextmanager
 def _leases(job: Job, collections: Sequence[Collection]) -> Iterator[list[Lease]]:
-    """Hold the leases of all collections, one holder per database."""
+    """Hold the leases of all collections, one lease per database."""
     owner = Owner(job.load_id)
     with ExitStack() as stack:
         held = []

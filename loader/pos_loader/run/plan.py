@@ -1,6 +1,7 @@
-"""What a load would do, without doing it: the preview behind `pos-loader plan`.
+"""A plan says what a load would do, without doing it: the preview behind `pos-loader plan`.
 
-It takes the same decision from the same comparison as the load, so its counts are what the load will report.
+The plan and the load make the same comparison and the same decision, so the plan's counts are what the load
+will report.
 """
 
 from __future__ import annotations
@@ -30,11 +31,10 @@ SHOWN = 3
 class CollectionPlan:
     """What a load would do to one collection.
 
-    `mode` is "full refresh", "sync" or "blocked" (then `reason` says by what); `indexes_add` and
-    `indexes_drop` are index names, `indexes_keep` those that the loader did not make and that stay, `notes`
-    what else is taken over, stays or goes, `largest` the largest documents as (bytes, key), `longest` the
-    arrays with the most items, `levels` where the rows of the marts go, `unknown` what cannot be said before
-    it is done.
+    `mode` is "full refresh", "sync" or "blocked"; `reason` says why. `indexes_add`, `indexes_drop` and
+    `indexes_keep` are index names; the loader did not make those it keeps. `notes` says what else is taken
+    over, stays or goes. `largest` has the largest documents as (bytes, key), `longest` the arrays with the
+    most items. `levels` counts where the rows of the marts go. `unknown` lists what only a load can tell.
     """
 
     name: str
@@ -57,7 +57,7 @@ class CollectionPlan:
     largest: tuple[tuple[int, Key], ...] = ()
     longest: tuple[ArraySize, ...] = ()
     coerced: Mapping[str, int] = field(default_factory=dict)
-    """Values that a load changes as declared, by `model.column: way`."""
+    """How many values a load changes as declared, by `model.column: way`."""
     levels: tuple[LevelCount, ...] = ()
     unknown: tuple[str, ...] = ()
 
@@ -70,7 +70,7 @@ class CollectionPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a run."""
+    """The plans of all collections of a job."""
 
     collections: tuple[CollectionPlan, ...]
 
@@ -81,10 +81,10 @@ class Plan:
 
 
 def preview(job: Job, *, refused: Mapping[str, str]) -> Plan:
-    """Plan every collection of the job, reading only; `refused` says why the gate refuses some, by name.
+    """Plan every collection of the job; nothing is written.
 
-    Raises `LoaderError` where MariaDB cannot be read; what only stops one collection, or its group, is in its
-    plan.
+    `refused` gives the gate's reasons, by name of the collection. An error of one collection, or of its
+    group, is in its plan. Raises `LoaderError` where MariaDB cannot be read.
     """
     require_whole_groups(job.collections, job.declared)
     faults, plans = Faults(refused), dict[str, CollectionPlan]()
@@ -92,12 +92,13 @@ def preview(job: Job, *, refused: Mapping[str, str]) -> Plan:
         with faults.of(work.collection):
             plans[work.collection.name] = _preview(job, work)
     faults.hold_back(job.collections)
-    for each in job.collections:
-        if each.name in refused:
-            plans[each.name] = _blocked(job, each, f"the dbt gate refuses it: {refused[each.name]}")
-        elif each in faults:
-            plans[each.name] = _blocked(job, each, str(faults.errors[each.name]))
-    return Plan(tuple(plans[each.name] for each in job.collections))
+    for collection in job.collections:
+        name = collection.name
+        if name in refused:
+            plans[name] = _blocked(job, collection, f"the dbt gate refuses it: {refused[name]}")
+        elif collection in faults:
+            plans[name] = _blocked(job, collection, str(faults.errors[name]))
+    return Plan(tuple(plans[collection.name] for collection in job.collections))
 
 
 def _preview(job: Job, work: Work) -> CollectionPlan:
@@ -165,17 +166,19 @@ def as_json(plan: Plan) -> dict[str, Any]:
 
 
 def lines(plan: Plan) -> Sequence[str]:
-    """Spell a plan for a person: `+` comes, `~` changes, `-` goes, `=` is to be known."""
+    """Spell a plan for a person: `+` is added, `~` changes, `-` is removed, `=` is a remark."""
     found = []
-    for each in plan.collections:
-        found.append(f"{each.namespace}: {'in step' if each.is_in_step else each.mode}{_because(each)}")
-        if each.mode != BLOCKED:
-            found += _details(each)
-        found += [f"  ? unknown: {what}" for what in each.unknown]
-    changes = [each for each in plan.collections if not each.is_in_step and each.mode != BLOCKED]
-    blocked = sum(each.mode == BLOCKED for each in plan.collections)
-    totals = (sum(getattr(each, name) for each in changes) for name in ("insert", "replace", "delete"))
-    insert, replace, delete = totals
+    for planned in plan.collections:
+        state = "in step" if planned.is_in_step else planned.mode
+        found.append(f"{planned.namespace}: {state}{_because(planned)}")
+        if planned.mode != BLOCKED:
+            found += _details(planned)
+        found += [f"  ? unknown: {what}" for what in planned.unknown]
+    changes = [planned for planned in plan.collections if not planned.is_in_step and planned.mode != BLOCKED]
+    blocked = sum(planned.mode == BLOCKED for planned in plan.collections)
+    insert = sum(planned.insert for planned in changes)
+    replace = sum(planned.replace for planned in changes)
+    delete = sum(planned.delete for planned in changes)
     found.append(
         f"Plan: {len(changes)} of {len(plan.collections)} collections to change{_stuck(blocked)}: "
         f"{insert:,} documents to insert, {replace:,} to replace, {delete:,} to delete."
@@ -189,33 +192,37 @@ def _stuck(blocked: int) -> str:
     return f", {blocked} blocked, which a load would leave as they are" if blocked else ""
 
 
-def _because(each: CollectionPlan) -> str:
-    return f" ({each.reason})" if each.reason else ""
+def _because(planned: CollectionPlan) -> str:
+    return f" ({planned.reason})" if planned.reason else ""
 
 
-def _details(each: CollectionPlan) -> Sequence[str]:
-    found = [f"  + shard key {each.shard_key}"] if each.shard_key else []
-    found += [f"  - index {name}" for name in each.indexes_drop]
-    found += [f"  + index {name}" for name in each.indexes_add]
-    found += ["  ~ validator"] if each.validator else []
-    found += [f"  = {note}" for note in each.notes]
-    counts = (("+", each.insert, "insert"), ("~", each.replace, "replace"), ("-", each.delete, "delete"))
+def _details(planned: CollectionPlan) -> Sequence[str]:
+    found = [f"  + shard key {planned.shard_key}"] if planned.shard_key else []
+    found += [f"  - index {name}" for name in planned.indexes_drop]
+    found += [f"  + index {name}" for name in planned.indexes_add]
+    found += ["  ~ validator"] if planned.validator else []
+    found += [f"  = {note}" for note in planned.notes]
+    counts = (
+        ("+", planned.insert, "insert"),
+        ("~", planned.replace, "replace"),
+        ("-", planned.delete, "delete"),
+    )
     found += [f"  {sign} {count:,} documents to {verb}" for sign, count, verb in counts if count]
-    found += [f"      {_example(example)}" for example in each.examples]
-    found.append(f"    {each.documents:,} documents of {each.bytes / 1e6:,.2f} MB")
-    if each.largest:
-        sizes = ", ".join(f"_id {key!r} {size / 1e3:,.1f} kB" for size, key in each.largest[:SHOWN])
+    found += [f"      {_example(example)}" for example in planned.examples]
+    found.append(f"    {planned.documents:,} documents of {planned.bytes / 1e6:,.2f} MB")
+    if planned.largest:
+        sizes = ", ".join(f"_id {key!r} {size / 1e3:,.1f} kB" for size, key in planned.largest[:SHOWN])
         found.append(f"    largest: {sizes}")
-    if each.longest:
-        found.append(f"    longest arrays: {'; '.join(map(str, each.longest[:SHOWN]))}")
-    found += [f"    coerced: {line}" for line in spelled(each.coerced)]
-    if _not_nested(each):
-        found.append(f"    rows not nested: {_not_nested(each)}")
+    if planned.longest:
+        found.append(f"    longest arrays: {'; '.join(map(str, planned.longest[:SHOWN]))}")
+    found += [f"    coerced: {line}" for line in spelled(planned.coerced)]
+    if _not_nested(planned):
+        found.append(f"    rows not nested: {_not_nested(planned)}")
     return found
 
 
-def _not_nested(each: CollectionPlan) -> str:
-    return "; ".join(f"{level.model} {level.not_nested}" for level in each.levels if level.not_nested)
+def _not_nested(planned: CollectionPlan) -> str:
+    return "; ".join(f"{level.model} {level.not_nested}" for level in planned.levels if level.not_nested)
 
 
 def _example(example: Difference) -> str:

@@ -1,8 +1,8 @@
-"""Who works on the partitions: threads of this program, or the workers of a Dask cluster.
+"""A pool does the partitions' tasks: in threads of this program, or on the workers of a Dask cluster.
 
-A partition's task is a function of what it is given, so where it runs changes nothing of its result, and what
-a lost worker has begun is begun again by another. Passwords travel with a task: connect to a scheduler beyond
-your own machine by TLS (https://distributed.dask.org/en/stable/tls.html).
+A task depends on its arguments only. So it gives the same result on any worker, and another worker can repeat
+the task of a lost one. A task carries passwords: connect to a scheduler on another machine by TLS
+(https://distributed.dask.org/en/stable/tls.html).
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 PACKAGES = ("pos-loader", "connectorx", "numpy", "pyarrow", "pymongo")
-"""What a worker needs in the same version, beside Python's."""
+"""Packages that a worker needs in the same version as this program; Python too."""
 
 
 class Pool(Protocol):
     """Does one task for many items, several at once."""
 
     is_remote: bool
-    """Whether tasks and results are pickled, and a task may be begun twice."""
+    """Whether tasks and results are pickled, and a task may run twice."""
 
     def completed(
         self, task: Callable[[Item], Result], items: Sequence[Item]
     ) -> Generator[Result, None, None]:
-        """Yield results as they come; the first error, or closing, cancels what has not begun."""
+        """Yield results as they come. The first error, or closing, cancels the tasks that have not begun."""
 
 
 @dataclass(frozen=True)
 class Threads:
-    """So many threads of this program."""
+    """Threads of this program."""
 
     count: int
     is_remote = False
@@ -49,9 +49,9 @@ class Threads:
     def completed(
         self, task: Callable[[Item], Result], items: Sequence[Item]
     ) -> Generator[Result, None, None]:
-        """As `Pool` says; returns or raises when no task runs any more."""
+        """Do as `Pool` says; return or raise only when no task runs any more."""
         with ThreadPoolExecutor(self.count, thread_name_prefix="partition") as pool:
-            # In no list of ours: what has been yielded is forgotten.
+            # No list here keeps the futures, so a result is freed once it is yielded.
             finished = as_completed([pool.submit(task, each) for each in items])
             try:
                 for future in finished:
@@ -63,7 +63,7 @@ class Threads:
 
 @dataclass(frozen=True)
 class DaskWorkers:
-    """The workers of a Dask cluster; each does as many tasks at once as it has threads."""
+    """The workers of a Dask cluster; each runs as many tasks at once as it has threads."""
 
     client: Any
     is_remote = True
@@ -71,9 +71,10 @@ class DaskWorkers:
     def completed(
         self, task: Callable[[Item], Result], items: Sequence[Item]
     ) -> Generator[Result, None, None]:
-        """As `Pool` says; raises `PartialLoad` where the cluster itself gives up.
+        """Do as `Pool` says; raise `PartialLoad` where the cluster itself gives up.
 
-        Two tasks per thread are handed out, so that none waits for us, and all that are can be waited for.
+        Two tasks per thread are handed out at a time. So no worker waits for this program, and when the load
+        ends early, this program can wait for the few tasks that still run.
         """
         import distributed
 
@@ -106,7 +107,7 @@ class DaskWorkers:
             ) from error
 
     def _end(self, begun: set[Any]) -> None:
-        """Wait for what was handed out: nothing may write once this returns."""
+        """Wait for the tasks that were handed out: none may write after this returns."""
         import distributed
 
         try:
@@ -119,10 +120,10 @@ class DaskWorkers:
 def open_pool(
     *, threads: int, scheduler: str = "", processes: int = 0, timeout: float = 10
 ) -> Iterator[Pool]:
-    """Open the pool: a Dask `scheduler` by its address, or so many Dask `processes` here, or threads.
+    """Open a pool: on the Dask `scheduler` at this address, on new Dask `processes` here, or in `threads`.
 
-    Raises `SpecError` where both are asked for, Dask is not installed, or a worker has other versions or
-    modules than we; `ConnectionFailed` where there is no scheduler or no worker.
+    Raises `SpecError` where both kinds of Dask are asked for, Dask is not installed, or a worker has other
+    versions than this program. Raises `ConnectionFailed` where no scheduler or no worker answers.
     """
     if not scheduler and not processes:
         yield Threads(threads)
@@ -162,7 +163,7 @@ def open_pool(
 
 
 def versions() -> dict[str, str]:
-    """The versions that have to be the same wherever a task runs."""
+    """List the versions that must be the same wherever a task runs."""
     return {"Python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 

@@ -1,4 +1,4 @@
-"""From options and environment to a `Job`: settings, artifacts, profile, connection."""
+"""A session opens a job for a command and closes it: it reads artifacts and profile, and connects."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def open_job(
     state: Path | None = None,
     with_faults: bool = False,
 ) -> Iterator[Job]:
-    """Read what the run needs, connect to MongoDB, and close it afterwards.
+    """Read what the run needs, connect to MongoDB, and close the connection afterwards.
 
-    Run results are read only where `options` ask for the gate. `with_faults` leaves collections with a faulty
-    declaration out and names them in the job; otherwise the first one is raised. Raises `SpecError` before
-    anything is connected, `ConnectionFailed` where MongoDB cannot be reached.
+    Run results are read only where `options` ask for the gate. A faulty declaration is an error; with
+    `with_faults`, the job leaves its collection out and names it. Raises `SpecError` before it connects, and
+    `ConnectionFailed` where MongoDB cannot be reached.
     """
     memory.keep_pages()
     options = options or Options(gate=False)

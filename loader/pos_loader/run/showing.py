@@ -1,4 +1,4 @@
-"""Showing staged publications to readers, each in one step: a rename, or one transaction.
+"""Showing puts staged publications before readers, each in one step: a rename, or one transaction.
 
 The collections of a group are shown one after the other: the builds of buckets, then all syncs in one
 transaction, then the other builds. So an item that moved from its document to a bucket is there twice for a

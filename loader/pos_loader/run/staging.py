@@ -1,4 +1,4 @@
-"""Staging: everything of a publication that no reader sees, done and verified.
+"""Staging does everything of a publication that no reader sees, and verifies it.
 
 A full refresh stages a build: a new collection, filled, verified and indexed. A sync stages differences,
 which one transaction will write. `showing` shows either to readers.
@@ -76,7 +76,7 @@ def stage(job: Job, work: Work) -> Staged:
     decision = resumption(job, work) if interrupted else decide(job, work)
     is_rebuilt = decision.tally is None
     if is_rebuilt:
-        how = f"going on with {interrupted}" if interrupted else f"full refresh, {decision.reason}"
+        how = f"continuing {interrupted}" if interrupted else f"full refresh, {decision.reason}"
         job.progress.note(f"{name}: {how}")
     for note in ownership.notes(decision.claim, decision.layout, is_rebuilt=is_rebuilt):
         job.progress.note(f"{name}: {note}", collection=name)
@@ -180,7 +180,7 @@ def _interrupted(job: Job, work: Work) -> str:
         job.progress.note(f"{collection.name}: dropping an interrupted build: {reason}")
         ownership.drop(job, collection, found)
     if may_resume and not resumed:
-        job.progress.note(f"{collection.name}: no interrupted build to go on with, starting anew")
+        job.progress.note(f"{collection.name}: no interrupted build to continue, starting a new one")
     return resumed
 
 

@@ -1,4 +1,7 @@
-"""A look at each collection's marts before anything is written: partitions, and what they must add up to."""
+"""The survey looks at each collection's marts before anything is written.
+
+Its result is the work: the collection's partitions, and the row counts that they must add up to.
+"""
 
 from __future__ import annotations
 
@@ -18,29 +21,30 @@ from pos_loader.verify.kept_rows import count_rows
 
 @dataclass(frozen=True)
 class Work:
-    """One collection, surveyed: its partitions and what they must add up to."""
+    """One collection, surveyed: its partitions, and the rows counted by path of the level."""
 
     collection: Collection
     partitions: tuple[Partition, ...]
     rows: dict[str, int]
     split_points: list[tuple[object, ...]]
     is_partial: bool = False
-    """Only some keys are worked on, so the rows read are fewer than those counted."""
+    """Only some keys are loaded, so the rows read are fewer than those counted."""
     totals: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """By path of a level, its mart's rows, and those of them that belong to the unknown member."""
+    """By path of the level: the rows of its mart, and how many of them belong to the unknown member."""
 
 
 def survey(job: Job, collections: Sequence[Collection], faults: Faults | None = None) -> list[Work]:
-    """Look at every mart before anything is written.
+    """Check every mart, cut it into partitions, and count its rows.
 
-    A collection whose marts are other than declared, or empty, or make arrays or documents that are too
-    large, is in `faults` and not in the result; without `faults` its `SpecError` or `DataError` is raised.
+    A collection fails here when a mart is not as declared, is empty, or makes arrays or documents that are
+    too large. Then it is in `faults` and not in the result; without `faults`, its `SpecError` or `DataError`
+    is raised.
     """
     return _looked_at(job, collections, faults, partial(_surveyed, job))
 
 
 def look(job: Job, collections: Sequence[Collection], faults: Faults | None = None) -> list[Work]:
-    """Look at the marts' shape only, for work without partitions; `faults` as in `survey`."""
+    """Check only the marts' columns, for work without partitions; `faults` works as in `survey`."""
 
     def shape(queries: mariadb.Queries, collection: Collection) -> Work:
         marts.check_marts(queries, collection)
@@ -88,7 +92,7 @@ def _surveyed(job: Job, queries: mariadb.Queries, collection: Collection) -> Wor
 
 
 def _split_points(job: Job, queries: mariadb.Queries, collection: Collection) -> list[tuple[object, ...]]:
-    """Cut a ranged shard key by the data; a hashed one is pre-split by MongoDB."""
+    """Split a ranged shard key by the data; MongoDB itself pre-splits a hashed one."""
     key = collection.shard_key
     if not job.topology.is_cluster or not key or key[0][1] == "hashed":
         return []

@@ -1,4 +1,4 @@
-"""A full refresh that was killed goes on where it was if that is safe, and starts anew if it is not."""
+"""A full refresh that was killed continues where it was if that is safe; otherwise a new one starts."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def resumed(shop: Shop) -> tuple[Any, str]:
     return finished.json["collections"][0], finished.stderr
 
 
-def test_it_goes_on_where_it_was(large: Shop) -> None:
+def test_it_continues_where_it_was(large: Shop) -> None:
     build, there = interrupted(large)
     with large.watched(build) as changes:
         load, notes = resumed(large)
-    assert f"handmade: going on with {build}" in notes
+    assert f"handmade: continuing {build}" in notes
     inserted = [key for kind, key in changes if kind == "insert"]
     assert there > 0
     assert len(inserted) == len(set(inserted)) <= STORES - there
@@ -70,7 +70,7 @@ def test_it_goes_on_where_it_was(large: Shop) -> None:
     assert left_behind(large.documents) + list(large.documents[BUILDS].find()) == []
 
 
-def test_another_build_or_declaration_starts_anew_and_says_why(large: Shop) -> None:
+def test_another_build_or_declaration_starts_a_new_one_and_says_why(large: Shop) -> None:
     build, _ = interrupted(large)
     before = large.loader.warehouse.artifact("manifest")["metadata"]["invocation_id"]
     large.change_manifest(lambda content: content["metadata"].update(invocation_id="another"))
@@ -79,7 +79,7 @@ def test_another_build_or_declaration_starts_anew_and_says_why(large: Shop) -> N
         f"dropping an interrupted build: {build} was begun with dbt invocation {before}, this is another"
         in notes
     )
-    assert "handmade: no interrupted build to go on with, starting anew" in notes
+    assert "handmade: no interrupted build to continue, starting a new one" in notes
     assert left_behind(large.documents) + list(large.documents[BUILDS].find()) == []
 
     build, _ = interrupted(large)
@@ -89,7 +89,7 @@ def test_another_build_or_declaration_starts_anew_and_says_why(large: Shop) -> N
     assert load["documents"] == STORES
 
 
-def test_a_build_that_is_not_laid_out_in_full_is_not_gone_on_with(large: Shop) -> None:
+def test_a_build_that_is_not_laid_out_in_full_is_not_continued(large: Shop) -> None:
     """Killed between creating and sharding, it would be published unsharded."""
     name = f"{NAME}__build_65f0a1000000cafe"
     large.documents[BUILDS].insert_one({"_id": name, "collection": NAME})
@@ -110,7 +110,7 @@ def test_a_plain_load_clears_what_was_interrupted(large: Shop) -> None:
     assert left_behind(large.documents) + list(large.documents[BUILDS].find()) == []
 
 
-def test_what_was_built_when_a_server_went_away_is_gone_on_with(
+def test_what_was_built_when_a_server_went_away_is_continued(
     large: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server cannot be stopped between the two steps, so the look at the build stamp fails instead."""
@@ -130,6 +130,6 @@ def test_what_was_built_when_a_server_went_away_is_gone_on_with(
     (build,) = large.documents.list_collection_names(filter={"name": {"$regex": "__build_"}})
     with large.watched(build) as changes:
         load, notes = resumed(large)
-    assert f"handmade: going on with {build}" in notes
+    assert f"handmade: continuing {build}" in notes
     assert (load["documents"], [kind for kind, _ in changes if kind == "insert"]) == (STORES, [])
     large.loader.done("verify", "--quiet")
