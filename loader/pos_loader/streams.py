@@ -1,8 +1,9 @@
 """The program's streams: always open, able to write every text, and without lines of native libraries.
 
 Native libraries write to file descriptor 2 directly: connectorx prints errors of its pool, and a stack for
-each panic. Here that descriptor leads nowhere, and Python's stderr goes to a copy of the real one, which works
-in every thread. Warnings and loggers without a handler are silent: `console` says what a user must know.
+each panic. Here that descriptor leads nowhere, and Python's stderr goes to a copy of the real one, which
+works in every thread. Warnings and loggers without a handler are silent: `console` says what a user must
+know.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Run the sandbox as ``python -m sandbox``."""
+"""Run the sandbox as `python -m pos_sandbox`."""
 
 from pos_sandbox.cli import app
 

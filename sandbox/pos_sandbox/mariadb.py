@@ -35,7 +35,7 @@ TUNING = (
     "--max-heap-table-size=64M",
 )
 LOCK_WAIT_SECONDS = 60
-# The state of every session, whatever the server's defaults; loader/mariadb_session.py says more.
+# The state of every session, whatever the server's defaults; the loader's servers/session.py explains it.
 SESSION = (
     "set session transaction isolation level read committed, read write",
     f"set names {CHARSET} collate {COLLATION}, "

@@ -14,7 +14,7 @@ from pos_loader.settings import read_settings
 PROJECT = Path(__file__).parents[2]
 NOISE = """
 import logging, os, sys, warnings
-from loader import streams
+from pos_loader import streams
 streams.own()
 logging.getLogger("pymongo").warning("raw")
 warnings.warn("raw")

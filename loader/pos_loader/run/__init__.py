@@ -2,5 +2,5 @@
 
 A *session* opens a *job*: what the run works with. The *pipeline* is the order of a command's steps: it
 *surveys* each collection, *decides* how to publish it, *stages* it where no reader looks, and *shows* it. A
-*plan* says the same without writing. The steps run on partitions in a *pool*; their counts add up to a *tally*.
+*plan* says the same without writing. Steps run on partitions in a *pool*; their counts add up to a *tally*.
 """

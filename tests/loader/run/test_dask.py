@@ -145,7 +145,7 @@ def test_progress_is_shown(shops: Loader, start: Start) -> None:
 @pytest.mark.parametrize(
     ("preload", "message"),
     [
-        ("import sys; sys.modules['loader'] = None", "cannot run pos-loader: "),
+        ("import sys; sys.modules['pos_loader'] = None", "cannot run pos-loader: "),
         (
             "import importlib.metadata as m; m.real = getattr(m, 'real', m.version); "
             "m.version = lambda name: '0.0' if name == 'pymongo' else m.real(name)",
