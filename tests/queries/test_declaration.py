@@ -12,7 +12,8 @@ from bson.decimal128 import Decimal128
 from pydantic import BaseModel
 
 from pos_loader.errors import SpecError
-from pos_loader.queries.declared import FILE, ParameterDeclaration, Query, QueryDeclaration, read_queries
+from pos_loader.queries.declared import FILE, Query, read_queries
+from pos_loader.queries.grammar import ParameterDeclaration, QueryDeclaration
 from tests.docs.documents import blocks, code, table
 from tests.queries.conftest import QUERIES
 

@@ -1,4 +1,4 @@
-"""dbt's artifacts: the only list of models and collections there is."""
+"""dbt's artifacts: the only list of models and collections."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BUILD = "run dbt build first, or name its target folder with --target-path"
 def read_manifest(folder: Path, *, fix: str = _BUILD) -> ManifestV11:
     """Read `<folder>/manifest.json` (dbt 1.7, schema v11).
 
-    Raises `SpecError` where it is missing (then `fix` says what to do), broken or of another dbt version.
+    Raises `SpecError` where it is missing (`fix` says what to do then), broken, or of another dbt version.
     """
     return _read(folder / "manifest.json", ManifestV11, f"{SCHEMAS}/manifest/v11.json", fix)
 
@@ -36,7 +36,7 @@ def read_run_results(folder: Path) -> RunResultsV5:
 
 
 def last_run_results(folder: Path) -> RunResultsV5 | None:
-    """Read run results where there are any that can be read."""
+    """Read run results; none where they are missing or cannot be read."""
     try:
         return read_run_results(folder)
     except SpecError:
@@ -81,9 +81,9 @@ def _read_json(path: Path, fix: str) -> dict[str, Any]:
 
 
 def models_of(manifest: ManifestV11) -> dict[str, ModelNode]:
-    """Map model names to nodes as `ref` of the name alone finds them.
+    """Map model names to nodes, as `ref` with only a name finds them.
 
-    The project's own model comes before a package's, and the latest version before the others.
+    The project's own model comes before one of a package, and the latest version before the others.
     """
     project = manifest.metadata.project_name
     models = [node for node in manifest.nodes.values() if isinstance(node, ModelNode)]

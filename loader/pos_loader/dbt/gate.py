@@ -1,8 +1,8 @@
-"""The dbt gate: publish only what dbt built and tested, all of it in one invocation.
+"""The dbt gate: only what one dbt invocation built and tested is published.
 
-A collection passes when the artifacts are of one invocation and young enough, MariaDB holds that invocation's
-build and no other has begun, every upstream node of the exposure succeeded in it, and every test on those
-nodes passed (a warning passes and is reported).
+A collection passes when all of these hold: the artifacts are of one invocation and young enough; MariaDB
+holds the build of that invocation, and no other has begun; every upstream node of the exposure succeeded in
+it; and every test on those nodes passed. A test that warns passes, and the warning is reported.
 Source: https://docs.getdbt.com/reference/artifacts/run-results-json
 """
 
@@ -23,12 +23,12 @@ from pos_loader.servers.mariadb import Queries, quote
 STAMP_TABLE = "dbt_build_stamp"
 SKIPPED, FAILURES = "skipped", ("error", "fail", "runtime error")
 SHOWN = 3
-"""How many failing nodes are named."""
+"""How many failed nodes a message names."""
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """Which invocation built the marts: `state` is "running" while it does, then "finished"."""
+    """Which invocation built the marts; `state` is "running" during the build and "finished" after it."""
 
     invocation: str
     state: str
@@ -36,7 +36,7 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a collection may be published; `refused` says why not, empty if it may."""
+    """Whether a collection may be published; `refused` says why not, and is empty if it may."""
 
     collection: str
     refused: str
@@ -44,7 +44,7 @@ class Verdict:
 
 
 def read_stamp(queries: Queries, schema: str) -> Stamp | None:
-    """Read the build stamp that the project's hooks leave in MariaDB; None where there is none."""
+    """Read the build stamp that the project's hooks write to MariaDB; none where there is none."""
     found = queries.rows(
         "select 1 from information_schema.tables where table_schema = %s and table_name = %s",
         (schema, STAMP_TABLE),
@@ -64,7 +64,7 @@ def judge(
     max_age: timedelta,
     now: datetime | None = None,
 ) -> tuple[Verdict, ...]:
-    """Judge each collection; the order is that of `collections`."""
+    """Judge each collection, in their order."""
     build = _build_fault(manifest, results, stamp, max_age, now or datetime.now(UTC))
     outcomes = {each.unique_id: each for each in results.results}
     verdicts = []
@@ -81,7 +81,7 @@ def judge(
 
 
 def _unjudged(collection: Collection, nodes: Sequence[str]) -> str:
-    """Name a level whose rows would be published though nothing here looks at what made them."""
+    """Name a level whose model is not upstream, so that the gate does not check it; empty if none."""
     for level in collection.root.walk():
         if level.node not in nodes:
             return f"{level.node} is not upstream of exposure {collection.exposure}"
@@ -98,7 +98,7 @@ def stamp_fault(stamp: Stamp | None, invocation: str) -> str:
 
 
 def named(results: RunResultsV5) -> str:
-    """Name a dbt invocation by its id and when it ended."""
+    """Name a dbt invocation by its id and its end."""
     made = _time(results)
     return f"dbt invocation {results.metadata.invocation_id}" + (
         f" of {made:%Y-%m-%d %H:%M:%S} UTC" if made else ""
@@ -106,7 +106,7 @@ def named(results: RunResultsV5) -> str:
 
 
 def failure(results: RunResultsV5) -> str:
-    """Say which nodes of a build failed, the first few; empty where none did."""
+    """Name the first nodes of a build that failed; empty if none failed."""
     failed = [each for each in results.results if each.status.value in FAILURES]
     if not failed:
         return ""
@@ -145,7 +145,7 @@ def _time(results: RunResultsV5) -> datetime | None:
 def _tests_on(
     manifest: ManifestV11, nodes: Sequence[str], outcomes: Mapping[str, RunResultOutput]
 ) -> list[str]:
-    """List the tests on the nodes; one that also reads nodes further on (a report's) counts where it ran."""
+    """List the tests on the nodes; one that also reads other nodes (a report) counts only if it ran."""
     ours, found = set(nodes), []
     for key, node in sorted(manifest.nodes.items()):
         parents = (
@@ -160,7 +160,7 @@ def _tests_on(
 def _faults(
     manifest: ManifestV11, nodes: Sequence[str], outcomes: Mapping[str, RunResultOutput]
 ) -> Iterator[str]:
-    """Say what is wrong with the nodes in their order, those that dbt skipped for another's fault last."""
+    """Say what is wrong with the nodes, in order; those that dbt skipped after another failed come last."""
     for key in sorted(nodes, key=lambda key: key in outcomes and outcomes[key].status.value == SKIPPED):
         node = manifest.nodes[key]
         if node.config and getattr(node.config, "materialized", None) == "ephemeral":

@@ -1,7 +1,7 @@
-"""The names of a declaration, resolved to unique ids of the manifest: one name, one node.
+"""Names of models in a declaration, and the one node of the manifest that each means.
 
-dbt allows one model name in several packages, and several versions of one model. A name that means more than
-one node is therefore written `package.model`, `model.v1` or `package.model.v1`.
+dbt allows the same model name in several packages, and several versions of one model. Then a declaration
+must write `package.model`, `model.v1` or `package.model.v1`.
 Source: https://docs.getdbt.com/reference/artifacts/manifest-json and
 https://docs.getdbt.com/docs/collaborate/govern/model-versions
 """
@@ -17,7 +17,7 @@ Fault = tuple[str, str]
 
 
 class Names:
-    """The models of a manifest by every name that they may be called."""
+    """The models of a manifest, by every name that a declaration may use."""
 
     def __init__(self, manifest: ManifestV11) -> None:
         """Read the names of all models."""
@@ -29,15 +29,15 @@ class Names:
                     self._spelt.setdefault(name, []).append(key)
 
     def label(self, unique_id: str) -> str:
-        """Return the shortest name that means this model alone: `orders`, `orders.v1`, `shop.orders`."""
+        """Return the shortest name that means only this model: `orders`, `orders.v1`, `shop.orders`."""
         node = self._manifest.nodes[unique_id]
         names = _spellings(unique_id, node) if isinstance(node, ModelNode) else ()
         return next((name for name in names if self._spelt[name] == [unique_id]), unique_id)
 
     def find(self, name: str, depends_on: Iterable[str]) -> ModelNode | Fault:
-        """Return the one model that `name` means, or the fault where it means none or several.
+        """Return the model that `name` means, or the fault if it means none or several.
 
-        The model has to be among `depends_on`, the unique ids that the exposure depends on.
+        The model must be among `depends_on`: the unique ids that the exposure depends on.
         """
         named = [each for each in depends_on if isinstance(self._manifest.nodes.get(each), ModelNode)]
         found = self._spelt.get(name, [])
@@ -55,7 +55,7 @@ class Names:
         return node
 
     def _other(self, name: str, depends_on: Iterable[str]) -> Fault | None:
-        """Say what `name` is where it is no model: a seed, a snapshot, a source, a disabled model."""
+        """Say what a `name` is that is no enabled model: a seed, a snapshot, a source, a disabled model."""
         others: Mapping[str, object] = {**self._manifest.nodes, **self._manifest.sources}
         for each in sorted(depends_on):
             kind, _, *parts = each.split(".")
@@ -67,18 +67,18 @@ class Names:
 
 
 def _spellings(unique_id: str, node: ModelNode) -> tuple[str, ...]:
-    """Every name of a model, the shortest first."""
+    """List every name of a model, the shortest first."""
     _, package, *_ = unique_id.split(".")
     return tuple(dict.fromkeys([node.name, *_names(unique_id), f"{package}.{node.name}"]))
 
 
 def _names(unique_id: str) -> tuple[str, ...]:
-    """The names that a unique id itself gives: of `model.shop.orders.v1`, `orders.v1` and so on."""
+    """List the names within a unique id: `orders.v1` and longer ones for `model.shop.orders.v1`."""
     _, package, rest = unique_id.split(".", 2)
     return rest, f"{package}.{rest}", unique_id
 
 
 def short(unique_id: str) -> str:
-    """Name a node in a message: a model with its version, any other without the hash of a generic test."""
+    """Name a node in a message: a model with its version, a test without its hash."""
     kind, _, *rest = unique_id.split(".")
     return ".".join(rest) if kind == "model" else rest[0]

@@ -1,4 +1,4 @@
-"""Selection of collections, in dbt's words: a name, `tag:`, `state:modified`.
+"""Selection of collections with dbt's selectors: a name, `tag:NAME`, `state:modified`.
 
 Source: https://docs.getdbt.com/reference/node-selection/methods
 """
@@ -14,7 +14,7 @@ from pos_loader.errors import SpecError
 
 
 def upstream(manifest: ManifestV11, exposure: str) -> tuple[str, ...]:
-    """List the nodes an exposure (its unique id) is built from: models, seeds, snapshots; parents first."""
+    """List the models, seeds and snapshots that an exposure (a unique id) is built from, parents first."""
     parents = manifest.parent_map or {}
     order: dict[str, None] = {}
 
@@ -31,9 +31,9 @@ def upstream(manifest: ManifestV11, exposure: str) -> tuple[str, ...]:
 def selected(
     manifest: ManifestV11, select: Sequence[str], *, state: ManifestV11 | None = None
 ) -> tuple[Exposure, ...]:
-    """Choose among the exposures that declare a collection, in order of name; without `select`, all.
+    """Select exposures that declare a collection, in the order of their names; without `select`, all of them.
 
-    `state` is an earlier manifest to compare with. Raises `SpecError` for a selector that means nothing.
+    `state` is an earlier manifest, for `state:modified`. Raises `SpecError` where a selector selects nothing.
     """
     declared = _declared(manifest)
     if not declared:
@@ -45,7 +45,7 @@ def selected(
 
 
 def _declared(manifest: ManifestV11) -> dict[str, Exposure]:
-    """The exposures that declare a collection, by name; two packages may not use one name for theirs."""
+    """Map names to exposures that declare a collection; no two packages may use the same name."""
     declared: dict[str, Exposure] = {}
     for each in manifest.exposures.values():
         if "mongo" not in (each.meta or {}):
@@ -92,7 +92,7 @@ def _tags(declared: dict[str, Exposure]) -> str:
 
 
 def _parts(manifest: ManifestV11, exposure: str) -> Any:
-    """All that decides what a collection holds: its declaration, and its nodes' code, contract and config."""
+    """Return all that decides what a collection holds: its declaration, and code and config of its nodes."""
     found = manifest.exposures.get(exposure)
     if found is None:
         return None

@@ -1,1 +1,1 @@
-"""What a run leaves behind: results, audit rows, lineage, status."""
+"""The evidence that a run leaves behind: results file, audit rows, lineage, summary; and the status."""

@@ -1,7 +1,8 @@
-"""Audit tables in the marts' schema: one row per load, and one per collection of it.
+"""Audit tables in the marts' schema: one row per load, and one row per collection of the load.
 
-A load is there from its first step ("running"), so that one that was killed is seen too. The collections'
-rows are written before the load's last state, so a load that has ended has all of them. Times are UTC.
+A load has a row from its first step on ("running"), so the tables also show a load that was killed. Rows of
+collections are written before the load's last status, so a load that has ended has all of them. Times are
+UTC.
 """
 
 from __future__ import annotations
@@ -61,13 +62,13 @@ _LATER = {
     "rejected_rows": "bigint",
     "not_nested": "varchar(2000)",
 }
-"""Columns of `COLLECTIONS` that tables made by earlier versions have not."""
+"""Columns of `COLLECTIONS` that tables of earlier versions lack."""
 
 
 def record(server: MariaDB, outcome: Outcome) -> None:
-    """Write a load, or what is new about it, making the tables where they are missing.
+    """Write or update the rows of a load, and make the tables if they are missing.
 
-    Raises `LoaderError` where MariaDB does not take it.
+    Raises `LoaderError` where MariaDB refuses it.
     """
     with mariadb.connect(server) as queries:
         try:
@@ -78,7 +79,7 @@ def record(server: MariaDB, outcome: Outcome) -> None:
 
 
 def _make_tables(queries: Queries, schema: str) -> None:
-    """Make the tables, or add the columns that they lack; somebody else's tables of these names stay."""
+    """Make the tables, or add missing columns; tables of other programs with these names stay as they are."""
     for name, columns in _TABLES.items():
         queries.execute(
             f"create table if not exists {quote(schema)}.{name} ({columns}) "
@@ -96,10 +97,10 @@ def _record(queries: Queries, schema: str, outcome: Outcome) -> None:
 
 
 def _put(queries: Queries, schema: str, table: str, row: Mapping[str, object]) -> None:
-    names, places = ", ".join(row), ", ".join(["%s"] * len(row))
+    names, values = ", ".join(row), ", ".join(["%s"] * len(row))
     renewed = ", ".join(f"{name} = values({name})" for name in row)
     queries.execute(
-        f"insert into {quote(schema)}.{table} ({names}) values ({places}) on duplicate key update {renewed}",  # noqa: S608
+        f"insert into {quote(schema)}.{table} ({names}) values ({values}) on duplicate key update {renewed}",  # noqa: S608
         tuple(row.values()),
     )
 

@@ -1,7 +1,7 @@
-"""What a load leaves behind: results file, audit rows, lineage events, step summary; in one place.
+"""The keeper runs a load or a verification and keeps its evidence.
 
-Evidence never stops a load: what cannot be left is a note, and is not tried again. A load that fails says one
-line, its own.
+Evidence is the results file, audit rows, lineage events, and the step summary. It never stops a load: what
+cannot be written is a note, and is not tried again. A load that fails prints only its own error.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SUMMARY = "the step summary is not written"
 
 
 def load(job: Job) -> Outcome:
-    """Publish as `pipeline.load` does, and leave the evidence of it, however it ends.
+    """Publish as `pipeline.load` does, and keep the evidence, also of a load that fails.
 
     Raises what `pipeline.load` raises.
     """
@@ -52,7 +52,7 @@ def load(job: Job) -> Outcome:
 
 
 def verify(job: Job, *, quick: bool = False) -> Outcome:
-    """Compare as `pipeline.check` does, and leave a step summary; nothing else is written anywhere.
+    """Compare as `pipeline.check` does, and write a step summary; nothing else is written.
 
     Raises what `pipeline.check` raises.
     """
@@ -65,7 +65,7 @@ def verify(job: Job, *, quick: bool = False) -> Outcome:
 
 
 class _Keeper:
-    """Leaves each kind of evidence; `faults` says which could not be left, and why."""
+    """Writes each kind of evidence; `faults` says which could not be written, and why."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -73,13 +73,13 @@ class _Keeper:
         self.faults: dict[str, str] = {}
 
     def begin(self) -> None:
-        """Say that a load has begun."""
+        """Record that a load has begun."""
         running = replace(conclude(self._job, "load"), status=RUNNING, finished_at="")
         self._attempt(AUDIT, lambda: audit.record(self._job.server, running))
         self._attempt(LINEAGE, self._start_lineage)
 
     def end(self, outcome: Outcome) -> None:
-        """Say how it ended."""
+        """Record how it ended."""
         self._attempt(RESULTS, lambda: write_results(outcome, self._job.folder))
         self._attempt(AUDIT, lambda: audit.record(self._job.server, outcome))
         if self._emitter is not None:
@@ -88,7 +88,7 @@ class _Keeper:
         self.summarize(outcome)
 
     def summarize(self, outcome: Outcome) -> None:
-        """Append to the step summary, in GitHub Actions."""
+        """Append to the step summary if this runs in GitHub Actions."""
         path = os.environ.get(summary.VARIABLE)
         if path:
             self._attempt(SUMMARY, lambda: summary.append(outcome, Path(path)))
@@ -96,7 +96,7 @@ class _Keeper:
     def _start_lineage(self) -> None:
         if not _lineage_is_configured():
             return
-        from pos_loader.evidence import lineage  # a third of a second, for those who want it
+        from pos_loader.evidence import lineage  # the import takes a third of a second
 
         for name, value in os.environ.items():
             if name.startswith("OPENLINEAGE") and re.search("KEY|TOKEN|SECRET|PASS", name):
@@ -117,7 +117,7 @@ class _Keeper:
 
 
 def _lineage_is_configured() -> bool:
-    """Whether openlineage-python would find a configuration, looked for where it looks.
+    """Whether openlineage-python would find a configuration: this looks in the same places.
 
     Source: https://openlineage.io/docs/client/python/configuration
     """
@@ -129,18 +129,19 @@ def _lineage_is_configured() -> bool:
 
 
 def _failed(job: Job, done: Sequence[CollectionOutcome], error: BaseException) -> Outcome:
-    """Sum up a load that an error ended; `done` are those shown, failed or refused before."""
+    """Report a load that an error ended; `done` has the collections shown, failed or refused before."""
     failed = [
         CollectionOutcome(
-            name=each.name,
-            namespace=f"{each.database}.{each.collection}",
+            name=collection.name,
+            namespace=f"{collection.database}.{collection.collection}",
             mode=FAILED,
             error=ending(error)[1],
         )
-        for each in job.collections
-        if each.name not in {one.name for one in done}
+        for collection in job.collections
+        if collection.name not in {outcome.name for outcome in done}
     ]
-    return conclude(job, "load", sorted([*done, *failed], key=lambda each: each.name), error=error)
+    outcomes = sorted([*done, *failed], key=lambda outcome: outcome.name)
+    return conclude(job, "load", outcomes, error=error)
 
 
 def _reason(error: Exception) -> str:

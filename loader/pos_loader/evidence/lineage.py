@@ -1,8 +1,8 @@
 """OpenLineage events of a load: one job and run per collection, from mart columns to document paths.
 
-Imported only where a transport is configured. A collection's run starts with the load and completes, or fails
-with the error or the gate's reason; its parent is the dbt invocation that built the marts, or the run that
-OPENLINEAGE_PARENT_ID names.
+`keeper` imports this module only if a transport is configured. The run of a collection starts with the load.
+It completes, or it fails with the error or the gate's reason. Its parent is the dbt invocation that built the
+marts, or the run that OPENLINEAGE_PARENT_ID names.
 Source: https://openlineage.io/docs/spec/object-model and https://openlineage.io/docs/spec/naming
 """
 
@@ -56,20 +56,22 @@ class Emitter:
     """Sends the events of one load."""
 
     def __init__(self, job: Job) -> None:
-        """Open the configured transport. Raises `SpecError` where none of a usable type is configured."""
-        logging.getLogger("openlineage").addHandler(logging.NullHandler())  # or it writes to stderr itself
+        """Open the configured transport. Raises `SpecError` where its type cannot be used."""
+        logging.getLogger("openlineage").addHandler(
+            logging.NullHandler()
+        )  # without a handler, it writes to stderr
         self._job = job
         self._client = OpenLineageClient()
         if self._client.transport.kind == "console":
             raise SpecError("the configuration has no transport, or type console", fix="use file or http")
 
     def start(self) -> None:
-        """Send START for every collection. Raises whatever the transport does."""
+        """Send START for every collection. Raises any error of the transport."""
         for each in self._job.collections:
             self._emit(RunState.START, each, _Known())
 
     def end(self, outcome: Outcome) -> None:
-        """Send COMPLETE or FAIL for every collection, and close. Raises whatever the transport does."""
+        """Send COMPLETE or FAIL for every collection, and close. Raises any error of the transport."""
         ended = {each.name: each for each in outcome.collections}
         for each in self._job.collections:
             known = _Known(ended.get(each.name), outcome.error)
@@ -102,7 +104,7 @@ class Emitter:
         return self._job.manifest.metadata.project_name or "dbt"
 
     def _run_id(self, collection: Collection) -> str:
-        """The same for all events of a collection's run; its time is the load's."""
+        """Return the id that all events of a collection's run share; its time is the load's."""
         started = datetime.fromisoformat(self._job.started_at)
         return str(generate_static_uuid(started, f"{self._job.load_id}/{collection.name}".encode()))
 
@@ -117,7 +119,7 @@ class Emitter:
         return facets
 
     def _parent(self) -> parent_run.ParentRunFacet:
-        """The orchestrator's run (`namespace/name/run id`), else the dbt invocation."""
+        """Return the orchestrator's run (`namespace/name/run id`); without one, the dbt invocation."""
         named = os.environ.get("OPENLINEAGE_PARENT_ID")
         if named:
             namespace, name, run_id = named.rsplit("/", 2)
@@ -165,7 +167,7 @@ class Emitter:
         )
 
     def _paths(self, level: Level, prefix: str) -> Iterator[tuple[str, column_lineage_dataset.Fields]]:
-        """Yield the document path of every field with the column it comes from."""
+        """Yield the document path of every field, with the column that it comes from."""
         for each in level.fields:
             direct = column_lineage_dataset.Transformation("DIRECT", "IDENTITY")
             yield (
@@ -176,7 +178,7 @@ class Emitter:
             yield from self._paths(child, f"{prefix}{child.name}.")
 
     def _joins(self, level: Level) -> Iterator[column_lineage_dataset.InputField]:
-        """Yield the columns that decide where an embedded row goes."""
+        """Yield the columns that decide in which document and where an embedded row goes."""
         for child in level.children:
             for column in child.key[: len(level.key)]:
                 yield self._column(child, column, column_lineage_dataset.Transformation("INDIRECT", "JOIN"))
@@ -192,7 +194,7 @@ class Emitter:
 
 
 def _schema(level: Level) -> list[schema_dataset.SchemaDatasetFacetFields]:
-    """A document's fields with their BSON types, arrays as OpenLineage nests them."""
+    """List a document's fields with their BSON types, and arrays as OpenLineage nests them."""
     fields = [schema_dataset.SchemaDatasetFacetFields(each.name, each.type.value) for each in level.fields]
     for child in level.children:
         item = schema_dataset.SchemaDatasetFacetFields("_element", "object", fields=_schema(child))
@@ -208,13 +210,13 @@ class _Known:
         self.error = (ended.refused or ended.error) if ended else failure
 
     def rows(self, level: Level) -> int | None:
-        """Count the rows nested of a level's model, which may be at other levels too."""
+        """Count the nested rows of a level's model; the model may be at other levels too."""
         counts = self._ended.levels if self._ended else ()
         found = [each.nested for each in counts if each.node == level.node]
         return max(found, default=None)
 
     def statistics(self) -> dict[str, OutputDatasetFacet]:
-        """Count what was written; the bytes are known where every document was."""
+        """Count the written documents; their bytes are known only if every document was written."""
         if self._ended is None or self.error:
             return {}
         written = self._ended.inserted + self._ended.replaced

@@ -1,4 +1,4 @@
-"""What is published now as rows of text: layout, distribution, a sample, the last loads, how to open it."""
+"""The published collections and the last loads as rows of text, for `pos-loader status`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def faulty_row(name: str, error: LoaderError) -> tuple[str, ...]:
 
 
 def as_json(each: Published, *, sample: bool) -> dict[str, Any]:
-    """Spell one collection as JSON values; the sample as relaxed extended JSON."""
+    """Spell one collection as JSON values, its sample as relaxed extended JSON."""
     found: dict[str, Any] = {
         "name": each.collection.name,
         "namespace": f"{each.collection.database}.{each.collection.collection}",
@@ -84,7 +84,7 @@ def _load_part(part: Mapping[str, Any]) -> str:
 
 
 def sample_text(each: Published) -> str:
-    """One document as extended JSON, arrays cut to their first item so that it can be read."""
+    """Spell one document as extended JSON; arrays are cut to one item, which is easier to read."""
     name = f"{each.collection.database}.{each.collection.collection}"
     return f"\none document of {name}, arrays cut to one item:\n{_extended(_cut(each.sample))}"
 
@@ -102,7 +102,7 @@ def _extended(document: Any) -> str:
 
 
 def how_to_open(settings: Settings, collections: Sequence[Collection]) -> Iterator[str]:
-    """Lines to open the collections with mongosh and with Python."""
+    """Yield the lines that open the collections with mongosh and with Python."""
     uri = masked_address(settings.mongo_uri.get_secret_value())
     yield ""
     yield f'open:   mongosh "{uri}"'

@@ -1,4 +1,4 @@
-"""A GitHub Actions step summary: the run as a Markdown table.
+"""The step summary of GitHub Actions: a run as a Markdown table.
 
 Source: https://docs.github.com/actions/using-workflows/workflow-commands-for-github-actions#adding-a-job-summary
 """

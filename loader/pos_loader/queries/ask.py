@@ -1,8 +1,8 @@
-"""Asking a question: its answer streamed from MongoDB, and each value of it as text.
+"""Asking a question: MongoDB's answer as a stream of documents, and their values as text.
 
-The whole answer is of one moment (read concern snapshot) wherever the server has snapshots; a standalone
-server has none and answers with what it holds. A transaction would be stricter (docs/publishing.md), but ends
-after a minute, which a long answer may take.
+The whole answer shows one moment (read concern snapshot), except on a standalone server, which has no
+snapshots. A transaction would be stricter (docs/publishing.md), but it ends after a minute, and a long answer
+may take longer.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from pos_loader.queries.declared import Question
 from pos_loader.servers.mongo import Client, Topology, is_transient, require_published, retrying, translated
 
 BATCH = 2_000
-"""Documents fetched at once, which bounds memory."""
+"""How many documents are fetched at once; it limits memory."""
 SNAPSHOT_UNAVAILABLE = 246
 _MOVING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, those of lines and of the direction of text too; halves of surrogate pairs."""
+"""Characters that move the cursor or the text: control, line and direction characters, lone surrogates."""
 Answer = dict[str, Any]
 
 
 def answers(client: Client, database: str, question: Question, *, topology: Topology) -> Iterator[Answer]:
-    """Yield the answer, one document at a time, its fields in the order of the question's columns.
+    """Yield the answer, one document at a time, with its fields in the order of the question's columns.
 
     A field without a value is None. Raises `DataError` where the collection is not published or MongoDB
-    refuses the query, `ConnectionFailed` where it cannot be reached any more.
+    refuses the query, and `ConnectionFailed` where it cannot be reached any more.
     """
     handle = client[database]
     with translated(client, f"answer {question.name}"):
@@ -61,7 +61,7 @@ def line(answer: Mapping[str, Any]) -> str:
 
 
 def cells(answer: Mapping[str, Any]) -> tuple[str, ...]:
-    """Spell one document as the cells of a table row; what would move a cursor or a column is escaped."""
+    """Spell one document as the cells of a table row; characters that would move the cursor are escaped."""
     return tuple(_cell(value) for value in answer.values())
 
 

@@ -1,23 +1,27 @@
-"""The declared queries: `queries.yml` beside dbt_project.yml, checked, and filled with parameters.
+"""The declared queries: `queries.yml` beside dbt_project.yml is checked, and filled with parameters.
 
-A query is an aggregation of one collection that only reads. `{$param: NAME}` stands for a parameter, in
-`$match` and `$limit` alone, so that no value is ever read as a field or an operator. A condition whose
-parameter is not given is left out, and so is what then holds no condition any more.
+A query is an aggregation of one collection that only reads. `{$param: NAME}` stands for a parameter. It is
+allowed only in `$match` and `$limit`, so MongoDB never reads a value as a field or an operator. A condition
+whose parameter is not given is left out, and so is a stage or a list that has no condition left.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from pos_loader.errors import SpecError, unreadable
+from pos_loader.queries.grammar import (
+    ExplainDeclaration,
+    FileDeclaration,
+    ParameterDeclaration,
+    QueryDeclaration,
+)
 from pos_loader.queries.parameters import Kind, Parameter, Value
 
 FILE = "queries.yml"
@@ -33,64 +37,11 @@ RULES: Mapping[str, tuple[Kind, ...]] = {
     "pattern": ("string",),
     "minimum": ("int", "decimal"),
 }
-Text = Annotated[str, Field(min_length=1)]
-QueryName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
-ParameterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-def _regular_expression(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"is no regular expression: {error}") from None
-    return text
-
-
-class ParameterDeclaration(_Strict):
-    """What a query can be asked with."""
-
-    type: Kind
-    description: Text
-    default: int | str | date | None = None
-    optional: bool = False
-    choices: Annotated[list[Text], Field(min_length=1)] | None = None
-    minimum: int | None = None
-    pattern: Annotated[Text, AfterValidator(_regular_expression)] | None = None
-
-
-class ExplainDeclaration(_Strict):
-    """What `--explain` has to show: the index used, and on how many shards; `scan` reads all documents."""
-
-    index: Text
-    shards: Literal["one", "all"]
-    scan: bool = False
-
-
-class QueryDeclaration(_Strict):
-    """One named query."""
-
-    description: Text
-    sql: Text | None = None
-    collection: Text
-    parameters: dict[ParameterName, ParameterDeclaration] = {}
-    collation: dict[str, Any] | None = None
-    pipeline: Annotated[list[dict[str, Any]], Field(min_length=1)]
-    explain: ExplainDeclaration
-
-
-class FileDeclaration(_Strict):
-    """The file."""
-
-    queries: Annotated[dict[QueryName, QueryDeclaration], Field(min_length=1)]
 
 
 @dataclass(frozen=True)
 class Question:
-    """A query whose parameters have values: what is sent to MongoDB, and the columns of the answer."""
+    """A query whose parameters have values: what MongoDB is asked, and the columns of the answer."""
 
     name: str
     collection: str
@@ -116,7 +67,7 @@ class Query:
     sql: str | None
 
     def question(self, words: Sequence[str]) -> Question:
-        """Fill in what the command line gives: `--name value` or `--name=value`, each at most once.
+        """Fill in the parameters of the command line: `--name value` or `--name=value`, each at most once.
 
         Raises `SpecError` for an unknown, repeated or missing parameter, and for a value that is not allowed.
         """
@@ -169,7 +120,7 @@ class Query:
 def read_queries(folder: Path) -> Mapping[str, Query]:
     """Read and check every query of a project, by name, in the order of the file.
 
-    Raises `SpecError` that names file, query, key, what was found and what is allowed.
+    Raises `SpecError` that names the file, the query, the key, what was found and what is allowed.
     """
     path = folder / FILE
     try:
@@ -217,7 +168,7 @@ def as_json(query: Query) -> dict[str, Any]:
 
 
 def find(queries: Mapping[str, Query], name: str) -> Query:
-    """One of the queries. Raises `SpecError` that lists them all for another name."""
+    """Return the query of this name; raise `SpecError` that lists all names if there is none."""
     if name not in queries:
         raise SpecError(f"no query {name}", where=FILE, fix=f"declared are: {', '.join(queries)}")
     return queries[name]
@@ -225,15 +176,15 @@ def find(queries: Mapping[str, Query], name: str) -> Query:
 
 def _refusal(error: ValidationError) -> SpecError:
     first = error.errors()[0]
-    place = [str(part) for part in first["loc"]]
-    where = f"{FILE}, query {place[1]}" if len(place) > 1 and place[0] == "queries" else FILE
-    key = ".".join(place[2:] if len(place) > 2 else place)
+    path = [str(part) for part in first["loc"]]
+    where = f"{FILE}, query {path[1]}" if len(path) > 1 and path[0] == "queries" else FILE
+    key = ".".join(path[2:] if len(path) > 2 else path)
     found = "" if first["type"] == "missing" else f" {first['input']!r}"
     fix = ""
     if first["type"] == "extra_forbidden":
-        model: type[BaseModel] = QueryDeclaration if len(place) > 2 else FileDeclaration
-        model = ParameterDeclaration if "parameters" in place else model
-        model = ExplainDeclaration if "explain" in place else model
+        model: type[BaseModel] = QueryDeclaration if len(path) > 2 else FileDeclaration
+        model = ParameterDeclaration if "parameters" in path else model
+        model = ExplainDeclaration if "explain" in path else model
         fix = f"allowed here: {', '.join(model.model_fields)}"
     said = first["msg"].removeprefix("Value error, ")
     return SpecError(f"{key or 'the file'}{found}: {said}", where=where, fix=fix)
@@ -297,7 +248,7 @@ def _check_stages(pipeline: Sequence[Mapping[str, Any]], where: str) -> None:
 
 
 def _parameters_in(node: Any, where: str, *, stage: str = "") -> Iterator[str]:
-    """Find every `$param`; raise for one where its value could be read as something else."""
+    """Find every `$param`; raise `SpecError` for one where its value could be read as something else."""
     if isinstance(node, list):
         for each in node:
             yield from _parameters_in(each, where, stage=stage or next(iter(each)))
@@ -318,7 +269,7 @@ def _parameters_in(node: Any, where: str, *, stage: str = "") -> Iterator[str]:
 
 
 class _LeftOut:
-    """What stands for a parameter without a value."""
+    """Marks a parameter without a value."""
 
 
 _LEFT_OUT = _LeftOut()

@@ -1,4 +1,4 @@
-"""What MongoDB did to answer a question: shards asked, index used, keys and documents examined.
+"""How MongoDB answers a question: shards, indexes, keys and documents examined.
 
 Source: https://www.mongodb.com/docs/manual/reference/explain-results/
 """
@@ -17,12 +17,12 @@ HEADS = ("shard", "index", "keys examined", "documents examined", "documents ret
 SCAN = "none"
 """Shown as the index of a collection scan."""
 BY_ID = ("IDHACK", "EXPRESS_IXSCAN", "CLUSTERED_IXSCAN")
-"""Stages that look up `_id` and name no index."""
+"""Stages that look up `_id` without naming an index."""
 
 
 @dataclass(frozen=True)
 class ShardPlan:
-    """What one shard did; `returned` counts the documents it found, before they are unwound or grouped."""
+    """What one shard did; `returned` counts the documents found, before they are unwound or grouped."""
 
     shard: str
     indexes: tuple[str, ...]
@@ -40,31 +40,31 @@ class Explanation:
     namespace: str
     plans: tuple[ShardPlan, ...]
     shards: int
-    """Shards the cluster has; 1 where it is none."""
+    """How many shards the cluster has; 1 for a server that is no cluster."""
     milliseconds: float
 
     @property
     def indexes(self) -> tuple[str, ...]:
-        """Every index that some shard used."""
+        """List the indexes that the shards used."""
         return tuple(sorted({name for plan in self.plans for name in plan.indexes}))
 
     @property
     def documents_per_returned(self) -> float:
-        """Documents examined for one that was found; 0 where there was nothing to find."""
+        """Return how many documents were examined per document found; 0 if none was examined."""
         examined = sum(plan.documents_examined for plan in self.plans)
         return examined / max(1, sum(plan.returned for plan in self.plans))
 
     @property
     def keys_per_returned(self) -> float:
-        """Index keys examined for one document that was found."""
+        """Return how many index keys were examined per document found."""
         examined = sum(plan.keys_examined for plan in self.plans)
         return examined / max(1, sum(plan.returned for plan in self.plans))
 
 
 def explain(client: Client, database: str, question: Question, *, topology: Topology) -> Explanation:
-    """Have MongoDB run the question and say how.
+    """Let MongoDB answer the question and explain how.
 
-    Raises `DataError` where the collection is not published or MongoDB refuses.
+    Raises `DataError` where the collection is not published or MongoDB refuses the query.
     """
     command = {
         "aggregate": question.collection,
@@ -99,13 +99,13 @@ def _plans(explained: Mapping[str, Any]) -> Iterator[ShardPlan]:
 
 
 def _by_shard(explained: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
-    """The part of each shard; a server that is no cluster answers for itself."""
+    """Return the part of each shard; a server that is no cluster has one part, without a name."""
     shards = explained.get("shards")
     return shards if isinstance(shards, Mapping) else {"": explained}
 
 
 def _cursor(part: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The plan and the figures of the stage that reads; what follows it is in `stages`."""
+    """Return the plan and the figures of the stage that reads; other stages may follow it."""
     reading = part["stages"][0]["$cursor"] if "stages" in part else part
     return reading["queryPlanner"], reading["executionStats"]
 

@@ -1,4 +1,4 @@
-"""Parameters of queries: their types, what each allows, and how a value is read from text."""
+"""Parameters of queries: their types, what each type allows, and how a value is read from text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Literal
 from bson.decimal128 import Decimal128
 
 DECIMAL_DIGITS, DECIMAL_EXPONENT = 34, 6111
-"""Of a Decimal128. Source: https://www.mongodb.com/docs/manual/reference/bson-types/"""
+"""Limits of a Decimal128. Source: https://www.mongodb.com/docs/manual/reference/bson-types/"""
 
 Value = int | str | Decimal128 | datetime
 Kind = Literal["int", "string", "decimal", "date"]
@@ -27,7 +27,7 @@ WANTED: Mapping[Kind, str] = {
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter; without a value or a default it is an error, unless it is optional."""
+    """One parameter; it needs a value or a default, unless it is optional."""
 
     name: str
     type: Kind
@@ -40,19 +40,19 @@ class Parameter:
 
     @property
     def option(self) -> str:
-        """How it is given on the command line."""
+        """Spell its option of the command line."""
         return f"--{self.name.replace('_', '-')}"
 
     @property
     def wanted(self) -> str:
-        """What it takes, for messages and the list."""
+        """Say which values it takes, for messages and the list."""
         if self.choices:
             return f"one of: {', '.join(self.choices)}"
         least = "" if self.minimum is None else f" of {self.minimum} or more"
         return f"{WANTED[self.type]}{least}{f' that matches {self.pattern}' if self.pattern else ''}"
 
     def read(self, text: str) -> Value:
-        """Read a value. Raises ValueError for one that is not allowed."""
+        """Read a value from text; raise `ValueError` for one that is not allowed."""
         value = _READERS[self.type](text)
         if self.choices and value not in self.choices:
             raise ValueError
@@ -82,7 +82,7 @@ def _decimal(text: str) -> Decimal128:
 
 
 def _date(text: str) -> datetime:
-    """Read a day, or a moment in ISO 8601, as UTC without a zone, as MongoDB has it."""
+    """Read a day, or a moment in ISO 8601; return it in UTC without a zone, as MongoDB stores it."""
     moment = datetime.fromisoformat(text.strip())
     try:
         return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
