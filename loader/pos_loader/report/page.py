@@ -1,6 +1,6 @@
-"""The page: sections, charts and words put into the template, everything in one file.
+"""The page: sections and drawings are put into the template, everything in one file.
 
-Every text that is not `Markup` of `words` or a drawing of `draw` is escaped by Jinja2.
+Jinja2 escapes every text that is neither `Markup` of `words` nor a drawing of `draw`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from pos_loader.report.sections import (
 )
 
 FULL, HALF, PHONE, SPARK = 860, 415, 340, 130
-"""Widths that charts are drawn in, in pixels of the page."""
+"""Widths of charts, in pixels of the page."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Drawing:
 
 
 def sections_of(found: Figures, health: Health) -> tuple[Section, ...]:
-    """All sections after the headline, in order."""
+    """Return all sections below the headline figures, in order."""
     return (
         sales.trend(found),
         sales.new_and_returning(found),
@@ -65,7 +65,7 @@ def sections_of(found: Figures, health: Health) -> tuple[Section, ...]:
 
 
 def _span(found: Figures) -> Markup:
-    """From which day to which the dated orders are."""
+    """Say from which day to which day the dated orders are."""
     first, last = source.dates(found)
     if first is None or last is None:
         return sales.no_dates(found)
@@ -75,18 +75,18 @@ def _span(found: Figures) -> Markup:
 
 
 def charts_of(sections: Sequence[Section]) -> Iterator[Chart]:
-    """The charts of the page, in order."""
+    """Yield the charts of the page, in order."""
     for section in sections:
         yield from (block for block in section.blocks if isinstance(block, Chart))
 
 
 def width_of(chart: Chart) -> int:
-    """The width a chart has on a screen."""
+    """Return the width of a chart on a screen."""
     return HALF if chart.is_half else FULL
 
 
 def drawings(charts: Sequence[Chart], step: Callable[[], None]) -> dict[str, Drawing]:
-    """Draw the charts; `step` is called after each."""
+    """Draw the charts, by key; `step` is called after each."""
     drawn = {}
     for chart in charts:
         narrow = chart.narrow or chart.spec

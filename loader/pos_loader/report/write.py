@@ -1,4 +1,4 @@
-"""`pos-loader report`: from settings to files."""
+"""`pos-loader report`: read the marts, draw, fill in the template, and write the files."""
 
 from __future__ import annotations
 
@@ -37,17 +37,18 @@ class Written:
 
     @property
     def notes(self) -> Iterator[str]:
-        """What to tell beside the path."""
+        """Say what was written, beside the path."""
         if self.charts:
             yield f"wrote {len(self.charts)} files of charts to {self.charts[0].parent}"
         yield f"wrote {self.path}, {self.bytes / 1e6:.2f} MB"
 
 
 def write_report(settings: Settings, *, output: Path, charts: Path | None, progress: Progress) -> Written:
-    """Read the marts and write the page, in one step; with `charts`, an SVG and a PNG of each chart too.
+    """Read the marts and write the page; with `charts`, write an SVG and a PNG of each chart too.
 
-    Raises `SpecError` where marts are missing or a file cannot be written, `ConnectionFailed` where MariaDB
-    cannot be reached. MongoDB need not answer.
+    Each file is written in one step, so that nobody reads half a file. Raises `SpecError` where marts are
+    missing or a file cannot be written, and `ConnectionFailed` where MariaDB cannot be reached. Without
+    MongoDB, the page is written too.
     """
     manifest = read_manifest(settings.artifacts)
     collections = read_collections(manifest, database=settings.mongo_database)
@@ -85,7 +86,7 @@ def write_report(settings: Settings, *, output: Path, charts: Path | None, progr
 
 
 def _read(queries: Queries, marts: Mapping[str, Mart], step: Callable[[], None]) -> Figures:
-    """Read the figures, all of one build: none runs, the stamp is the same after, and so are all months."""
+    """Read the figures of one build: raise `SpecError` if a build runs, or one began during the reading."""
     rebuilt = SpecError(
         "the marts are being rebuilt",
         where=f"MariaDB at {queries.server.address}",
@@ -105,7 +106,7 @@ def _read(queries: Queries, marts: Mapping[str, Mart], step: Callable[[], None])
 
 
 def _export(shown: Sequence[Chart], folder: Path) -> Iterator[Path]:
-    """Write each chart as SVG and PNG, in the light colours."""
+    """Write each chart as SVG and PNG, in the light colours; yield the files."""
     for chart in shown:
         picture = draw.svg({**chart.spec(LIGHT, page.width_of(chart)), "background": LIGHT["card"]})
         for suffix, content in (("svg", picture.encode()), ("png", draw.png(picture))):

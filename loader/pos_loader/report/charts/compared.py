@@ -13,11 +13,11 @@ CLASSES = {"class A": "first", "class B": "second", "class C": "third"}
 
 
 def ranked_bars(rows: Rows, colour: Palette, width: int) -> Spec:
-    """Horizontal bars in the order given, each with its name beside it and its value at its end."""
+    """Draw horizontal bars in the given order, each with a name beside it and a value at its end."""
     names = _rows_of_names(rows, colour, round(0.42 * width))
     amounts = [0.0, *(row["value"] for row in rows)]
     low, high = min(amounts), max(amounts)
-    # room for the text beside the longest bar
+    # This leaves room for the text beside the longest bar.
     span = (high - low) * (1 + 110 / width) or 1
     scale = {"domain": [low, low + span], "nice": False}
     values = {"field": "value", "type": "quantitative", "axis": None, "scale": scale}
@@ -47,7 +47,7 @@ def ranked_bars(rows: Rows, colour: Palette, width: int) -> Spec:
 
 
 def _rows_of_names(rows: Rows, colour: Palette, width: int) -> Spec:
-    """One band for each row, by its number `at`: names may be equal, or become so where they are cut."""
+    """Give each row a band, by its number `at`: names may be equal, or become equal when they are cut."""
     labels = json.dumps([label(str(row["name"]), width) for row in rows])
     axis = {"domain": False, "ticks": False, "labelColor": colour["ink"], "labelPadding": 8}
     return {
@@ -59,7 +59,7 @@ def _rows_of_names(rows: Rows, colour: Palette, width: int) -> Spec:
 
 
 def curve(rows: Rows, colour: Palette, width: int) -> Spec:
-    """The share of revenue that the first products bring, coloured by ABC class."""
+    """Draw the share of revenue that the first products bring, coloured by ABC class."""
     percent = {"format": PERCENT, "tickCount": 5}
     return chart(
         colour,
@@ -92,7 +92,7 @@ def curve(rows: Rows, colour: Palette, width: int) -> Spec:
 
 
 def paired_bars(rows: Rows, colour: Palette, width: int, names: Mapping[str, str]) -> Spec:
-    """Two bars for each name, on one scale of shares."""
+    """Draw two bars for each name, on one scale of shares."""
     return chart(
         colour,
         width,
@@ -121,7 +121,7 @@ def paired_bars(rows: Rows, colour: Palette, width: int, names: Mapping[str, str
 
 
 def columns(rows: Rows, colour: Palette, width: int, *, title: str, by_share: bool) -> Spec:
-    """A few columns of shares or amounts, each with its value above it."""
+    """Draw columns of shares or amounts, each with its value above it."""
     x = {
         "field": "name",
         "type": "nominal",
@@ -147,7 +147,7 @@ def columns(rows: Rows, colour: Palette, width: int, *, title: str, by_share: bo
 
 
 def heat_map(rows: Rows, colour: Palette, width: int, *, top: float) -> Spec:
-    """Shares by row and column, darker for more, with the figures in the cells; `top` is the darkest."""
+    """Draw shares by row and column, darker for more, with the figures in the cells; `top` is the darkest."""
     x = {"field": "column", "type": "ordinal", "axis": {"orient": "top", "labelAngle": 0, "ticks": False}}
     x["title"] = "months since the first order"
     y = {
@@ -179,7 +179,7 @@ def heat_map(rows: Rows, colour: Palette, width: int, *, top: float) -> Spec:
 
 
 def shares(rows: Rows, colour: Palette, width: int, names: Mapping[str, str]) -> Spec:
-    """One bar for each name, divided by kind; the bars are as long as their parts add up to."""
+    """Draw one bar for each name, divided by kind; a bar is as long as the sum of its parts."""
     bars = list(dict.fromkeys(row["name"] for row in rows))
     shown = [{**row, "at": bars.index(row["name"])} for row in rows]
     return chart(

@@ -1,4 +1,4 @@
-"""From a specification to SVG and PNG, by Vega-Lite within vl-convert: no browser, no network."""
+"""Draw a specification as SVG and PNG, with vl-convert: it needs no browser and no network."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _KEPT = {
 
 
 def picture(spec: Mapping[str, Any]) -> Markup:
-    """Draw a chart for the page: an SVG element without size, font and roles, all of which are the page's.
+    """Draw a chart for the page: an SVG element without size, font and roles, which the page sets.
 
-    What Vega says of a mark for assistive technology becomes `data-tip`, which the page shows on hovering.
+    Vega's description of a mark becomes `data-tip`, which the page shows when the pointer is on the mark.
     """
     ElementTree.register_namespace("", SVG)
     root = ElementTree.fromstring(svg(spec))  # noqa: S314 - Vega's own output
@@ -57,7 +57,7 @@ def svg(spec: Mapping[str, Any]) -> str:
 
 
 def png(drawn: str) -> bytes:
-    """Turn an SVG file into a PNG for slides: on white, twice as large."""
+    """Turn an SVG file into a PNG for slides, twice as large."""
     return bytes(vl_convert.svg_to_png(drawn, scale=PNG_SCALE))
 
 

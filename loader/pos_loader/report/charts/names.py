@@ -1,7 +1,7 @@
-"""Names as the page shows them: whatever a shop calls its things, in whatever script.
+"""Names of products and customers as the page shows them, in any script.
 
-A drawing's label is cut here, between two characters as a reader sees them (grapheme clusters): Vega cuts
-between UTF-16 units, and fails inside a character beyond U+FFFF.
+Labels of drawings are cut here, between two characters as a reader sees them (grapheme clusters). Vega would
+cut between UTF-16 units, and it fails inside a character beyond U+FFFF.
 Source: https://www.unicode.org/reports/tr29/ (clusters), https://www.unicode.org/reports/tr11/ (widths).
 """
 
@@ -23,7 +23,7 @@ ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
 def drawable(text: str) -> str:
-    """Replace what a drawing's XML cannot hold: control characters, halves of surrogate pairs.
+    """Replace characters that XML cannot hold: control characters and lone surrogates.
 
     Source: https://www.w3.org/TR/xml/#charsets
     """
@@ -31,24 +31,24 @@ def drawable(text: str) -> str:
 
 
 def is_visible(name: str | None) -> bool:
-    """Whether a reader sees anything of a name."""
+    """Whether a name has any visible character."""
     return bool(name) and _VISIBLE.search(name) is not None
 
 
 def product_name(product_id: int, name: str | None, *, is_known: bool = True) -> str:
-    """A product's name, or its key where it has none to see or only order lines know it."""
+    """Return a product's name; without a visible name, its key."""
     if name is not None and is_visible(name):
         return name
     return f"{'' if is_known else 'unknown '}product {product_id}"
 
 
 def customer_name(customer_id: int, *names: str | None) -> str:
-    """A customer's names, or the key where there are none to see."""
+    """Return a customer's names; without a visible name, the key."""
     return " ".join(each for each in names if each and is_visible(each)) or f"customer {customer_id}"
 
 
 def told_apart(names: Sequence[str], keys: Sequence[int]) -> list[str]:
-    """The names, with their keys where two of them look alike."""
+    """Return the names; where two of them look alike, with their keys."""
     looks = [_look(name) for name in names]
     repeated = Counter(looks)
     return [
@@ -58,19 +58,19 @@ def told_apart(names: Sequence[str], keys: Sequence[int]) -> list[str]:
 
 
 def isolated(text: str) -> str:
-    """Keep the direction of a name from what stands around it, in plain text."""
+    """Keep the writing direction of a name from changing the text around it, in plain text."""
     return _ISOLATED.format(text)
 
 
 def in_words(text: str) -> Markup:
-    """A name within a sentence, its direction its own; of a very long one the beginning."""
+    """Put a name into a sentence of the page, with its own writing direction; a very long one is cut."""
     return Markup("<bdi>{}</bdi>").format(shortened(text, 80))
 
 
 def label(text: str, width: float, *, font_size: float = 12) -> str:
-    """Cut a name to a width in pixels, between two clusters, with an ellipsis; whole if it fits.
+    """Cut a name to a width in pixels, between two clusters, with an ellipsis; a name that fits stays whole.
 
-    The end stays where it tells names apart: a key in parentheses.
+    A key in parentheses at the end stays, because it tells names apart.
     """
     text = drawable(" ".join(text.split()))
     if _width(text) * font_size <= width:
@@ -87,14 +87,14 @@ def label(text: str, width: float, *, font_size: float = 12) -> str:
 
 
 def shortened(text: str, clusters: int) -> str:
-    """The beginning of a long text, with an ellipsis."""
+    """Cut a long text to this number of clusters, with an ellipsis."""
     if len(text) <= clusters:
         return text
     return "".join(_CLUSTER.findall(text)[:clusters]) + ELLIPSIS
 
 
 def _width(text: str) -> float:
-    """Estimate the width of a text in ems, rather too much: a ligature counts as what it is made of."""
+    """Estimate the width of a text in ems, rather too wide: a ligature counts as its parts."""
     return sum(map(_advance, unicodedata.normalize("NFKC", text)))
 
 
@@ -111,7 +111,7 @@ def _advance(character: str) -> float:
 
 
 def _look(name: str) -> str:
-    """What a name looks like, near enough: case, compatible forms and what is not seen do not tell apart."""
+    """Return how a name looks: case, compatible forms and invisible characters make no difference."""
     return " ".join(str(regex.sub(r"\p{Default_Ignorable_Code_Point}", "", _fold(name))).split())
 
 

@@ -12,7 +12,7 @@ MONTH = {"field": "month", "type": "temporal", "timeUnit": "utcyearmonth", "titl
 
 
 def month_bars(rows: Rows, colour: Palette, width: int, names: Mapping[str, str], *, average: str) -> Spec:
-    """Revenue of each month as bars, `names` maps their kinds to colours, with a trailing mean as a line."""
+    """Draw the revenue of months as bars and a mean as a line; `names` maps kinds of bars to colours."""
     has_line = any(row["average"] is not None for row in rows)
     shown = {**names, average: "first"} if has_line else names
     bars = {
@@ -41,7 +41,7 @@ def month_bars(rows: Rows, colour: Palette, width: int, names: Mapping[str, str]
 
 
 def daily_lines(rows: Rows, colour: Palette, width: int, names: Mapping[str, str]) -> Spec:
-    """Revenue of each day as faint bars, with the 7- and 28-day means that `names` maps to colours."""
+    """Draw the revenue of days as faint bars, with the means of 7 and 28 days that `names` has."""
     x = {"field": "day", "type": "temporal", "scale": {"type": "utc"}, "title": None}
     axis = {"grid": False, "format": "%-d %b", "labelFlush": True, "tickCount": 3 if width < NARROW else 7}
     layers: list[Spec] = [
@@ -69,7 +69,7 @@ def daily_lines(rows: Rows, colour: Palette, width: int, names: Mapping[str, str
 
 
 def stacked_months(rows: Rows, colour: Palette, width: int, names: Mapping[str, str]) -> Spec:
-    """Revenue of each month by kind; `names` maps kinds to colours, in stacking order."""
+    """Draw the revenue of months by kind; `names` maps kinds to colours, in stacking order."""
     return chart(
         colour,
         width,
@@ -87,7 +87,7 @@ def stacked_months(rows: Rows, colour: Palette, width: int, names: Mapping[str, 
 
 
 def spark(values: Sequence[float | None], colour: Palette, width: int) -> Spec:
-    """A line without axes from a scale that begins at zero, its last point marked."""
+    """Draw a line without axes, on a scale that begins at zero, with a mark on its last point."""
     rows = [{"at": at, "value": value} for at, value in enumerate(values) if value is not None]
     x = {"field": "at", "type": "quantitative", "axis": None, "scale": {"nice": False}}
     y = {"field": "value", "type": "quantitative", "axis": None, "scale": {"zero": True}}
@@ -108,7 +108,7 @@ def spark(values: Sequence[float | None], colour: Palette, width: int) -> Spec:
 
 
 def _month_axis(rows: Rows, width: int) -> Spec:
-    """Labels in the middle of Januaries, or of quarters' or all months where there is room for them."""
+    """Label the middle of Januaries, or of quarters or months if there is room."""
     months = sorted({row["month"] for row in rows})
     room = max(2, width // 75)
     step = next(each for each in (1, 2, 3, 6, 12, 24, 60, 120, 1200) if len(months) <= each * room)

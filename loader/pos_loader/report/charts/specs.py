@@ -1,7 +1,8 @@
-"""What all charts share, as Vega-Lite: plain dictionaries, from rows of plain values, a palette and a width.
+"""What all Vega-Lite charts share: plain dictionaries made of rows, a palette and a width.
 
-Bars begin at zero, always; lines share the zero of the bars beside them. `tip` of a row is what hovering
-shows. Numbers are floats here, for drawing only. Widths are pixels, the whole chart's.
+Bars always begin at zero, and lines share the zero of the bars beside them. The page shows the `tip` of a row
+when the pointer is on it. Numbers are floats here, only for drawing. A width is that of the whole chart, in
+pixels.
 Source: https://vega.github.io/vega-lite/docs/
 """
 
@@ -21,11 +22,11 @@ PERCENT = "~%"
 """Axis labels as 20%, or 0.2% where all are small."""
 TIP = {"field": "tip", "type": "nominal"}
 NARROW = 500
-"""Below this a chart is for a phone: fewer labels, less beside the bars."""
+"""A chart below this width is for a phone: it has fewer labels."""
 
 
 def chart(colour: Palette, width: int, height: int | Mapping[str, int], rows: Rows, **rest: Any) -> Spec:
-    """A whole specification; a height of one number is the whole chart's, else it is that of a step."""
+    """Return a whole specification; `height` is that of the chart, or a mapping with that of one step."""
     return {
         "width": width,
         "height": height,
@@ -38,13 +39,13 @@ def chart(colour: Palette, width: int, height: int | Mapping[str, int], rows: Ro
 
 
 def amount(field: str) -> Spec:
-    """A vertical axis of amounts, from zero."""
+    """Return a vertical axis of amounts that begins at zero."""
     axis = {"labelExpr": SHORT, "title": None}
     return {"field": field, "type": "quantitative", "axis": axis, "scale": {"zero": True}}
 
 
 def kinds(colour: Palette, names: Mapping[str, str]) -> Spec:
-    """Colours by `kind`, with a legend where there is more than one."""
+    """Return colours by `kind`, with a legend if there is more than one kind."""
     scale = {"domain": list(names), "range": [colour[name] for name in names.values()]}
     legend = {} if len(names) > 1 else {"legend": None}
     return {"field": "kind", "type": "nominal", "scale": scale, "sort": list(names), **legend}

@@ -1,9 +1,9 @@
-"""One palette for page and charts, safe for the colour-blind: colours side by side differ in lightness too.
+"""One palette for page and charts. Colours side by side differ in lightness, so the colour-blind see them.
 
-Charts on the page name the page's CSS properties, so that they follow the theme; exported ones are light.
-Contrast, by WCAG 2.1: `ink`, `muted`, `up` and `down` have 4.5:1 or more on `paper` and `card`, `ink` on
-`heat` too; `first`, `second`, `third` and `soft` have 3:1 or more on `card`; the first three are
-1.5:1 or more from one another. `pale` fills outlines.
+Charts on the page use the page's CSS properties, so they follow the theme; exported charts are light.
+Contrast by WCAG 2.1: `ink`, `muted`, `up` and `down` have 4.5:1 or more on `paper` and `card`, and `ink` also
+on `heat`. `first`, `second`, `third` and `soft` have 3:1 or more on `card`, and the first three have 1.5:1 or
+more between each other. `pale` fills outlines.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ FONT = "Helvetica Neue, Arial, sans-serif"
 
 
 def config(colour: Palette, *, legend_columns: int) -> dict[str, Any]:
-    """The Vega-Lite configuration that all charts share."""
+    """Return the Vega-Lite configuration that all charts share."""
     return {
         "background": None,
         "font": FONT,

@@ -1,4 +1,4 @@
-"""What a page is made of: sections of charts, tables and notes; how they look is the template's."""
+"""Blocks of the page: sections of charts, tables and notes. The template decides how they look."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from pos_loader.report.charts.specs import Spec
 from pos_loader.report.charts.theme import Palette
 
 Cell = str | Markup
-"""Text is escaped by the template; Markup is what `words` makes."""
+"""The template escapes text, but not the Markup that `words` makes."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under heads; `title` is its caption, `text_columns` (from 0) are set left, the others are numbers.
+    """Rows under heads; `title` is the caption.
 
-    On a narrow screen it scrolls by itself.
+    `text_columns` (counted from 0) are aligned left; the others are numbers. On a narrow screen, the table
+    scrolls by itself.
     """
 
     title: str
@@ -33,9 +34,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing with what it shows in words (`finding`), where that is from, and its data.
+    """A drawing, with what it shows in words (`finding`), the marts it is from (`source`), and its data.
 
-    `spec` draws it in a palette and a width in pixels; `narrow`, where given, draws less of it for a phone.
+    `spec` draws it with a palette, in a width in pixels. `narrow` draws less of it, for a phone.
     """
 
     key: str

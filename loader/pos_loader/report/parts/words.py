@@ -1,7 +1,7 @@
-"""Numbers and dates as a reader wants them, and exactly: Decimal to the last digit, never a float.
+"""Numbers and dates as a reader wants them, and exact: amounts are Decimals, never floats.
 
-What goes on the page is a `<data>` element whose `value` is the mart's own figure; what a chart says on
-hovering is plain text. Missing values are an en dash.
+The page has `<data>` elements whose `value` is the figure of the mart itself. The functions that end in
+`_text` return plain text, for charts. A missing value is an en dash.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CHANGE = Markup('<span class="{}"><span aria-hidden="true">{}</span> {}</span>'
 
 
 def money_text(value: Decimal | None) -> str:
-    """Spell an amount to the cent; one that is not zero but would look like it has four decimals."""
+    """Spell an amount to the cent, or with four decimals if it is not zero but would look like it."""
     if value is None:
         return NONE
     return number_text(value, 2 if _rounded(value, 2) or not value else 4)
@@ -35,7 +35,7 @@ def price_text(value: Decimal | None) -> str:
 
 
 def short_text(value: Decimal) -> str:
-    """Spell an amount in little space, with three digits: 4.66M; below a thousand to the cent."""
+    """Spell an amount in little space with three digits, 4.66M; below a thousand, to the cent."""
     if abs(value) < 1000:
         return money_text(value)
     for unit, name in ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k")):
@@ -52,7 +52,7 @@ def count_text(value: Figure) -> str:
 
 
 def number_text(value: Decimal | None, places: int = 1) -> str:
-    """Spell a number with `places` decimals; what only rounds to zero is "<0.1"."""
+    """Spell a number with `places` decimals; one that is not zero but rounds to zero is "<0.1"."""
     if value is None:
         return NONE
     rounded, least = _rounded(value, places), Decimal(1).scaleb(-places)
@@ -62,7 +62,7 @@ def number_text(value: Decimal | None, places: int = 1) -> str:
 
 
 def percent_text(share: Decimal | None, places: int = 1) -> str:
-    """Spell a share (1 is all) in percent; only nothing is 0 % and only all of it 100 %."""
+    """Spell a share (1 is all) in percent; it is 0 % only if exactly 0, and 100 % only if exactly 1."""
     if share is None:
         return NONE
     text = number_text(share * 100, places)
@@ -72,37 +72,37 @@ def percent_text(share: Decimal | None, places: int = 1) -> str:
 
 
 def money(value: Decimal | None) -> Markup:
-    """An amount; its `value` has every decimal that the mart has."""
+    """Show an amount; its `value` has every decimal of the mart."""
     return _data(value, money_text(value))
 
 
 def price(value: Decimal | None) -> Markup:
-    """A price."""
+    """Show a price."""
     return _data(value, price_text(value))
 
 
 def count(value: Figure) -> Markup:
-    """A whole number."""
+    """Show a whole number."""
     return _data(value, count_text(value))
 
 
 def key(value: int | None) -> Markup:
-    """A key, without thousands."""
+    """Show a key, without separators of thousands."""
     return _data(value, NONE if value is None else str(value))
 
 
 def number(value: Decimal | None, places: int = 1) -> Markup:
-    """A number with so many decimals."""
+    """Show a number with `places` decimals."""
     return _data(value, number_text(value, places))
 
 
 def percent(share: Decimal | None, places: int = 1, *, exact: Decimal | None = None) -> Markup:
-    """A share; its `value` is the share itself, its text that of `exact`, if given: marts round shares."""
+    """Show a share; its text is that of `exact` if given, because marts round shares."""
     return _data(share, percent_text(share if exact is None else exact, places))
 
 
 def change(share: Decimal | None) -> Markup:
-    """A relative change with its sign and an arrow, so that colour is not needed to read it."""
+    """Show a relative change with a sign and an arrow, so that nobody needs its colour."""
     if share is None:
         return Markup('<span class="flat">no comparison</span>')
     if not share:
@@ -129,27 +129,27 @@ def short_month(value: str) -> str:
 
 
 def ratio(part: Figure, whole: Figure) -> Decimal | None:
-    """Divide; None without a whole."""
+    """Divide; none if there is no whole."""
     return None if part is None or not whole else Decimal(part) / Decimal(whole)
 
 
 def share_of(part: Figure, whole: Figure) -> Decimal | None:
-    """The share of a whole; None where that is not positive, as in the marts."""
+    """Return the share of a whole; none if the whole is not positive, as in the marts."""
     return None if whole is None or whole <= 0 else ratio(part, whole)
 
 
 def relative_change(value: Figure, before: Figure) -> Decimal | None:
-    """Change over a value before; None where that was not positive, as in the marts."""
+    """Return the change since `before`; none if that was not positive, as in the marts."""
     return None if value is None or before is None or before <= 0 else Decimal(value) / Decimal(before) - 1
 
 
 def plural(number_of: int, one: str, many: str = "") -> Markup:
-    """A count with its noun."""
+    """Show a count with its noun."""
     return Markup("{} {}").format(count(number_of), one if abs(number_of) == 1 else many or f"{one}s")
 
 
 def plural_text(number_of: int, one: str, many: str = "") -> str:
-    """A count with its noun, as text."""
+    """Spell a count with its noun."""
     return f"{count_text(number_of)} {one if abs(number_of) == 1 else many or f'{one}s'}"
 
 

@@ -1,6 +1,6 @@
-"""What the page takes from each mart, as frozen dataclasses whose fields are the marts' columns.
+"""What the page reads of each mart, as frozen dataclasses whose fields are columns of the marts.
 
-Money is Decimal with the marts' four decimals, days and months are UTC, shares are 1 for all.
+Money is Decimal with the four decimals of the marts. Days and months are UTC. A share of 1 is all.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 UNKNOWN = "Unknown"
-"""The state and the city of what has no known customer or postal code."""
+"""The state and the city of sales without a known customer or postal code."""
 RECENT_DAYS, TOP, LONG_TOP = 182, 10, 12
-"""How many days and rows of a mart are shown at most."""
+"""How many days and rows of a mart the page shows at most."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Month:
 
 @dataclass(frozen=True)
 class Day:
-    """A calendar day's revenue with its trailing means."""
+    """A calendar day's revenue, with the means of the days up to it."""
 
     MART: ClassVar = "rpt_revenue_daily"
     placed_on: date
@@ -128,13 +128,13 @@ class Product:
 
     @property
     def is_in_a_line(self) -> bool:
-        """Whether an order line has it, but for one of an unknown order with a quantity of 0."""
+        """Whether an order line has it; lines of an unknown order with a quantity of 0 do not count."""
         return bool(self.count_orders or self.total_units or self.returned_units)
 
 
 @dataclass(frozen=True)
 class ProductClass:
-    """All products of one ABC class; the never sold ones and those below zero among them."""
+    """All products of one ABC class, with the number of those never sold and of those below zero."""
 
     abc_class: str
     count_products: int
@@ -145,7 +145,7 @@ class ProductClass:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The first `position` products by revenue and the share of it that they bring."""
+    """The first `position` products by revenue, and the share of all revenue that they bring."""
 
     position: int
     cumulative_revenue_share: Decimal | None
@@ -181,7 +181,7 @@ class Customer:
 
 @dataclass(frozen=True)
 class Tenth:
-    """A tenth of the ordering customers, 1 with the highest revenue."""
+    """A tenth of the ordering customers; tenth 1 has the highest revenue."""
 
     tenth: int
     count_customers: int
@@ -191,7 +191,7 @@ class Tenth:
 
 @dataclass(frozen=True)
 class Cohort:
-    """A cohort some months later."""
+    """The customers of one first month, some months later."""
 
     MART: ClassVar = "rpt_cohort_retention"
     cohort_month: str
@@ -244,7 +244,7 @@ class Stock:
 
 @dataclass(frozen=True)
 class UnusualOrder:
-    """An order above a bound; without a known customer, None."""
+    """An order above a bound; `customer_id` is none if the customer is not known."""
 
     MART: ClassVar = "rpt_unusual_orders"
     order_id: int
@@ -272,7 +272,7 @@ class SourceColumn:
 
 @dataclass(frozen=True)
 class Totals:
-    """Everything there is, dated or not; `lines` is one per order and product, `source_rows` as they came."""
+    """All sales, dated or not; `lines` has one per order and product, `source_rows` is as in the source."""
 
     customers: int
     products: int
@@ -286,7 +286,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class Figures:
-    """All that the marts say on the page; the tuples in the order they are shown."""
+    """All figures of the page; tuples are in the order in which they are shown."""
 
     totals: Totals
     months: tuple[Month, ...]
@@ -317,5 +317,5 @@ class Figures:
     counts: tuple[tuple[Any, ...], ...]
     """The values of `numbers.COUNTS`, mart by mart."""
     ranges: tuple[tuple[tuple[Any, Any], ...], ...]
-    """The least and the most of `numbers.RANGES`, mart by mart."""
+    """The least and the greatest value of `numbers.RANGES`, mart by mart."""
     profile: tuple[SourceColumn, ...]

@@ -1,6 +1,6 @@
 """What is known of the build and of the load: dbt's results, the last load, documents per shard.
 
-Nothing here is needed for the page: what cannot be read is said in a sentence instead.
+The page needs none of it: where something cannot be read, a sentence says so.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class DbtResult:
 
 @dataclass(frozen=True)
 class DbtRun:
-    """A dbt invocation: how many nodes of each kind came to which status."""
+    """A dbt invocation; `counts` has the number of nodes by kind and status."""
 
     invocation: str
     command: str
@@ -49,7 +49,7 @@ class DbtRun:
     notable: tuple[DbtResult, ...]
 
     def count(self, kind: str, *statuses: str) -> int:
-        """How many nodes of a kind (`test`, `model`, ...) have one of the statuses, or any."""
+        """Count the nodes of a kind (`test`, `model`, ...) with one of the statuses; without them, all."""
         return sum(
             number
             for (each, status), number in self.counts.items()
@@ -59,7 +59,7 @@ class DbtRun:
 
 @dataclass(frozen=True)
 class Health:
-    """Evidence; each `..._fault` says why the part before it is missing, and is empty if it is not."""
+    """What is known; each `..._fault` says why the part before it is missing, and is empty otherwise."""
 
     dbt: DbtRun | None
     dbt_fault: str
@@ -73,7 +73,7 @@ class Health:
 
 
 def read_health(settings: Settings, queries: Queries, collections: Sequence[Collection]) -> Health:
-    """Collect what there is."""
+    """Collect what is known."""
     dbt, dbt_fault = _dbt(settings.artifacts)
     stamp = read_stamp(queries, queries.server.schema)
     load, load_fault = _load(settings.artifacts / RESULTS_FILE)
@@ -142,7 +142,7 @@ def _published(settings: Settings, collections: Sequence[Collection]) -> tuple[t
 
 
 def moment(text: str) -> str:
-    """Spell a time of the artifacts, which is in UTC: 22 Nov 2026, 16:03 UTC."""
+    """Spell a time of the artifacts, which is UTC: 22 Nov 2026, 16:03 UTC."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

@@ -1,6 +1,6 @@
-"""The data in numbers: which figures of a mart are shown beside the sums, and the SQL of each.
+"""The data in numbers: which figures of a mart the page shows beside the sums, and the SQL of each.
 
-A scalar query within one names its marts in braces, as the queries of `read` do.
+A subquery names its marts in braces, like the queries of `read`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Number:
-    """One figure: its words and its SQL aggregate; an amount if `is_money`."""
+    """One figure: its words and its SQL aggregate; `is_money` says that it is an amount."""
 
     label: str
     sql: str
@@ -20,7 +20,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Range:
-    """The least and the most of an SQL expression: keys, counts, days, amounts or prices."""
+    """The least and the greatest value of an SQL expression: of keys, counts, days, amounts or prices."""
 
     label: str
     sql: str

@@ -1,4 +1,4 @@
-"""Read the marts that dbt built; what is large is summed up or cut by MariaDB, so memory stays small."""
+"""Read the marts that dbt built. MariaDB sums up or cuts what is large, so memory stays small."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ REPORTS = (
     ),
 )
 MARTS = (*REPORTS, *CORE)
-"""What the page is made from."""
+"""All marts that the page needs."""
 
 QUERIES = 38
-"""How many there are, for whoever watches."""
+"""How many queries there are, for the progress bar."""
 
 RISKS = {
     "over-allocated": "over_allocated_units desc",
@@ -44,7 +44,7 @@ RISKS = {
 
 @dataclass(frozen=True)
 class Mart:
-    """A mart as dbt made it: where it is, and what dbt says of it."""
+    """A mart as dbt built it: where it is, and how dbt describes it."""
 
     name: str
     relation: str
@@ -52,7 +52,7 @@ class Mart:
 
 
 class Row(Protocol):
-    """A dataclass that says which mart its columns are of."""
+    """A dataclass that names the mart of its columns."""
 
     MART: str
 
@@ -63,15 +63,15 @@ R = TypeVar("R")
 def find_marts(queries: Queries, manifest: ManifestV11) -> dict[str, Mart]:
     """Find the marts in the manifest and in MariaDB.
 
-    Raises `SpecError` that names all that are missing.
+    Raises `SpecError` that names all missing marts.
     """
     models = models_of(manifest)
     known = {name: models[name] for name in MARTS if name in models}
-    places = {name: (node.schema_, node.alias or name) for name, node in known.items()}
+    tables = {name: (node.schema_, node.alias or name) for name, node in known.items()}
     built = set()
-    for name, place in places.items():
+    for name, table in tables.items():
         found = queries.rows(
-            "select 1 from information_schema.tables where table_schema = %s and table_name = %s", place
+            "select 1 from information_schema.tables where table_schema = %s and table_name = %s", table
         )
         built |= {name} if found else set()
     missing = [name for name in MARTS if name not in built]
@@ -82,8 +82,8 @@ def find_marts(queries: Queries, manifest: ManifestV11) -> dict[str, Mart]:
             fix="run dbt build first",
         )
     return {
-        name: Mart(name, ".".join(map(quote, place)), " ".join((known[name].description or "").split()))
-        for name, place in places.items()
+        name: Mart(name, ".".join(map(quote, table)), " ".join((known[name].description or "").split()))
+        for name, table in tables.items()
     }
 
 
@@ -187,7 +187,7 @@ class _Reader:
         return int(number)
 
     def _all(self, kind: type[R], tail: str) -> tuple[R, ...]:
-        """Read the columns that a dataclass names from its mart."""
+        """Read the columns of a dataclass from its mart."""
         mart: str = kind.MART  # type: ignore[attr-defined]
         columns = ", ".join(each.name for each in fields(kind))  # type: ignore[arg-type]
         return self._made(kind, f"select {columns} from {{{mart}}} {tail}")  # noqa: S608

@@ -1,4 +1,4 @@
-"""What customers are like: segments, lifetime value, retention."""
+"""Customers: segments, lifetime value, retention."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ SHARES = {"of customers": "third", "of revenue": "first"}
 NARROW_COHORTS, NARROW_MONTHS = 12, 6
 SEGMENTS = "rpt_customer_segments"
 TENTHS = 10
-"""Fewer customers than this have no tenths."""
+"""Fewer customers than this are not divided into tenths."""
 
 
 def value(found: Figures) -> Section:
-    """Segments, and how revenue is spread over customers."""
+    """Show the segments, and how revenue is spread over customers."""
     lead = (
         "Recency, frequency and monetary value: each ordering customer gets a score from 1 to 5 for how "
         "lately, how often and for how much they ordered; the scores make the segment. Customers whose "
@@ -213,7 +213,7 @@ def _best(customers: Sequence[figures.Customer]) -> Table:
 
 
 def retention(found: Figures) -> Section:
-    """Which share of the customers of a month came back."""
+    """Show which share of the customers of a month ordered again."""
     lead = (
         "Customers by the month of their first dated order, and the share of them who ordered in each month "
         "after it."
@@ -271,7 +271,7 @@ def _heat_map(cohorts: Sequence[figures.Cohort], later: Sequence[figures.Cohort]
 
 
 def _came_back(later: Sequence[figures.Cohort]) -> Markup:
-    """The mean over all cohorts shown that have a month so much later, weighted by their size."""
+    """Say which share ordered again after 1, 3, 6 and 12 months, over all cohorts that are old enough."""
     parts = []
     for months in (1, 3, 6, 12):
         at = [each for each in later if each.months_since_first_order == months]

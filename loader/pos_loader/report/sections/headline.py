@@ -1,4 +1,4 @@
-"""The headline figures: the last complete month against the month before and the same month a year before."""
+"""The headline figures: the last complete month, the month before, and the same month a year before."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SPARK_MONTHS = 24
 
 @dataclass(frozen=True)
 class Headline:
-    """One figure of the month with its changes; `spark` holds the complete months up to it, in order."""
+    """One figure of the month with its changes; `spark` has the complete months up to it, in order."""
 
     label: str
     mart: str
@@ -29,7 +29,7 @@ class Headline:
 
 @dataclass(frozen=True)
 class Period:
-    """The month that the headlines are of."""
+    """The last complete month, with its headline figures."""
 
     month: Month
     orders: OrderMonth
@@ -54,7 +54,7 @@ _FIGURES: tuple[tuple[str, str, bool, Callable[[Joined], Decimal | int | None]],
 
 
 def last_complete(figures: Figures) -> Period | None:
-    """Compare the last complete month; None where there is none.
+    """Compare the last complete month with earlier ones; none if no month is complete.
 
     The three marts have one row for every calendar month between the first order and the last.
     """
@@ -82,7 +82,7 @@ def last_complete(figures: Figures) -> Period | None:
 
 
 def aside(period: Period) -> Markup:
-    """What else is known of the month's orders; empty without orders."""
+    """Say what else is known of the month's orders; empty without orders."""
     orders = period.orders
     if not period.month.count_orders:
         return Markup("")

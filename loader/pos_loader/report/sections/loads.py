@@ -1,4 +1,4 @@
-"""What is known of loads: the last ones, what the last one did, and where the documents are."""
+"""Loads: what the last load did, the last loads, and where the documents are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pos_loader.report.read.health import Health, moment
 
 
 def load(health: Health) -> Section:
-    """The last load, and where the documents are."""
+    """Show the last load, and where the documents are."""
     lead = "The marts are published as documents on MongoDB, and every load compares them byte for byte."
     return Section("load", "Load", lead, tuple(_load(health)))
 
@@ -80,7 +80,7 @@ LOADED = ("documents", "inserted", "replaced", "deleted")
 
 
 def _loaded(each: Mapping[str, Any]) -> tuple[Cell, ...]:
-    """One collection of the last load; the counts of a refused or failed one say nothing."""
+    """Show one collection of the last load; a refused or failed one has no counts."""
     mode = str(each.get("mode", ""))
     is_known = mode not in (REFUSED, FAILED)
     counts = (each.get(name, 0) if is_known else None for name in LOADED)
@@ -89,7 +89,7 @@ def _loaded(each: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 
 PAINTS = ("first", "second", "third", "up", "soft", "down", "ink", "muted")
-"""Colours of shards, each 1.5:1 or more from the next; more than eight begin again."""
+"""Colours of shards, each with a contrast of 1.5:1 or more to the next; the ninth shard has the first."""
 
 
 def _shards(health: Health) -> Iterator[Block]:
@@ -134,7 +134,7 @@ def _shards(health: Health) -> Iterator[Block]:
 
 
 def _bars(live: Sequence[Published]) -> list[str]:
-    """The collections' names, with their databases where two have one name."""
+    """Return the names of the collections; with their databases where two have the same name."""
     names = Counter(each.collection.collection for each in live)
     return [
         each.collection.collection

@@ -28,7 +28,7 @@ NOWHERE = Markup("No sale has a known place.")
 
 
 def places(found: Figures) -> Section:
-    """Revenue by state and city."""
+    """Show revenue by state and by city."""
     lead = (
         "The place is that of the customer's postal code. Dated or not, every sale is here; what has no "
         "known customer, or no known place, is Unknown."
@@ -49,7 +49,7 @@ def _first(
     *,
     is_tied: bool,
 ) -> Markup:
-    """Say which place comes first: of how many, with what, and that it is not alone where it is not."""
+    """Say which place comes first, of how many, with which revenue, and whether others have as much."""
     place = Markup("is the only known {}").format(nouns[0])
     if number_of != 1:
         place = Markup("comes first of {}").format(plural(number_of, *nouns))
@@ -103,7 +103,7 @@ def _drawn(drawn: int, there: int) -> str:
 
 
 def city_label(city: figures.City) -> str:
-    """A city's name with its state, where that is known."""
+    """Return a city's name, with its state if that is known."""
     return city.city if city.state == UNKNOWN else f"{city.city}, {city.state}"
 
 

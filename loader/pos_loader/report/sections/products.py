@@ -1,4 +1,4 @@
-"""What is sold, and what sells together."""
+"""Products: what is sold, and what is bought together."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NO_PAIRS = (
 
 
 def sales(found: Figures) -> Section:
-    """The best and the least sold, and how revenue is spread over products."""
+    """Show the best and the least sold products, and how revenue is spread over products."""
     lead = (
         "Products in the order of their revenue. Class A holds those that bring the first 80 % of it, B the "
         "next 15 %, C the rest, unless the project's variables say otherwise. Units and revenue are less "
@@ -133,7 +133,7 @@ def _products(title: str, found: Figures) -> Table:
 
 
 def _last_order(product: figures.Product) -> str:
-    """The day a product was last ordered or returned, or why there is none."""
+    """Return the day on which a product was last ordered or returned, or why there is none."""
     if product.last_sold_at is not None:
         return day(product.last_sold_at)
     return "no date" if product.is_in_a_line else "never"
@@ -191,7 +191,7 @@ def _curve(found: Figures) -> Chart:
 
 
 def _only_in_lines(found: Figures) -> str:
-    """Why there are more products here than in the catalogue."""
+    """Say why there are more products here than in the catalogue; empty if there are not."""
     more = sum(each.count_products for each in found.classes) - found.totals.products
     if more <= 0:
         return ""
@@ -263,7 +263,7 @@ def _least(products: Sequence[figures.Product]) -> Table:
 
 
 def pairs(found: Figures) -> Section:
-    """What is bought together."""
+    """Show which products are bought together."""
     lead = (
         "Counted are the orders that bought a known product. Support is the share of them that hold both "
         "products, confidence the share of those with the one that hold the other too, lift how many times "

@@ -14,7 +14,7 @@ from pos_loader.report.read.health import DbtRun, Health, moment
 
 
 def tests_and_rows(found: Figures, health: Health) -> Section:
-    """What dbt tested and what the marts hold."""
+    """Show the tests of dbt, and the rows of the marts."""
     return Section(
         "quality",
         "Data quality",

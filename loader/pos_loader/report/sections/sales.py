@@ -26,7 +26,7 @@ from pos_loader.report.read import figures
 from pos_loader.report.read.figures import Figures
 
 MONTHS = 120
-"""Months drawn and listed; one wrong date may make a mart of many thousands."""
+"""How many months are drawn and listed; one wrong date can make a mart of many thousands."""
 AVERAGE = "mean of 3 months"
 KINDS = {"new customers": "second", "returning customers": "first", "unknown customers": "third"}
 REVENUE = (
@@ -35,7 +35,7 @@ REVENUE = (
 
 
 def trend(found: Figures) -> Section:
-    """Revenue by month and by day, with moving averages."""
+    """Show revenue by month and by day, with moving averages."""
     return Section("trend", "Revenue over time", REVENUE, tuple(_trend(found)))
 
 
@@ -48,7 +48,7 @@ def _trend(found: Figures) -> Iterator[Block]:
 
 
 def no_dates(found: Figures) -> Markup:
-    """Why there is nothing over time."""
+    """Say why there is nothing to show over time."""
     if not found.totals.orders:
         return Markup("There are no orders.")
     if found.totals.orders == 1:
@@ -57,7 +57,7 @@ def no_dates(found: Figures) -> Markup:
 
 
 def trailing_means(months: Sequence[figures.Month]) -> list[Decimal | None]:
-    """The mean revenue of each month and the two before it, where all three are complete."""
+    """Return the mean revenue of each month and the two before it; none unless all three are complete."""
     means: list[Decimal | None] = []
     for at in range(len(months)):
         three = months[max(0, at - 2) : at + 1]
@@ -146,7 +146,7 @@ def _months_finding(months: Sequence[figures.Month]) -> Markup:
 
 
 def _those(months: Sequence[figures.Month], revenue: Decimal) -> Markup:
-    """The months with this revenue: the name of one, the number of several."""
+    """Name the month with this revenue, or count the months if there are several."""
     found = [each for each in months if each.revenue == revenue]
     return escape(month(found[0].placed_month)) if len(found) == 1 else plural(len(found), "month")
 
@@ -203,7 +203,7 @@ def _days(days: Sequence[figures.Day]) -> Chart:
 
 
 def new_and_returning(found: Figures) -> Section:
-    """Revenue of new and of returning customers by month."""
+    """Show the revenue of new and of returning customers by month."""
     lead = "A customer is new in the month of the first dated order, and returning in every later one."
     months = found.customer_months
     blocks: tuple[Block, ...] = (Note(no_dates(found)),)

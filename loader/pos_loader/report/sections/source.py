@@ -1,4 +1,4 @@
-"""The data in numbers: what is missing or odd, how far values reach, and the source before cleaning."""
+"""The data in numbers: what is missing or odd, the range of values, and the source before cleaning."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SPELL: Mapping[str, Callable[[Any], Cell]] = {
 
 
 def numbers(found: Figures) -> Section:
-    """What is in the marts and in the source."""
+    """Show what is in the marts and in the source."""
     lead = (
         "What is missing or odd, how far values reach, and what the source holds before it is cleaned. "
         "Nothing of it is left out of the totals."
@@ -46,7 +46,7 @@ def _counts(found: Figures) -> Iterator[Table]:
 
 
 def dates(found: Figures) -> tuple[str | None, str | None]:
-    """The first and the last day of an order; none where no order has a date."""
+    """Return the first and the last day of an order; none where no order has a date."""
     for asked, pairs in zip(RANGES.values(), found.ranges, strict=True):
         for each, (least, most) in zip(asked, pairs, strict=True):
             if each.kind == "day" and least is not None:

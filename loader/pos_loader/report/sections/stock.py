@@ -1,4 +1,4 @@
-"""What is about to run out, or already has."""
+"""Stock: products that are about to run out, or already have."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STOCK = {
 
 
 def inventory(found: Figures) -> Section:
-    """What is about to run out, or already has."""
+    """Show the products at risk, and all products by stock status."""
     lead = (
         "Stock against the sales of the last 90 days of the data, or as many as the project's variable says. "
         "Days of cover say how long the stock lasts at that pace; allocated units are those of these "

@@ -1,4 +1,4 @@
-"""Sales without a date, and what came back; their sums are checked against all order lines."""
+"""Sales without a date, and returns; dated and undated revenue must add up to all revenue."""
 
 from __future__ import annotations
 
