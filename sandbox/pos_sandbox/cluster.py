@@ -1,4 +1,4 @@
-"""The sandbox as a whole: bring all servers up, report on them, take them down."""
+"""The sandbox as a whole: start all servers, report on them, stop them."""
 
 import contextlib
 import fcntl
@@ -18,7 +18,7 @@ from pos_sandbox.errors import ServerError, UsageError
 from pos_sandbox.process import HOST, Deadline, Server, refuse_taken_port, running, start, stop, wait_for
 from pos_sandbox.settings import STATE_FILE, Ports, cache_folder, store_ports, stored_ports
 
-START_SECONDS = 180.0  # an emulated server on a busy machine takes its time
+START_SECONDS = 180.0  # an emulated server on a busy machine is slow
 STOP_SECONDS = 30.0
 CONTENTS = (
     *("mariadb", "mariadb.partial", "mariadb-tmp", "config", "shard1", "shard2", "log", STATE_FILE),
@@ -55,27 +55,28 @@ class Sandbox:
     def __init__(
         self, root: Path, ports: Ports | None = None, *, note: Callable[[str], None] = lambda _: None
     ) -> None:
-        """Take the folder, the ports (those stored there, or the defaults), and a sink for progress notes."""
+        """Use this folder; without `ports`, use those stored there, or the defaults."""
         self.root = root.resolve()
         self.ports = ports or stored_ports(self.root) or Ports()
         self._note = note
 
     @property
     def servers(self) -> tuple[Server, ...]:
-        """MariaDB first, then config server, shards and mongos."""
+        """List MariaDB, the config server, the shards and mongos, in this order."""
         ports = asdict(self.ports)
         return (mariadb.server(self.root, ports.pop("mariadb")), *mongodb.servers(self.root, **ports))
 
     @property
     def endpoints(self) -> Endpoints:
-        """Where clients connect: MariaDB and mongos."""
+        """Return where clients connect: MariaDB and mongos."""
         uri = f"mongodb://{HOST}:{self.ports.mongos}"
         return Endpoints(HOST, self.ports.mariadb, mariadb.USER, mariadb.PASSWORD, uri)
 
     def up(self) -> list[Health]:
-        """Start what does not run, complete what is unfinished, return when all is ready.
+        """Start what does not run, complete what is unfinished, and return when all is ready.
 
-        Raises UsageError (port taken, program missing) and ServerError (would not start or answer).
+        Raises `UsageError` where a port is taken or a program is missing, and `ServerError` where a server
+        does not start or answer.
         """
         self._make_root()
         with self._locked():
@@ -119,17 +120,17 @@ class Sandbox:
         missing = any(server.name not in alive for server in servers)
         begun = time.monotonic()
         tools = mongo_tools.find(cache_folder(), self._note) if missing else None
-        deadline.extend(time.monotonic() - begun)  # a download is not the servers' fault
+        deadline.extend(time.monotonic() - begun)  # the time of a download does not count
         mongodb.bring_up(servers, alive, tools, deadline=deadline)
 
     def status(self) -> list[Health]:
-        """Ask every server for its version; in the order of `servers`."""
+        """Ask every server for its version, in the order of `servers`."""
         alive = running(self.servers)
         with ThreadPoolExecutor(len(self.servers)) as pool:
             return list(pool.map(lambda server: _health(server, alive.get(server.name)), self.servers))
 
     def down(self, *, erase: bool = False) -> list[str]:
-        """Stop our servers and return their names; with `erase`, remove the data as well."""
+        """Stop the servers of this sandbox and return their names; with `erase`, remove the data too."""
         if not (self.root / STATE_FILE).is_file():
             return []
         with self._locked():
@@ -170,7 +171,7 @@ class Sandbox:
             yield
 
     def __enter__(self) -> Self:
-        """Bring everything up; leave nothing running when that fails."""
+        """Start everything; if that fails, leave nothing running."""
         try:
             self.up()
         except BaseException:

@@ -1,4 +1,4 @@
-"""All that `pos-sandbox` prints: data on stdout, notes and errors on stderr."""
+"""Everything that `pos-sandbox` prints: data on stdout, notes and errors on stderr."""
 
 import json
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Format(StrEnum):
 
 
 def note(text: str) -> None:
-    """Say on stderr what is going on."""
+    """Print one note on stderr."""
     typer.echo(f"pos-sandbox: {text}", err=True)
 
 
@@ -38,13 +38,13 @@ def data(text: str) -> None:
 
 
 def problems(lines: Sequence[str]) -> None:
-    """Print what is wrong with the data on stderr, one fault a line."""
+    """Print the faults of the data on stderr, one per line."""
     for line in lines:
         typer.echo(line, err=True)
 
 
 def imported(done: Imported, schema: str) -> None:
-    """Print the rows of each table, and on stderr the values that dbt will speak of and the next step."""
+    """Print the rows by table; on stderr, the values that dbt treats specially, and the next step."""
     for table, count in done.rows.items():
         data(f"{schema}.{table}\t{count}")
     for remark in done.remarks:
@@ -53,7 +53,7 @@ def imported(done: Imported, schema: str) -> None:
 
 
 def connections(endpoints: Endpoints) -> None:
-    """Say on stderr how dbt and the loader find servers on other ports than the defaults."""
+    """Print on stderr how dbt and the loader find servers that do not have the default ports."""
     where = f"POS_MARIADB_PORT={endpoints.mariadb_port} POS_MONGO_URI={endpoints.mongo_uri}"
     note(f"not the default ports; for dbt and pos-loader: export {where}")
 

@@ -1,7 +1,7 @@
-"""Read a source CSV strictly: every value is checked, every fault named by file, line and column.
+"""Strict reading of a source CSV: every value is checked, and every fault is named by file, line and column.
 
-What passes is written to a file in one fixed form, and that file is what the server loads: it never
-parses anything that was not checked.
+Checked rows are written to a new file in one fixed form. The server loads this file, so it never parses
+anything that was not checked.
 """
 
 import csv
@@ -23,7 +23,7 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 @dataclass
 class Remark:
-    """Values of one column that dbt will say the same of."""
+    """Values of one column that dbt treats in the same special way; `first` says where the first one is."""
 
     first: str
     count: int = 0
@@ -31,10 +31,10 @@ class Remark:
 
 @dataclass
 class Problems:
-    """Faults found: the first `SHOWN` as lines, all of them counted.
+    """Faults found: all are counted, and the first `SHOWN` are kept as lines.
 
-    `typed` counts those that a text column would take. `remarks` are imported values that dbt will speak of,
-    by column and what they are.
+    `typed` counts the faults that a text column would accept. `remarks` are imported values that dbt treats
+    in a special way, by column and kind.
     """
 
     shown: list[str] = field(default_factory=list)
@@ -42,27 +42,27 @@ class Problems:
     typed: int = 0
     remarks: dict[tuple[str, tuple[str, str]], Remark] = field(default_factory=dict)
 
-    def add(self, place: str, reason: str, *, typed: bool = False) -> None:
-        """Note one fault at `place` (file:line); a text column would take what is `typed`."""
+    def add(self, line: str, reason: str, *, typed: bool = False) -> None:
+        """Note one fault at `line` (file:line); a text column would accept a `typed` one."""
         self.count += 1
         self.typed += typed
         if len(self.shown) < SHOWN:
-            self.shown.append(f"{place}: {reason}")
+            self.shown.append(f"{line}: {reason}")
 
     def remark(self, column: str, what: tuple[str, str], found: Remark) -> None:
-        """Note values of a column; the first place stays."""
+        """Note values of a column; the first one found stays the first."""
         before = self.remarks.setdefault((column, what), found)
         if before is not found:
             before.count += found.count
 
 
 class CheckedFile:
-    """One CSV file of `table`: checks rows against it and rewrites them with columns in table order."""
+    """One CSV file of a table: its rows are checked, and rewritten with columns in the table's order."""
 
     def __init__(
         self, table: Table, path: Path, problems: Problems, *, as_text: bool, encoding: str = UTF_8
     ) -> None:
-        """Take what to check, where it is, and where faults go; `as_text` checks shape and size only."""
+        """Check `path` against `table`; faults go to `problems`. `as_text` checks shape and size only."""
         self._table = table
         self._path = path
         self._problems = problems
@@ -72,7 +72,7 @@ class CheckedFile:
         self._faults: list[tuple[int, str, bool]] = []  # (line, reason, typed) of the rows at hand
 
     def rewrite(self, target: Path) -> int:
-        """Write the rows to `target`, all quoted, and return their number; faults go to `problems`."""
+        """Write the rows to `target`, with all values quoted; return their number."""
         count = 0
         try:
             with (
@@ -109,9 +109,9 @@ class CheckedFile:
         return count
 
     def _header(self, reader: Iterator[list[str]]) -> list[int] | None:
-        """Return the position in the file of each column of the table, None after a fault.
+        """Return the position in the file of each column of the table; none after a fault.
 
-        Names count without case, as MariaDB compares them.
+        Names are compared without case, as MariaDB compares them.
         """
         names = next(reader, [])
         wanted = [column.name for column in self._table.columns]
@@ -124,7 +124,7 @@ class CheckedFile:
         return None if faults else [keys.index(key) for key in wanted_keys]
 
     def _spelled_otherwise(self) -> str:
-        """Name a file that differs in case only, if there is one."""
+        """Name a file whose name differs in case only, if there is one."""
         name = self._path.name.lower()
         others = sorted(path.name for path in self._path.parent.iterdir() if path.name.lower() == name)
         return f"; rename {others[0]}, which is there" if others else ""
@@ -132,7 +132,7 @@ class CheckedFile:
     def _shape(
         self, records: list[list[str]], before: int, after: int, width: int
     ) -> tuple[Sequence[int], list[list[str]]]:
-        """Return the first line of each record, and the records of the right width; blank lines are none."""
+        """Return the first line of each record, and the records of the right width; skip blank lines."""
         if after - before == len(records) and all(len(record) == width for record in records):
             return range(before + 1, after + 1), records
         lines, kept, line = [], [], before + 1
@@ -170,7 +170,7 @@ class CheckedFile:
     def _remark(
         self, column: Column, values: Sequence[str], lines: Sequence[int], bad: Mapping[str, str]
     ) -> None:
-        """Count the values that dbt will say something of."""
+        """Count the values that dbt treats in a special way."""
         said = {
             value: what for value in set(values) - bad.keys() if value and (what := column.kind.remark(value))
         }
@@ -186,9 +186,9 @@ class CheckedFile:
 
     def _undecodable(self) -> None:
         is_utf_8 = self._encoding == UTF_8
-        place = f"{self._path.name}:{_undecodable_line(self._path)}" if is_utf_8 else self._path.name
+        line = f"{self._path.name}:{_undecodable_line(self._path)}" if is_utf_8 else self._path.name
         name = "UTF-8" if is_utf_8 else self._encoding
-        self._problems.add(place, f"is not {name}; name the encoding of the files, such as --encoding cp1252")
+        self._problems.add(line, f"is not {name}; name the encoding of the files, such as --encoding cp1252")
 
     def _repeats(self, column: Column, values: list[tuple[str, int]]) -> Iterator[tuple[int, str, bool]]:
         for value, line in values:
@@ -202,7 +202,7 @@ class CheckedFile:
 
 
 def _faults(column: Column, values: Sequence[str]) -> dict[str, str]:
-    """Map each value that is at fault to the reason."""
+    """Map each faulty value to the reason."""
     if column.kind.all_fit(values):
         return {}
     distinct = set(values)

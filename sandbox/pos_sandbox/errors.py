@@ -1,10 +1,10 @@
-"""What can go wrong, each with the exit code of its kind and a remedy."""
+"""The errors of the sandbox, each with an exit code and a remedy."""
 
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """Exit codes of ``pos-sandbox``."""
+    """Exit codes of `pos-sandbox`."""
 
     OK = 0
     REFUSED = 1  # import: the data; status: not every server runs
@@ -14,12 +14,12 @@ class ExitCode(IntEnum):
 
 
 class SandboxError(Exception):
-    """One plain line: what is wrong, where, and what to do."""
+    """An error that the user sees as one line: what is wrong, where, and what to do."""
 
     exit_code = ExitCode.USAGE
 
     def __init__(self, what: str, *, where: str, fix: str) -> None:
-        """Keep the parts; `str()` joins them in the project's form."""
+        """Join the three parts into one line."""
         super().__init__(f"{what} ({where}); {fix}")
 
 
@@ -34,11 +34,11 @@ class ServerError(SandboxError):
 
 
 class DataError(SandboxError):
-    """Source files that were refused; `problems` has one line for each fault shown."""
+    """Source files that the import refuses; `problems` has one line for each fault shown."""
 
     exit_code = ExitCode.REFUSED
 
     def __init__(self, what: str, *, where: str, fix: str, problems: tuple[str, ...] = ()) -> None:
-        """Keep the faults beside the one-line summary."""
+        """Keep the faults beside the line that sums them up."""
         super().__init__(what, where=where, fix=fix)
         self.problems = problems

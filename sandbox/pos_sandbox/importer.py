@@ -1,7 +1,7 @@
-"""Import a POS data set: check five CSV files, load them beside the live tables, swap all at once.
+"""The import of a POS data set: check five CSV files, load them beside the live tables, swap all at once.
 
-A reader sees the old five tables or the new five. Until the swap, which is a single RENAME TABLE,
-nothing of an earlier import is touched.
+A reader sees either the five old tables or the five new ones. The swap is a single RENAME TABLE; before it,
+the tables of an earlier import do not change.
 """
 
 import contextlib
@@ -22,12 +22,12 @@ from pos_sandbox.values import MICROSECONDS
 
 SYSTEM_SCHEMAS = ("mysql", "sys", "information_schema", "performance_schema")
 SUFFIXES = "__incoming", "__outgoing"
-"""Of the tables that stand beside the live ones during an import."""
+"""Suffixes of the tables that stand beside the live ones during an import."""
 
 
 @dataclass(frozen=True)
 class MariaDB:
-    """Where the source schema lives."""
+    """The server of the source schema."""
 
     host: str
     port: int
@@ -37,7 +37,7 @@ class MariaDB:
 
 @dataclass(frozen=True)
 class Imported:
-    """Rows by table, what dbt will say of some of the values, and the `variables` that a build needs."""
+    """Rows by table, remarks on values that dbt treats specially, and `variables` that a build needs."""
 
     rows: dict[str, int]
     remarks: tuple[str, ...] = ()
@@ -55,9 +55,9 @@ def import_folder(
 ) -> Imported:
     """Replace the POS tables of `schema` by the CSV files in `folder`, in UTF-8 unless `encoding` is given.
 
-    Empty fields become NULL; with `as_text` every column is text and every value is kept as it is. Tables
-    that no import made, such as those of a live shop, are replaced only with `replace`.
-    Raises DataError (with the faults), UsageError and ServerError; then nothing has changed.
+    Empty fields become NULL; with `as_text`, every column is text and keeps its values as they are. Tables
+    that no import made, such as those of a live shop, are replaced only with `replace`. Raises `DataError`
+    with the faults, `UsageError` and `ServerError`; nothing has changed then.
     """
     if not folder.is_dir():
         raise UsageError(f"no folder {folder}", where="DIR", fix="give the folder of the five CSV files")
@@ -178,9 +178,9 @@ def _replace(
 
 
 def _existing(connection: Any, schema: str, *, replace: bool) -> set[str]:
-    """Return our names of the POS tables that are there, as the server compares names.
+    """Return the names of the existing POS tables; names are compared as the server compares them.
 
-    Raises `UsageError` for those that a table must not replace: views, tables with a history, and, without
+    Raises `UsageError` for what an import must not replace: views, tables with a history, and, without
     `replace`, tables that no import made.
     """
     ours = {f"{table.name}{suffix}": table for table in TABLES for suffix in ("", *SUFFIXES)}
@@ -232,10 +232,10 @@ def _drop(cursor: Any, schema: str) -> None:
 
 
 def _load(connection: Any, table: Table, path: Path, target: str, rows: int, *, as_text: bool) -> None:
-    """Load one checked file; a warning, or a count that differs, is an error."""
+    """Load one checked file; a warning or a different number of rows is an error."""
     names = [column.name for column in table.columns]
     variables = ", ".join(f"@{name}" for name in names)
-    # compared as binary: a collation takes a blank for nothing
+    # Binary, because a collation takes a blank for an empty text.
     value = "`{0}` = @{0}" if as_text else "`{0}` = NULLIF(@{0}, BINARY '')"
     cursor = connection.cursor()
     cursor.execute(

@@ -19,7 +19,7 @@ SOURCE_SCHEMA = "pos"
 TARGET_SCHEMA = "analytics"
 CHARSET = "utf8mb4"
 COLLATION = "utf8mb4_unicode_ci"
-# docker-compose.yml starts its server with the same flags; a test keeps the two in step
+# docker-compose.yml starts its server with the same flags; a test compares the two.
 TUNING = (
     f"--character-set-server={CHARSET}",
     f"--collation-server={COLLATION}",
@@ -76,12 +76,12 @@ def server(root: Path, port: int) -> Server:
 
 
 def _as_root() -> tuple[str, ...]:
-    """MariaDB refuses to run as root, in a container say, unless it is told to."""
+    """Return the flag without which MariaDB refuses to run as root, for example in a container."""
     return ("--user=root",) if os.geteuid() == 0 else ()
 
 
 def _temporary(root: Path) -> Path:
-    """A folder of its own: a server that starts clears temporary tables out of its tmpdir, anybody's."""
+    """Return a folder of its own: a server that starts clears all temporary tables out of its tmpdir."""
     return root / "mariadb-tmp"
 
 
@@ -94,8 +94,7 @@ def _socket(root: Path) -> Path:
 
 
 def find_program(name: str, package: str) -> str:
-    """Return the path of a program; UsageError naming the apt package when it is missing."""
-
+    """Return the path of a program; raise `UsageError` that names the apt package if it is missing."""
     found = shutil.which(name, path=os.environ.get("PATH", os.defpath) + SEARCH)
     if not found:
         raise UsageError(f"{name} is missing", where="PATH", fix=f"apt-get install {package}")
@@ -103,7 +102,7 @@ def find_program(name: str, package: str) -> str:
 
 
 def prepare(root: Path) -> tuple[str, ...]:
-    """Create the data folder when absent, write the init file; return the command to start."""
+    """Create the data folder if it is missing, write the init file, and return the command to start."""
     mariadbd = find_program("mariadbd", "mariadb-server-core")
     data = root / "mariadb"
     _temporary(root).mkdir(parents=True, exist_ok=True)
@@ -151,7 +150,7 @@ def _install(root: Path, data: Path) -> None:
 def connect(
     *, host: str = HOST, port: int, user: str = USER, password: str = PASSWORD, timeout: int = 10
 ) -> contextlib.closing[Any]:
-    """Open a connection with the state of `SESSION`, for a `with` block; raises the driver's errors."""
+    """Open a connection with the state of `SESSION`, for a `with` block. Raises the driver's errors."""
     connection: Any = mysql.connector.connect(
         host=host,
         port=port,
@@ -175,7 +174,7 @@ def connect(
 
 
 def version(port: int) -> str | None:
-    """Return the version of a server that is ready for our user, None when it is not."""
+    """Return the version of a server that accepts the sandbox's user; none if it does not."""
     try:
         with connect(port=port, timeout=5) as connection:
             cursor = connection.cursor()

@@ -1,4 +1,4 @@
-"""Find mongod and mongos: POS_MONGO_BIN, then PATH, then the arm64 build of an npm package."""
+"""Find mongod and mongos: in POS_MONGO_BIN, then in PATH, then in the arm64 build of an npm package."""
 
 import os
 import platform
@@ -15,14 +15,14 @@ from pos_sandbox.errors import UsageError
 
 @dataclass(frozen=True)
 class MongoTools:
-    """The command that starts each program (an emulator may come first)."""
+    """The commands that start the programs; an emulator may come first."""
 
     mongod: tuple[str, ...]
     mongos: tuple[str, ...]
 
 
 def find(cache: Path, note: Callable[[str], None]) -> MongoTools:
-    """Return usable programs, fetched into `cache` when the machine has none; UsageError otherwise."""
+    """Return usable programs; fetch them into `cache` if the machine has none. Raises `UsageError`."""
     folder = os.environ.get("POS_MONGO_BIN")
     if folder:
         return _native(*(_in_folder(Path(folder), name) for name in ("mongod", "mongos")))
@@ -61,7 +61,7 @@ def _native(mongod: str, mongos: str) -> MongoTools:
 
 
 def _release(program: str) -> str:
-    """Return major.minor, which all servers of a cluster share."""
+    """Return major.minor; all servers of a cluster have the same."""
     try:
         done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=False)
         output = done.stdout or done.stderr

@@ -1,7 +1,7 @@
 """A sharded MongoDB: config server, two shards (replica sets of one), mongos.
 
-Every step asks first and acts only where something is missing, so a run that was killed half-way
-is completed by the next one.
+Every step first asks what is there, and acts only where something is missing. So the next run completes one
+that was killed.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ CONFIG_SET = "config"
 SHARDS = ("shard1", "shard2")
 CACHE_GB = {"config": 0.25, "shard1": 0.5, "shard2": 0.5}
 ALREADY_INITIALIZED = 23
-# signalled servers would otherwise linger 15 s for clients to move to other members; there are none
+# By default, a stopping server waits 15 s for clients to move to other members; there are no others.
 QUICK_STOP = {
     "mongod": "shutdownTimeoutMillisForSignaledShutdown=100",
     "mongos": "mongosShutdownTimeoutMillisForSignaledShutdown=100",
@@ -78,7 +78,7 @@ def connect(port: int, *, timeout: int) -> Client:
 
 
 def version(port: int) -> str | None:
-    """Return the version of a server that answers, None when it does not."""
+    """Return the version of a server that answers; none if it does not."""
     try:
         with connect(port, timeout=5) as client:
             return str(client.admin.command("buildInfo")["version"])
@@ -93,7 +93,7 @@ def bring_up(
     *,
     deadline: Deadline,
 ) -> None:
-    """Start what is not in `alive`, then complete the cluster; returns when it is ready for use."""
+    """Start what is not in `alive`, then complete the cluster; return when it is ready."""
     processes = dict(alive)
     for server in members:
         if server.name not in processes:
@@ -109,7 +109,7 @@ def bring_up(
 
 
 def _replica_set(server: Server, process: psutil.Process, deadline: Deadline) -> None:
-    """Initiate the one-member set where that has not been done, and wait for its primary."""
+    """Initiate the set of one member if that is not done, and wait for its primary."""
 
     def primary() -> bool | None:
         try:

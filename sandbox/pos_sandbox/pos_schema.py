@@ -1,7 +1,8 @@
 """The five tables of the POS source schema, as the shops have them.
 
-No foreign keys and no unique lines: real shops hold orders and lines whose parents are unknown or missing,
-repeat a product within an order, and give one zip to several cities. Texts are as long as the marts' columns.
+There are no foreign keys and no unique lines: in real shops, parents of orders and lines are unknown or
+missing, an order repeats a product, and several cities share one zip. Texts have the lengths of the marts'
+columns.
 """
 
 import re
@@ -11,18 +12,18 @@ from dataclasses import dataclass
 from pos_sandbox.values import DATE, INTEGER, MOMENT, MONEY, Kind, text
 
 MARK = "made by pos-sandbox import"
-"""The comment of every table that the import makes: others are not the import's to replace."""
+"""The comment of every table that the import makes; it replaces no other tables."""
 TEXT = text(512)
 CITY = text(256)
 SHORT = text(128)
 ZIP = text(64)
 _SIZE = re.compile(r"(bigint|datetime)\(\d+\)|(varchar)\((?:500|32)\)")
-"""Of types that the import's tables without a mark have: display width, precision, lengths."""
+"""Display width, precision and lengths in the types of tables that earlier imports made without a mark."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a source table; `required` ones refuse NULL."""
+    """A column of a source table; a `required` one refuses NULL."""
 
     name: str
     kind: Kind
@@ -31,7 +32,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A source table and its CSV file; `unique` names the primary key, `indexed` the plain keys."""
+    """A source table and its CSV file; `unique` names the primary key, `indexed` the other keys."""
 
     name: str
     columns: tuple[Column, ...]
@@ -40,7 +41,7 @@ class Table:
 
     @property
     def file(self) -> str:
-        """The name of its CSV file."""
+        """Return the name of its CSV file."""
         return f"{self.name}.csv"
 
     def ddl(self, target: str, *, as_text: bool) -> str:
@@ -56,9 +57,9 @@ class Table:
         )
 
     def is_ours(self, columns: Sequence[tuple[str, str]]) -> bool:
-        """Whether a table of these columns, names and SQL types in order, was made by an earlier import.
+        """Whether an earlier import made a table with these columns (names and SQL types, in order).
 
-        Earlier versions left no mark, so every name and type must be theirs; a display width or a precision
+        Earlier versions left no mark, so every name and type must match; the display width and the precision
         of seconds may differ.
         """
         found = [(name, _SIZE.sub(r"\1\2", kind.lower())) for name, kind in columns]
@@ -67,7 +68,7 @@ class Table:
         return found in (typed, [(each.name, "text") for each in self.columns])
 
     def key_ddl(self, target: str) -> str:
-        """Return the ALTER TABLE that adds the plain keys, if any; after loading it is a fast sort."""
+        """Return the ALTER TABLE that adds the other keys; after loading, it is fast. Empty without keys."""
         keys = ", ".join(f"ADD KEY (`{name}`)" for name in self.indexed)
         return f"ALTER TABLE {target} {keys}" if keys else ""
 

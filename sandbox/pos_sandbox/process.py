@@ -1,7 +1,7 @@
-"""Server processes: find ours, start, await and stop them.
+"""Server processes of this sandbox: find, start, await and stop them.
 
-There are no pid files, so none can go stale: a process is ours when its command line holds the one
-argument that names this sandbox's own log file, which no other program has a reason to carry.
+There are no pid files, so none can be out of date. A process belongs to this sandbox if its command line has
+the argument that names the sandbox's log file; no other program has this argument.
 """
 
 import os
@@ -27,7 +27,7 @@ OPEN_FILES = 64_000  # what MongoDB asks for
 
 @dataclass(frozen=True)
 class Server:
-    """One server; `flags` follow the program, and the one that names its own log file identifies it."""
+    """One server; `flags` are its arguments, and the one that names its log file identifies it."""
 
     name: str
     role: str
@@ -38,12 +38,12 @@ class Server:
 
     @property
     def marker(self) -> str:
-        """The argument by which a running process is known to be this server."""
+        """Return the argument that identifies a running process as this server."""
         return f"--log-error={self.log}" if self.program == "mariadbd" else f"--logpath={self.log}"
 
 
 class Deadline:
-    """Seconds from now; `cancel` ends it at once, so that one failure stops the other waits."""
+    """A moment some seconds from now; `cancel` ends it at once, so that one failure stops the other waits."""
 
     def __init__(self, seconds: float) -> None:
         """Start counting."""
@@ -51,7 +51,7 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """Seconds that remain, below 0 when it has passed."""
+        """Return the seconds that remain; below 0 if it has passed."""
         return self._end - time.monotonic()
 
     def extend(self, seconds: float) -> None:
@@ -81,7 +81,7 @@ def running(servers: Iterable[Server]) -> dict[str, psutil.Process]:
 
 
 def refuse_taken_port(server: Server) -> None:
-    """Raise UsageError when another process listens where `server` is to listen."""
+    """Raise `UsageError` if another process listens on the port of `server`."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -106,7 +106,7 @@ def _holder(port: int) -> str:
 
 
 def start(server: Server, command: tuple[str, ...]) -> psutil.Process:
-    """Start `command` + the server's flags in a session of its own, output to `<log>.out`."""
+    """Start `command` with the server's flags in its own session; its output goes to `<log>.out`."""
     server.log.parent.mkdir(parents=True, exist_ok=True)
     output = str(server.log.with_suffix(".out"))
     pid = os.posix_spawn(
@@ -131,13 +131,13 @@ def _allow_open_files(process: psutil.Process) -> None:
         limit = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
         process.rlimit(resource.RLIMIT_NOFILE, (limit, hard))
     except psutil.Error:
-        return  # it died at once; the caller's wait says why
+        return  # it ended at once; the caller's wait says why
 
 
 def wait_for(
     server: Server, process: psutil.Process, answer: Callable[[], T | None], *, deadline: Deadline
 ) -> T:
-    """Poll `answer` until it returns something; ServerError when the process ends or time is up."""
+    """Poll `answer` until it returns something; raise `ServerError` if the process ends or time is up."""
     while True:
         result = answer()
         if result is not None:
@@ -178,7 +178,7 @@ def last_words(server: Server) -> str:
 
 
 def stop(processes: Iterable[psutil.Process], *, grace: float) -> list[int]:
-    """SIGTERM all, wait `grace` seconds, SIGKILL the rest; return the pids that had to be killed."""
+    """Terminate all, wait `grace` seconds, kill the rest; return the pids that had to be killed."""
     asked = list(processes)
     for process in asked:
         _quietly(process.terminate)

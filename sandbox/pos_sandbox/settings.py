@@ -1,4 +1,4 @@
-"""Ports, folders and the state that ties a data folder to the ports it was created with."""
+"""Ports and folders; a state file stores the ports with which a data folder was created."""
 
 import json
 import os
@@ -22,7 +22,7 @@ class Ports:
     shard2: int = 27120
 
     def __post_init__(self) -> None:
-        """Refuse a port given twice or out of range."""
+        """Refuse a port that is given twice or out of range."""
         chosen = asdict(self)
         for name, port in chosen.items():
             if not 0 < port < 65536:
@@ -45,7 +45,7 @@ def cache_folder() -> Path:
 
 
 def stored_ports(root: Path) -> Ports | None:
-    """Return the ports the sandbox in `root` was created with; None before the first `up`."""
+    """Return the ports with which the sandbox in `root` was created; none before the first `up`."""
     path = root / STATE_FILE
     if not path.is_file():
         return None
@@ -63,7 +63,7 @@ def stored_ports(root: Path) -> Ports | None:
 def resolve_ports(root: Path, asked: Mapping[str, int | None]) -> Ports:
     """Combine the ports asked for with those of an existing sandbox.
 
-    A replica set keeps its members' ports in its data, so a change is refused.
+    The data of a replica set contains the ports of its members, so other ports are refused.
     """
     wanted = {name: port for name, port in asked.items() if port is not None}
     stored = stored_ports(root)
@@ -75,7 +75,7 @@ def resolve_ports(root: Path, asked: Mapping[str, int | None]) -> Ports:
             raise UsageError(
                 f"port {port} for {name} differs from {kept}, with which this sandbox was created",
                 where=str(root),
-                fix=f"leave out --{name}-port, or start anew after `pos-sandbox down --erase`",
+                fix=f"leave out --{name}-port, or begin again after `pos-sandbox down --erase`",
             )
     return stored
 

@@ -1,7 +1,7 @@
-"""The kinds of value a POS column holds: SQL type, what is wrong with a text that is none, what dbt will say.
+"""The kinds of values in POS columns: SQL types, which texts are faulty, which ones dbt treats specially.
 
-docs/values.md has the domain of each kind in words. `dbt build` judges the same values by macros/cleaning;
-tests/shops/values.yml holds both to one verdict.
+docs/values.md describes the values of each kind. `dbt build` judges the same values in macros/cleaning, and
+tests/shops/values.yml tests that both agree.
 """
 
 import re
@@ -20,17 +20,18 @@ BIRTHDATES_FROM = "1900-01-02"
 NO_DATES = ("9999-12-31",)
 """Defaults of the vars orders_from, birthdates_from and missing_dates in dbt_project.yml."""
 MICROSECONDS = "timestamp_precision: milliseconds"
-"""The var of dbt that cuts microseconds off."""
+"""The dbt variable that cuts off microseconds."""
 _BIGINT = range(-(2**63), 2**63)
 _BIGINT_DIGITS = 19
 
 
 @dataclass(frozen=True)
 class Kind:
-    """`fault` takes a text that is not empty and returns what is wrong with it, None when it fits.
+    """A kind of value.
 
-    `all_fit` is a cheap test of many values at once: True when none of them is empty or at fault. `remark`
-    takes a text that fits and returns what it is and what dbt makes of that, None if dbt has nothing to say.
+    `fault` returns what is wrong with a text that is not empty; none if it fits. `all_fit` is a cheap test of
+    many values at once: it returns true only if none is empty or faulty. `remark` returns what is special
+    about a text that fits, and what dbt does with it; none if it is not special.
     """
 
     sql: str
@@ -100,7 +101,7 @@ def _moment_remark(value: str) -> tuple[str, str] | None:
 
 
 def text(characters: int) -> Kind:
-    """Return the kind of texts of at most that many characters, of any script."""
+    """Return the kind of texts of at most this number of characters, in any script."""
 
     def fault(value: str) -> str | None:
         return None if len(value) <= characters else f"has {len(value)} characters, {characters} fit"
