@@ -420,27 +420,27 @@ def status(
             console.note(fault)
         found = published.look_at_all(job.client, job.collections, origins)
         faults = {name: str(error) for name, error in job.faults.items()}
-        faults |= {each.collection.name: each.fault for each in found if each.fault}
+        faults |= {seen.collection.name: seen.fault for seen in found if seen.fault}
         code = ExitCode.DATA if faults else ExitCode.OK
         loads, fault = published.last_loads(job.server)
         if fault:
             console.note(fault)
         if console.is_json:
-            shown = [status.as_json(each, sample=sample) for each in found]
+            shown = [status.as_json(seen, sample=sample) for seen in found]
             shown += [{"name": name, "fault": str(error)} for name, error in job.faults.items()]
-            console.json({"collections": shown, "loads": [asdict(each) for each in loads]})
+            console.json({"collections": shown, "loads": [asdict(run) for run in loads]})
             return code
-        rows = [status.row(each) for each in found]
+        rows = [status.row(seen) for seen in found]
         rows += [status.faulty_row(name, error) for name, error in job.faults.items()]
         console.table(status.HEADS, rows)
         if loads:
             console.text("")
-            console.table(status.LOAD_HEADS, [status.load_row(each) for each in loads])
+            console.table(status.LOAD_HEADS, [status.load_row(run) for run in loads])
         if sample:
-            for each in found:
-                if each.live is not None:
-                    console.text(status.sample_text(each))
-        live = [each.collection for each in found if each.live is not None]
+            for seen in found:
+                if seen.live is not None:
+                    console.text(status.sample_text(seen))
+        live = [seen.collection for seen in found if seen.live is not None]
         for line in status.how_to_open(settings, live or job.collections):
             console.text(line)
         for name, fault in faults.items():
@@ -482,9 +482,9 @@ def query(
     questions = declared.read_queries(settings.project_dir)
     if not words:
         if console.is_json:
-            console.json([declared.as_json(each) for each in questions.values()])
+            console.json([declared.as_json(question) for question in questions.values()])
         else:
-            console.table(declared.HEADS, [declared.row(each) for each in questions.values()])
+            console.table(declared.HEADS, [declared.row(question) for question in questions.values()])
         return ExitCode.OK
     name, *values = words
     question = declared.find(questions, name).question(values)
@@ -498,7 +498,7 @@ def query(
                 return ExitCode.OK
             console.table(explained.TOTAL_HEADS, [explained.total_row(plan)])
             console.text("")
-            console.table(explained.HEADS, [explained.shard_row(each) for each in plan.plans])
+            console.table(explained.HEADS, [explained.shard_row(shard) for shard in plan.plans])
             return ExitCode.OK
         found = ask.answers(client, database, question, topology=topology)
         if console.is_json:

@@ -138,7 +138,7 @@ class Console:
         if self.is_json:
             self.text(to_json(outcome))
             return
-        if outcome.collections and all(each.mode == FAILED for each in outcome.collections):
+        if outcome.collections and all(collection.mode == FAILED for collection in outcome.collections):
             return  # `faults` prints a line for each of them
         self.table(tables.HEADS, [tables.row(collection) for collection in outcome.collections])
         for line in tables.lines(outcome):
@@ -150,10 +150,10 @@ class Console:
             self.error(fault, collection=name)
 
     def _log_outcome(self, outcome: Outcome) -> None:
-        for each in outcome.collections:
-            fields = asdict(each)
+        for collection in outcome.collections:
+            fields = asdict(collection)
             # Examples and figures hold the customers' data, so only their numbers are logged.
-            fields |= {"examples": len(each.examples), "figures": len(each.figures)}
+            fields |= {"examples": len(collection.examples), "figures": len(collection.figures)}
             self._event("collection ended", collection=fields.pop("name"), **fields)
         self._event(
             f"{outcome.command} ended",

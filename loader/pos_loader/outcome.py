@@ -141,16 +141,16 @@ class Outcome:
     @property
     def verified(self) -> bool:
         """Whether every collection verified."""
-        return all(each.verified for each in self.collections)
+        return all(collection.verified for collection in self.collections)
 
 
 def status_of(collections: Sequence[CollectionOutcome]) -> str:
     """Return the status of a run that raised no error."""
-    if any(each.mode == FAILED for each in collections):
+    if any(collection.mode == FAILED for collection in collections):
         return FAILED
-    if any(each.refused for each in collections):
+    if any(collection.refused for collection in collections):
         return REFUSED
-    return SUCCEEDED if all(each.verified for each in collections) else DIFFERENT
+    return SUCCEEDED if all(collection.verified for collection in collections) else DIFFERENT
 
 
 def write_results(outcome: Outcome, folder: Path) -> Path:

@@ -66,7 +66,7 @@ def judge(
 ) -> tuple[Verdict, ...]:
     """Judge each collection, in their order."""
     build = _build_fault(manifest, results, stamp, max_age, now or datetime.now(UTC))
-    outcomes = {each.unique_id: each for each in results.results}
+    outcomes = {result.unique_id: result for result in results.results}
     verdicts = []
     for collection in collections:
         nodes = upstream(manifest, collection.node)
@@ -74,8 +74,8 @@ def judge(
         fault = build or _unjudged(collection, nodes)
         failed = next(_faults(manifest, [*nodes, *tests], outcomes), "")
         fault = fault or (f"{failed}, in {named(results)}" if failed else "")
-        warned = [each for each in tests if each in outcomes and outcomes[each].status.value == "warn"]
-        warnings = tuple(f"{short(each)} warned: {outcomes[each].message or ''}".strip() for each in warned)
+        warned = [test for test in tests if test in outcomes and outcomes[test].status.value == "warn"]
+        warnings = tuple(f"{short(test)} warned: {outcomes[test].message or ''}".strip() for test in warned)
         verdicts.append(Verdict(collection.name, fault, warnings))
     return tuple(verdicts)
 
@@ -107,11 +107,12 @@ def named(results: RunResultsV5) -> str:
 
 def failure(results: RunResultsV5) -> str:
     """Name the first nodes of a build that failed; empty if none failed."""
-    failed = [each for each in results.results if each.status.value in FAILURES]
+    failed = [result for result in results.results if result.status.value in FAILURES]
     if not failed:
         return ""
     shown = [
-        f"{each.unique_id.partition('.')[0]} {short(each.unique_id)}{_said(each)}" for each in failed[:SHOWN]
+        f"{result.unique_id.partition('.')[0]} {short(result.unique_id)}{_said(result)}"
+        for result in failed[:SHOWN]
     ]
     more = f" and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
     return f"{named(results)} failed: {', '.join(shown)}{more}"
@@ -152,7 +153,7 @@ def _tests_on(
             set(node.depends_on.nodes or []) if node.resource_type == "test" and node.depends_on else set()
         )
         ran = key in outcomes and outcomes[key].status.value != SKIPPED
-        if parents & ours and (ran or not any(each in manifest.nodes for each in parents - ours)):
+        if parents & ours and (ran or not any(parent in manifest.nodes for parent in parents - ours)):
             found.append(key)
     return found
 

@@ -39,12 +39,16 @@ class Names:
 
         The model must be among `depends_on`: the unique ids that the exposure depends on.
         """
-        named = [each for each in depends_on if isinstance(self._manifest.nodes.get(each), ModelNode)]
+        named = [
+            unique_id
+            for unique_id in depends_on
+            if isinstance(self._manifest.nodes.get(unique_id), ModelNode)
+        ]
         found = self._spelt.get(name, [])
         known = f"depends_on names: {', '.join(sorted(map(self.label, named))) or 'none'}"
         if not found:
             return self._other(name, depends_on) or (f"model {name} is unknown", known)
-        usable = [each for each in found if each in named]
+        usable = [unique_id for unique_id in found if unique_id in named]
         if not usable:
             return f"model {name} is not in depends_on", known
         if len(found) > 1:
@@ -57,9 +61,13 @@ class Names:
     def _other(self, name: str, depends_on: Iterable[str]) -> Fault | None:
         """Say what a `name` is that is no enabled model: a seed, a snapshot, a source, a disabled model."""
         others: Mapping[str, object] = {**self._manifest.nodes, **self._manifest.sources}
-        for each in sorted(depends_on):
-            kind, _, *parts = each.split(".")
-            if kind in ("seed", "snapshot", "source") and each in others and name in (parts[-1], each):
+        for unique_id in sorted(depends_on):
+            kind, _, *parts = unique_id.split(".")
+            if (
+                kind in ("seed", "snapshot", "source")
+                and unique_id in others
+                and name in (parts[-1], unique_id)
+            ):
                 return f"{name} is a {kind}, no model", "select from it in a model with an enforced contract"
         if any(key.startswith("model.") and name in _names(key) for key in self._manifest.disabled or {}):
             return f"model {name} is disabled", "enable it, or name another model"

@@ -40,21 +40,21 @@ def selected(
         raise SpecError(
             "no exposure declares a collection", where="manifest.json", fix="add meta.mongo to an exposure"
         )
-    chosen = {name for each in select for name in _matches(manifest, declared, each, state)}
+    chosen = {name for selector in select for name in _matches(manifest, declared, selector, state)}
     return tuple(declared[name] for name in sorted(chosen if select else declared))
 
 
 def _declared(manifest: ManifestV11) -> dict[str, Exposure]:
     """Map names to exposures that declare a collection; no two packages may use the same name."""
     declared: dict[str, Exposure] = {}
-    for each in manifest.exposures.values():
-        if "mongo" not in (each.meta or {}):
+    for exposure in manifest.exposures.values():
+        if "mongo" not in (exposure.meta or {}):
             continue
-        other = declared.setdefault(each.name, each)
-        if other is not each:
+        other = declared.setdefault(exposure.name, exposure)
+        if other is not exposure:
             raise SpecError(
-                f"two exposures named {each.name} declare a collection: "
-                f"{', '.join(sorted((other.unique_id, each.unique_id)))}",
+                f"two exposures named {exposure.name} declare a collection: "
+                f"{', '.join(sorted((other.unique_id, exposure.unique_id)))}",
                 where="manifest.json",
                 fix="rename one of them, or disable it in dbt_project.yml (+enabled: false)",
             )
@@ -66,7 +66,7 @@ def _matches(
 ) -> set[str]:
     method, _, value = selector.rpartition(":")
     if method == "tag":
-        found = {name for name, each in declared.items() if value in (each.tags or [])}
+        found = {name for name, exposure in declared.items() if value in (exposure.tags or [])}
         return found or _unknown(f"no collection with tag {value}", _tags(declared))
     if (method, value) == ("state", "modified"):
         if state is None:
@@ -75,8 +75,8 @@ def _matches(
             )
         return {
             name
-            for name, each in declared.items()
-            if _parts(manifest, each.unique_id) != _parts(state, each.unique_id)
+            for name, exposure in declared.items()
+            if _parts(manifest, exposure.unique_id) != _parts(state, exposure.unique_id)
         }
     if method:
         return _unknown(f"no selector {selector}", "NAME, tag:NAME, state:modified")
@@ -88,7 +88,7 @@ def _unknown(what: str, known: str) -> set[str]:
 
 
 def _tags(declared: dict[str, Exposure]) -> str:
-    return ", ".join(sorted({tag for each in declared.values() for tag in each.tags or []}))
+    return ", ".join(sorted({tag for exposure in declared.values() for tag in exposure.tags or []}))
 
 
 def _parts(manifest: ManifestV11, exposure: str) -> Any:

@@ -91,8 +91,8 @@ def _make_tables(queries: Queries, schema: str) -> None:
 
 
 def _record(queries: Queries, schema: str, outcome: Outcome) -> None:
-    for each in outcome.collections:
-        _put(queries, schema, COLLECTIONS, _collection_row(outcome, each))
+    for collection in outcome.collections:
+        _put(queries, schema, COLLECTIONS, _collection_row(outcome, collection))
     _put(queries, schema, RUNS, _run_row(outcome))
 
 
@@ -122,26 +122,26 @@ def _run_row(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _collection_row(outcome: Outcome, each: CollectionOutcome) -> dict[str, object]:
+def _collection_row(outcome: Outcome, collection: CollectionOutcome) -> dict[str, object]:
     names = ("documents", "bytes", "inserted", "replaced", "deleted", "unchanged")
-    known = each.mode not in (REFUSED, FAILED)
+    known = collection.mode not in (REFUSED, FAILED)
     return {
         "load_id": outcome.load_id,
-        "collection": each.name,
-        "namespace": each.namespace,
-        "mode": each.mode,
-        **{name: getattr(each, name) if known else None for name in names},
-        "refused": each.refused[:ERROR_LENGTH] or None,
-        "error": each.error[:ERROR_LENGTH] or None,
-        "unknown_rows": sum(level.unknown for level in each.levels) if known else None,
-        "left_out_rows": sum(level.left_out for level in each.levels) if known else None,
-        "rejected_rows": sum(level.rejected for level in each.levels) if known else None,
+        "collection": collection.name,
+        "namespace": collection.namespace,
+        "mode": collection.mode,
+        **{name: getattr(collection, name) if known else None for name in names},
+        "refused": collection.refused[:ERROR_LENGTH] or None,
+        "error": collection.error[:ERROR_LENGTH] or None,
+        "unknown_rows": sum(level.unknown for level in collection.levels) if known else None,
+        "left_out_rows": sum(level.left_out for level in collection.levels) if known else None,
+        "rejected_rows": sum(level.rejected for level in collection.levels) if known else None,
         "not_nested": "; ".join(
-            f"{level.model}: {level.not_nested}" for level in each.levels if level.not_nested
+            f"{level.model}: {level.not_nested}" for level in collection.levels if level.not_nested
         )[:ERROR_LENGTH]
         or None,
-        "collection_uuid": each.uuid or None,
-        "seconds": sum(each.seconds.values()) if known else None,
+        "collection_uuid": collection.uuid or None,
+        "seconds": sum(collection.seconds.values()) if known else None,
         "finished_at": _time(outcome.finished_at),
     }
 

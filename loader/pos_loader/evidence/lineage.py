@@ -67,15 +67,15 @@ class Emitter:
 
     def start(self) -> None:
         """Send START for every collection. Raises any error of the transport."""
-        for each in self._job.collections:
-            self._emit(RunState.START, each, _Known())
+        for collection in self._job.collections:
+            self._emit(RunState.START, collection, _Known())
 
     def end(self, outcome: Outcome) -> None:
         """Send COMPLETE or FAIL for every collection, and close. Raises any error of the transport."""
-        ended = {each.name: each for each in outcome.collections}
-        for each in self._job.collections:
-            known = _Known(ended.get(each.name), outcome.error)
-            self._emit(RunState.FAIL if known.error else RunState.COMPLETE, each, known)
+        ended = {done.name: done for done in outcome.collections}
+        for collection in self._job.collections:
+            known = _Known(ended.get(collection.name), outcome.error)
+            self._emit(RunState.FAIL if known.error else RunState.COMPLETE, collection, known)
         self._client.close()
 
     def _emit(self, state: RunState, collection: Collection, known: _Known) -> None:
@@ -90,7 +90,9 @@ class Emitter:
                     name=f"pos_loader.{collection.name}",
                     facets={"jobType": job_type_job.JobTypeJobFacet("BATCH", "POS_LOADER", "LOAD")},
                 ),
-                inputs=[self._input(level, known) for level in {each.node: each for each in levels}.values()],
+                inputs=[
+                    self._input(level, known) for level in {level.node: level for level in levels}.values()
+                ],
                 outputs=[self._output(collection, known)],
             )
         )
@@ -141,7 +143,7 @@ class Emitter:
             statistics["inputStatistics"] = input_statistics_input_dataset.InputStatisticsInputDatasetFacet(
                 rowCount=known.rows(level)
             )
-        types = {each.column: each.data_type for each in level.fields}
+        types = {field.column: field.data_type for field in level.fields}
         schema = [schema_dataset.SchemaDatasetFacetFields(name, types.get(name)) for name in level.columns]
         return InputDataset(
             namespace=source.get_namespace(),
@@ -168,11 +170,11 @@ class Emitter:
 
     def _paths(self, level: Level, prefix: str) -> Iterator[tuple[str, column_lineage_dataset.Fields]]:
         """Yield the document path of every field, with the column that it comes from."""
-        for each in level.fields:
+        for field in level.fields:
             direct = column_lineage_dataset.Transformation("DIRECT", "IDENTITY")
             yield (
-                prefix + each.name,
-                column_lineage_dataset.Fields([self._column(level, each.column, direct)]),
+                prefix + field.name,
+                column_lineage_dataset.Fields([self._column(level, field.column, direct)]),
             )
         for child in level.children:
             yield from self._paths(child, f"{prefix}{child.name}.")
@@ -195,7 +197,7 @@ class Emitter:
 
 def _schema(level: Level) -> list[schema_dataset.SchemaDatasetFacetFields]:
     """List a document's fields with their BSON types, and arrays as OpenLineage nests them."""
-    fields = [schema_dataset.SchemaDatasetFacetFields(each.name, each.type.value) for each in level.fields]
+    fields = [schema_dataset.SchemaDatasetFacetFields(field.name, field.type.value) for field in level.fields]
     for child in level.children:
         item = schema_dataset.SchemaDatasetFacetFields("_element", "object", fields=_schema(child))
         fields.append(schema_dataset.SchemaDatasetFacetFields(child.name, "array", fields=[item]))
@@ -212,7 +214,7 @@ class _Known:
     def rows(self, level: Level) -> int | None:
         """Count the nested rows of a level's model; the model may be at other levels too."""
         counts = self._ended.levels if self._ended else ()
-        found = [each.nested for each in counts if each.node == level.node]
+        found = [count.nested for count in counts if count.node == level.node]
         return max(found, default=None)
 
     def statistics(self) -> dict[str, OutputDatasetFacet]:

@@ -24,19 +24,30 @@ HEADS = (
 LOAD_HEADS = ("last loads (UTC)", "status", "seconds", "changes", "load", "dbt invocation", "error")
 
 
-def row(each: Published) -> tuple[str, ...]:
+def row(published: Published) -> tuple[str, ...]:
     """Spell one collection as a table row under `HEADS`."""
-    name = f"{each.collection.database}.{each.collection.collection}"
-    if each.live is None:
-        return (name, "?" if each.fault else "no", "", "", "", "", "", "", each.fault)
-    key = ", ".join(f"{path}: {kind}" for path, kind in each.live.shard_key) or "unsharded"
-    documents = sum(share.documents for share in each.shards.values())
-    size = sum(share.bytes for share in each.shards.values())
-    indexes = ", ".join(sorted(each.live.indexes))
-    unknown = "" if each.foreign else "unknown"
-    origin = (each.origin.not_nested, each.origin.dbt_invocation) if each.origin else ("", unknown)
-    is_ours = "no, not by this loader" if each.foreign else "yes"
-    return (name, is_ours, key, f"{documents:,}", shares(each.shards), f"{size / 1e6:.2f}", indexes, *origin)
+    name = f"{published.collection.database}.{published.collection.collection}"
+    if published.live is None:
+        return (name, "?" if published.fault else "no", "", "", "", "", "", "", published.fault)
+    key = ", ".join(f"{path}: {kind}" for path, kind in published.live.shard_key) or "unsharded"
+    documents = sum(share.documents for share in published.shards.values())
+    size = sum(share.bytes for share in published.shards.values())
+    indexes = ", ".join(sorted(published.live.indexes))
+    unknown = "" if published.foreign else "unknown"
+    origin = (
+        (published.origin.not_nested, published.origin.dbt_invocation) if published.origin else ("", unknown)
+    )
+    is_ours = "no, not by this loader" if published.foreign else "yes"
+    return (
+        name,
+        is_ours,
+        key,
+        f"{documents:,}",
+        shares(published.shards),
+        f"{size / 1e6:.2f}",
+        indexes,
+        *origin,
+    )
 
 
 def faulty_row(name: str, error: LoaderError) -> tuple[str, ...]:
@@ -44,23 +55,23 @@ def faulty_row(name: str, error: LoaderError) -> tuple[str, ...]:
     return (name, "?", "", "", "", "", "", "", str(error))
 
 
-def as_json(each: Published, *, sample: bool) -> dict[str, Any]:
+def as_json(published: Published, *, sample: bool) -> dict[str, Any]:
     """Spell one collection as JSON values, its sample as relaxed extended JSON."""
     found: dict[str, Any] = {
-        "name": each.collection.name,
-        "namespace": f"{each.collection.database}.{each.collection.collection}",
-        "published": each.live is not None and not each.foreign,
-        "foreign": each.foreign,
-        "fault": each.fault,
-        "dbt_invocation": each.origin.dbt_invocation if each.origin else "",
-        "loaded_at": f"{each.origin.finished_at:%Y-%m-%dT%H:%M:%S}Z" if each.origin else "",
-        "not_nested": each.origin.not_nested if each.origin else "",
-        "shard_key": dict(each.live.shard_key) if each.live else {},
-        "indexes": sorted(each.live.indexes) if each.live else [],
-        "shards": {shard: asdict(share) for shard, share in each.shards.items()},
+        "name": published.collection.name,
+        "namespace": f"{published.collection.database}.{published.collection.collection}",
+        "published": published.live is not None and not published.foreign,
+        "foreign": published.foreign,
+        "fault": published.fault,
+        "dbt_invocation": published.origin.dbt_invocation if published.origin else "",
+        "loaded_at": f"{published.origin.finished_at:%Y-%m-%dT%H:%M:%S}Z" if published.origin else "",
+        "not_nested": published.origin.not_nested if published.origin else "",
+        "shard_key": dict(published.live.shard_key) if published.live else {},
+        "indexes": sorted(published.live.indexes) if published.live else [],
+        "shards": {shard: asdict(share) for shard, share in published.shards.items()},
     }
     if sample:
-        found["sample"] = json.loads(_extended(each.sample))
+        found["sample"] = json.loads(_extended(published.sample))
     return found
 
 
@@ -70,7 +81,7 @@ def load_row(run: Run) -> tuple[str, ...]:
         f"{run.started_at:%Y-%m-%d %H:%M:%S}",
         run.status,
         "" if run.seconds is None else f"{run.seconds:.1f}",
-        ", ".join(_load_part(each) for each in run.collections),
+        ", ".join(_load_part(collection) for collection in run.collections),
         run.load_id,
         run.dbt_invocation,
         run.error or "",
@@ -83,10 +94,10 @@ def _load_part(part: Mapping[str, Any]) -> str:
     return f"{part['collection']} +{part['inserted']:,} ~{part['replaced']:,} -{part['deleted']:,}"
 
 
-def sample_text(each: Published) -> str:
+def sample_text(published: Published) -> str:
     """Spell one document as extended JSON; arrays are cut to one item, which is easier to read."""
-    name = f"{each.collection.database}.{each.collection.collection}"
-    return f"\none document of {name}, arrays cut to one item:\n{_extended(_cut(each.sample))}"
+    name = f"{published.collection.database}.{published.collection.collection}"
+    return f"\none document of {name}, arrays cut to one item:\n{_extended(_cut(published.sample))}"
 
 
 def _cut(value: Any) -> Any:
@@ -106,9 +117,9 @@ def how_to_open(settings: Settings, collections: Sequence[Collection]) -> Iterat
     uri = masked_address(settings.mongo_uri.get_secret_value())
     yield ""
     yield f'open:   mongosh "{uri}"'
-    for each in collections[:1]:
-        name = each.collection
+    for collection in collections[:1]:
+        name = collection.collection
         place = f".{name}" if name.isidentifier() else f".getCollection({json.dumps(name)})"
-        yield f"        db.getSiblingDB('{each.database}'){place}.findOne()"
+        yield f"        db.getSiblingDB('{collection.database}'){place}.findOne()"
         yield "python: from pymongo import MongoClient"
-        yield f"        MongoClient({uri!r})[{each.database!r}][{each.collection!r}].find_one()"
+        yield f"        MongoClient({uri!r})[{collection.database!r}][{collection.collection!r}].find_one()"

@@ -30,8 +30,8 @@ def markdown(outcome: Outcome) -> Iterator[str]:
         yield ""
     yield _row(tables.HEADS)
     yield _row(["---"] * len(tables.HEADS))
-    for each in outcome.collections:
-        yield _row(tables.row(each))
+    for collection in outcome.collections:
+        yield _row(tables.row(collection))
     yield ""
     yield (
         f"load `{outcome.load_id}`, dbt invocation `{outcome.dbt_invocation}`, {outcome.seconds:.1f} s, "

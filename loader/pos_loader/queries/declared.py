@@ -71,7 +71,11 @@ class Query:
 
         Raises `SpecError` for an unknown, repeated or missing parameter, and for a value that is not allowed.
         """
-        values = {each.name: each.default for each in self.parameters if each.default is not None}
+        values = {
+            parameter.name: parameter.default
+            for parameter in self.parameters
+            if parameter.default is not None
+        }
         given = dict(self._given(words))
         for parameter in self.parameters:
             if parameter.name in given:
@@ -83,7 +87,7 @@ class Query:
         return Question(self.name, self.collection, kept, self.collation, self.columns)
 
     def _given(self, words: Sequence[str]) -> Iterator[tuple[str, str]]:
-        options = {each.option: each.name for each in self.parameters}
+        options = {parameter.option: parameter.name for parameter in self.parameters}
         seen: set[str] = set()
         left = iter(words)
         for word in left:
@@ -107,11 +111,11 @@ class Query:
             raise self._error(what, f"give {parameter.wanted}") from None
 
     def _by_option(self, option: str) -> Parameter:
-        return next(each for each in self.parameters if each.option == option)
+        return next(parameter for parameter in self.parameters if parameter.option == option)
 
     @property
     def _allowed(self) -> str:
-        return ", ".join(each.option for each in self.parameters) or "none"
+        return ", ".join(parameter.option for parameter in self.parameters) or "none"
 
     def _error(self, what: str, fix: str) -> SpecError:
         return SpecError(what, where=f"{FILE}, query {self.name}", fix=fix)
@@ -135,7 +139,7 @@ def read_queries(folder: Path) -> Mapping[str, Query]:
         declared = FileDeclaration.model_validate(content)
     except ValidationError as error:
         raise _refusal(error) from None
-    return {name: _query(name, each) for name, each in declared.queries.items()}
+    return {name: _query(name, query) for name, query in declared.queries.items()}
 
 
 HEADS = ("query", "parameters", "description")
@@ -143,13 +147,14 @@ HEADS = ("query", "parameters", "description")
 
 def row(query: Query) -> tuple[str, ...]:
     """Spell one query as a table row under `HEADS`: optional parameters in [], defaults in ()."""
-    shown = (
-        f"[{each.option} {each.type.upper()}]"
-        if each.optional
-        else f"{each.option} {each.type.upper()}{'' if each.default is None else f' ({each.default})'}"
-        for each in query.parameters
-    )
-    return query.name, " ".join(shown), query.description
+    return query.name, " ".join(map(_spelled, query.parameters)), query.description
+
+
+def _spelled(parameter: Parameter) -> str:
+    option = f"{parameter.option} {parameter.type.upper()}"
+    if parameter.optional:
+        return f"[{option}]"
+    return option if parameter.default is None else f"{option} ({parameter.default})"
 
 
 def as_json(query: Query) -> dict[str, Any]:
@@ -159,7 +164,8 @@ def as_json(query: Query) -> dict[str, Any]:
         "description": query.description,
         "collection": query.collection,
         "parameters": [
-            {"option": each.option, **asdict(each), "wanted": each.wanted} for each in query.parameters
+            {"option": parameter.option, **asdict(parameter), "wanted": parameter.wanted}
+            for parameter in query.parameters
         ],
         "columns": list(query.columns),
         "sql": query.sql,
@@ -192,10 +198,10 @@ def _refusal(error: ValidationError) -> SpecError:
 
 def _query(name: str, declared: QueryDeclaration) -> Query:
     where = f"{FILE}, query {name}"
-    parameters = tuple(_parameter(key, each, where) for key, each in declared.parameters.items())
+    parameters = tuple(_parameter(key, parameter, where) for key, parameter in declared.parameters.items())
     _check_stages(declared.pipeline, where)
     used = set(_parameters_in(declared.pipeline, where))
-    for wrong in sorted(used ^ {each.name for each in parameters}):
+    for wrong in sorted(used ^ {parameter.name for parameter in parameters}):
         problem = "is used and not declared" if wrong in used else "is declared and not used"
         raise SpecError(f"parameter {wrong} {problem}", where=where, fix=f"write {{{PARAM}: {wrong}}} for it")
     return Query(
@@ -250,8 +256,8 @@ def _check_stages(pipeline: Sequence[Mapping[str, Any]], where: str) -> None:
 def _parameters_in(node: Any, where: str, *, stage: str = "") -> Iterator[str]:
     """Find every `$param`; raise `SpecError` for one where its value could be read as something else."""
     if isinstance(node, list):
-        for each in node:
-            yield from _parameters_in(each, where, stage=stage or next(iter(each)))
+        for child in node:
+            yield from _parameters_in(child, where, stage=stage or next(iter(child)))
     elif isinstance(node, dict):
         if PARAM in node:
             if len(node) > 1 or not isinstance(node[PARAM], str):
@@ -264,8 +270,8 @@ def _parameters_in(node: Any, where: str, *, stage: str = "") -> Iterator[str]:
                 )
             yield node[PARAM]
             return
-        for key, each in node.items():
-            yield from _parameters_in(each, where, stage="$expr" if key == "$expr" else stage)
+        for key, child in node.items():
+            yield from _parameters_in(child, where, stage="$expr" if key == "$expr" else stage)
 
 
 class _LeftOut:
@@ -279,10 +285,10 @@ def _filled(node: Any, values: Mapping[str, Value]) -> Any:
     if isinstance(node, dict):
         if PARAM in node:
             return values.get(node[PARAM], _LEFT_OUT)
-        fields = {key: _filled(each, values) for key, each in node.items()}
-        kept = {key: each for key, each in fields.items() if each is not _LEFT_OUT}
+        fields = {key: _filled(child, values) for key, child in node.items()}
+        kept = {key: child for key, child in fields.items() if child is not _LEFT_OUT}
         return kept if kept or not node else _LEFT_OUT
     if isinstance(node, list):
-        items = [each for each in (_filled(each, values) for each in node) if each is not _LEFT_OUT]
+        items = [child for child in (_filled(child, values) for child in node) if child is not _LEFT_OUT]
         return items if items or not node else _LEFT_OUT
     return node

@@ -116,45 +116,45 @@ def _indexes(node: Any) -> Iterator[str]:
             yield "_id_"
         elif isinstance(node.get("indexName"), str):
             yield node["indexName"]
-        for each in node.values():
-            yield from _indexes(each)
+        for child in node.values():
+            yield from _indexes(child)
     elif isinstance(node, list):
-        for each in node:
-            yield from _indexes(each)
+        for child in node:
+            yield from _indexes(child)
 
 
 TOTAL_HEADS = ("query", "collection", "shards", "index", "keys per returned", "documents per returned", "ms")
 
 
-def total_row(each: Explanation) -> tuple[str, ...]:
+def total_row(explanation: Explanation) -> tuple[str, ...]:
     """Spell the whole as a table row under `TOTAL_HEADS`."""
     return (
-        each.query,
-        each.namespace,
-        f"{len(each.plans)} of {each.shards}",
-        ", ".join(each.indexes),
-        f"{each.keys_per_returned:.2f}",
-        f"{each.documents_per_returned:.2f}",
-        f"{each.milliseconds:.1f}",
+        explanation.query,
+        explanation.namespace,
+        f"{len(explanation.plans)} of {explanation.shards}",
+        ", ".join(explanation.indexes),
+        f"{explanation.keys_per_returned:.2f}",
+        f"{explanation.documents_per_returned:.2f}",
+        f"{explanation.milliseconds:.1f}",
     )
 
 
-def shard_row(each: ShardPlan) -> tuple[str, ...]:
+def shard_row(plan: ShardPlan) -> tuple[str, ...]:
     """Spell one shard's part as a table row under `HEADS`."""
-    figures = (each.keys_examined, each.documents_examined, each.returned, each.milliseconds)
-    return each.shard, ", ".join(each.indexes), *(f"{figure:,}" for figure in figures)
+    figures = (plan.keys_examined, plan.documents_examined, plan.returned, plan.milliseconds)
+    return plan.shard, ", ".join(plan.indexes), *(f"{figure:,}" for figure in figures)
 
 
-def as_json(each: Explanation) -> dict[str, Any]:
+def as_json(explanation: Explanation) -> dict[str, Any]:
     """Spell the whole as JSON values."""
     return {
-        "query": each.query,
-        "collection": each.namespace,
-        "shards_touched": len(each.plans),
-        "shards": each.shards,
-        "indexes": list(each.indexes),
-        "keys_examined_per_returned": each.keys_per_returned,
-        "documents_examined_per_returned": each.documents_per_returned,
-        "milliseconds": each.milliseconds,
-        "by_shard": [asdict(plan) for plan in each.plans],
+        "query": explanation.query,
+        "collection": explanation.namespace,
+        "shards_touched": len(explanation.plans),
+        "shards": explanation.shards,
+        "indexes": list(explanation.indexes),
+        "keys_examined_per_returned": explanation.keys_per_returned,
+        "documents_examined_per_returned": explanation.documents_per_returned,
+        "milliseconds": explanation.milliseconds,
+        "by_shard": [asdict(plan) for plan in explanation.plans],
     }

@@ -50,13 +50,13 @@ def _level(work: Work, tally: Tally, level: Level, rejected: int) -> LevelCount:
 
 def require_complete(collection: Collection, counts: Sequence[LevelCount]) -> None:
     """Require that the parts of every level add up; raise `DataError` that names the model otherwise."""
-    for each in counts:
-        if each.rows != each.accounted or each.nested < 0:
+    for level in counts:
+        if level.rows != level.accounted or level.nested < 0:
             raise DataError(
-                f"model {each.model} has {each.rows:,} rows, and {each.accounted:,} are accounted for: "
-                f"{each.nested:,} nested, {each.elsewhere:,} elsewhere"
-                f"{each.not_nested and ', '}{each.not_nested}",
-                where=f"collection {collection.name}, level {each.path or 'of the documents'}",
+                f"model {level.model} has {level.rows:,} rows, and {level.accounted:,} are accounted for: "
+                f"{level.nested:,} nested, {level.elsewhere:,} elsewhere"
+                f"{level.not_nested and ', '}{level.not_nested}",
+                where=f"collection {collection.name}, level {level.path or 'of the documents'}",
                 fix="run again, and report it if it stays",
             )
 
@@ -68,15 +68,15 @@ def require_same_items(
 
     `counted` has the levels of each collection, by name. Raises `DataError` that names the buckets.
     """
-    for each in collections:
-        if each.buckets is None or not {each.name, each.exposure} <= counted.keys():
+    for collection in collections:
+        if collection.buckets is None or not {collection.name, collection.exposure} <= counted.keys():
             continue
-        documents = {level.path: level for level in counted[each.exposure]}
-        for level in counted[each.name]:
+        documents = {level.path: level for level in counted[collection.exposure]}
+        for level in counted[collection.name]:
             left, taken = documents[level.path].elsewhere, level.nested + level.left_out + level.rejected
             if left != taken:
                 raise DataError(
-                    f"{taken:,} rows of model {level.model} are in the buckets {each.name}, "
+                    f"{taken:,} rows of model {level.model} are in the buckets {collection.name}, "
                     f"and {left:,} belong there",
                     where=f"level {level.path}",
                     fix="run again, and report it if it stays",

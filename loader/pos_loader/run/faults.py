@@ -29,8 +29,8 @@ def group_of(collection: Collection) -> Group:
 def groups(collections: Iterable[Collection]) -> dict[Group, list[Collection]]:
     """Sort collections into groups, in the order of their first members."""
     found: dict[Group, list[Collection]] = {}
-    for each in collections:
-        found.setdefault(group_of(each), []).append(each)
+    for collection in collections:
+        found.setdefault(group_of(collection), []).append(collection)
     return found
 
 
@@ -56,19 +56,21 @@ class Faults:
     def hold_back(self, collections: Sequence[Collection]) -> list[Collection]:
         """Note an error for every collection whose group has one, and return the others."""
         for members in groups(collections).values():
-            culprit = next((each for each in members if each in self), None)
-            for each in members:
-                if culprit is not None and each not in self:
-                    self.errors[each.name] = HeldBack(
+            culprit = next((member for member in members if member in self), None)
+            for member in members:
+                if culprit is not None and member not in self:
+                    self.errors[member.name] = HeldBack(
                         f"held back, because {culprit.name} of its group is not published",
-                        where=f"all_or_none {each.group}" if each.group else "a collection and its buckets",
+                        where=f"all_or_none {member.group}"
+                        if member.group
+                        else "a collection and its buckets",
                         fix=f"see {culprit.name}",
                     )
-        return [each for each in collections if each not in self]
+        return [collection for collection in collections if collection not in self]
 
     def exit_code(self, *, is_any_done: bool) -> ExitCode:
         """Return the code that all faults share if no collection succeeded; 1 otherwise."""
-        codes = {each.exit_code for each in self.errors.values() if not isinstance(each, HeldBack)}
+        codes = {error.exit_code for error in self.errors.values() if not isinstance(error, HeldBack)}
         codes |= {ExitCode.DATA} if self.refused or is_any_done else set()
         return codes.pop() if len(codes) == 1 else ExitCode.DATA
 
@@ -85,12 +87,13 @@ class Faults:
 
 def require_whole_groups(chosen: Sequence[Collection], declared: Sequence[Collection]) -> None:
     """Require that a selection takes all or none of an `all_or_none` group; raise `SpecError` otherwise."""
-    names = {each.name for each in chosen}
-    for each in chosen:
-        left = [one.exposure for one in declared if one.group == each.group and one.name not in names]
-        if each.group and left:
+    names = {collection.name for collection in chosen}
+    for collection in chosen:
+        left = [one.exposure for one in declared if one.group == collection.group and one.name not in names]
+        if collection.group and left:
             raise SpecError(
-                f"{each.exposure} is of the all_or_none group {each.group}, and {left[0]} is not selected",
+                f"{collection.exposure} is of the all_or_none group {collection.group}, "
+                f"and {left[0]} is not selected",
                 where="--select",
                 fix=f"add --select {left[0]}",
             )

@@ -66,7 +66,7 @@ def staged_outcome(job: Job, staged: Staged, verdict: Verdict) -> CollectionOutc
         figures=tally.figures,
         shards=shards,
         uuid=str(uuid.as_uuid()) if uuid else "",
-        indexes_added=tuple(each.name for each in staged.layout.create),
+        indexes_added=tuple(index.name for index in staged.layout.create),
         indexes_dropped=staged.layout.drop,
         indexes_kept=staged.claim.kept_names,
         notes=tuple(ownership.notes(staged.claim, staged.layout, is_rebuilt=isinstance(staged, Build))),
@@ -118,10 +118,10 @@ def failed_outcome(collection: Collection, faults: Faults) -> CollectionOutcome:
 
 def _counts(levels: Sequence[LevelCount]) -> dict[str, Any]:
     """Count the rows by level, and by model: one model may be at several levels."""
-    rows, left_out = dict.fromkeys((each.model for each in levels), 0), Counter[str]()
-    for each in levels:
-        rows[each.model] += each.nested
-        left_out[each.model] += each.left_out
+    rows, left_out = dict.fromkeys((level.model for level in levels), 0), Counter[str]()
+    for level in levels:
+        rows[level.model] += level.nested
+        left_out[level.model] += level.left_out
     return {"levels": tuple(levels), "rows": rows, "left_out": dict(+left_out)}
 
 
@@ -146,7 +146,7 @@ def conclude(
     status = FAILED if error else status_of(done)
     code, line = ending(error) if error else (ExitCode.OK if status == SUCCEEDED else ExitCode.DATA, "")
     if faults is not None and faults.errors and error is None:
-        is_any_done = any(each.mode not in (FAILED, REFUSED) for each in done)
+        is_any_done = any(outcome.mode not in (FAILED, REFUSED) for outcome in done)
         code, line = faults.exit_code(is_any_done=is_any_done), faults.line(len(job.collections))
     return Outcome(
         command=command,
@@ -162,7 +162,7 @@ def conclude(
         mariadb=job.server.address,
         mongodb=mongo.hosts(job.client),
         is_cluster=job.topology.is_cluster,
-        collections=tuple(sorted(done, key=lambda each: each.name)),
+        collections=tuple(sorted(done, key=lambda outcome: outcome.name)),
         peak_memory=_peak_memory(),
     )
 

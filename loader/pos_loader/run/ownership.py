@@ -58,12 +58,12 @@ class Claim:
     @property
     def kept_names(self) -> tuple[str, ...]:
         """Name the indexes of others that stay."""
-        return tuple(each["name"] for each in self.kept)
+        return tuple(spec["name"] for spec in self.kept)
 
 
 def require_known(job: Job) -> None:
     """Raise `SpecError` where `--adopt` names a collection that is not selected."""
-    known = {name for each in job.collections for name in _names(each)}
+    known = {name for collection in job.collections for name in _names(collection)}
     unknown = [name for name in job.options.adopt if name not in known and name != ALL]
     if unknown:
         raise SpecError(
@@ -101,7 +101,7 @@ def _other_proof(job: Job, collection: Collection, live: live_layout.Live) -> st
         return ADOPTED
     with translated(job.client, f"count {handle.full_name}"):
         count = handle.estimated_document_count()
-    last = next((each.load_id for each in known if each.load_id), "")
+    last = next((record.load_id for record in known if record.load_id), "")
     what = f"is not the one that load {last} published" if last else "was not published by this loader"
     raise DataError(
         f"collection {handle.full_name} {what}, and holds {count:,} documents",
@@ -124,14 +124,14 @@ def _is_audited(job: Job, collection: Collection, live: live_layout.Live) -> boo
 
 def _ours(collection: Collection, live: live_layout.Live, record: Record | None, how: str) -> frozenset[str]:
     if how == AUDITED:
-        return frozenset(each.name for each in collection.indexes if each.name in live.indexes)
+        return frozenset(index.name for index in collection.indexes if index.name in live.indexes)
     made = record.indexes if record else ()
-    return frozenset(each.name for each in made if live_layout.is_made(each, live.indexes.get(each.name)))
+    return frozenset(index.name for index in made if live_layout.is_made(index, live.indexes.get(index.name)))
 
 
 def _with_indexes(claim: Claim, handle: Handle, collection: Collection, live: live_layout.Live) -> Claim:
     """Sort the indexes of others; raise `DataError` for one that is in the way."""
-    declared = {each.name: each for each in collection.indexes}
+    declared = {index.name: index for index in collection.indexes}
     kept, dropped, same = [], [], []
     for name, spec in live.indexes.items():
         if name in claim.ours or live_layout.serves_shard_key(spec, live.shard_key):
@@ -222,7 +222,7 @@ def remarks(claim: Claim, changes: live_layout.Changes, *, is_rebuilt: bool) -> 
     if claim.rules:
         yield "the validator is not the loader's and stays"
     if is_rebuilt:
-        yield from (f"{each}: rebuilt as declared" for each in changes.rebuild)
+        yield from (f"{change}: rebuilt as declared" for change in changes.rebuild)
         yield from (f"option {name} of the collection goes with the rebuild" for name in claim.lost)
 
 
@@ -234,7 +234,7 @@ def record_of(job: Job, collection: Collection, claim: Claim, uuid: Binary) -> R
         load_id=job.load_id,
         invocation=job.invocation,
         declaration=builds.fingerprint(collection),
-        indexes=tuple(each for each in collection.indexes if each.name not in claim.same),
+        indexes=tuple(index for index in collection.indexes if index.name not in claim.same),
         validators=() if claim.rules else (_digest(collection),),
     )
 
@@ -299,9 +299,9 @@ def carry(handle: Handle, claim: Claim) -> None:
 
     Raises `DataError` where an index cannot be built on the documents, or they do not pass the validator.
     """
-    there = [dict(each) for each in retrying()(lambda: list(handle.list_indexes()))]
+    there = [dict(index) for index in retrying()(lambda: list(handle.list_indexes()))]
     for spec in claim.kept:
-        if not any(_equal(spec, each) for each in there):
+        if not any(_equal(spec, other) for other in there):
             _build(handle, spec)
     if claim.rules:
         _require_passing(handle, claim.rules["validator"])

@@ -62,7 +62,10 @@ def load(job: Job, done: list[CollectionOutcome]) -> Outcome:
                 look_again()
                 shown.extend(show(job, staged, faults, look_again=look_again))
         finally:
-            done += [staged_outcome(job, each, verdicts[each.work.collection.name]) for each in shown]
+            done += [
+                staged_outcome(job, publication, verdicts[publication.work.collection.name])
+                for publication in shown
+            ]
             failed = [collection for collection in job.collections if collection.name in faults.errors]
             done += [failed_outcome(collection, faults) for collection in failed]
     return conclude(job, "load", done, faults=faults)
@@ -81,26 +84,29 @@ def _staged(job: Job, collections: Sequence[Collection], faults: Faults) -> list
                 accounting.require_complete(work.collection, counts)
     _require_same_items(staged, faults)
     faults.hold_back(job.collections)
-    for each in staged:
-        if each.work.collection in faults:
-            discard(each)
-    return [each for each in staged if each.work.collection not in faults]
+    for publication in staged:
+        if publication.work.collection in faults:
+            discard(publication)
+    return [publication for publication in staged if publication.work.collection not in faults]
 
 
 def _require_same_items(staged: Sequence[Staged], faults: Faults) -> None:
     """Compare the rows in the buckets of each exposure with those in its documents."""
-    whole = [each for each in staged if not each.work.is_partial]
-    counted = {each.work.collection.name: accounting.levels(each.work, each.tally) for each in whole}
-    for each in whole:
-        with faults.of(each.work.collection):
-            accounting.require_same_items(counted, [each.work.collection])
+    whole = [publication for publication in staged if not publication.work.is_partial]
+    counted = {
+        publication.work.collection.name: accounting.levels(publication.work, publication.tally)
+        for publication in whole
+    }
+    for publication in whole:
+        with faults.of(publication.work.collection):
+            accounting.require_same_items(counted, [publication.work.collection])
 
 
 def _note_privileges(job: Job) -> None:
     """Note what the MongoDB user may not do. It is no error: a role may grant it on single collections."""
-    for database in sorted({each.database for each in job.collections}):
+    for database in sorted({collection.database for collection in job.collections}):
         is_sharded = job.topology.is_cluster and any(
-            each.shard_key for each in job.collections if each.database == database
+            collection.shard_key for collection in job.collections if collection.database == database
         )
         missing = mongo.missing_actions(job.client, database, sharded=is_sharded)
         if missing:
@@ -140,7 +146,7 @@ def check(job: Job, *, quick: bool = False) -> Outcome:
                 mongo.require_published(handle.database, handle.name)
             tally = Tally() if quick else run(job, work, handle, compare)
             done.append(checked_outcome(job, work, reconciled(job, work, handle, tally)))
-    done += [failed_outcome(each, faults) for each in job.collections if each in faults]
+    done += [failed_outcome(collection, faults) for collection in job.collections if collection in faults]
     return conclude(job, "verify", done, faults=faults)
 
 
@@ -157,7 +163,7 @@ def _gate(job: Job) -> dict[str, gate.Verdict]:
         job.progress.note(
             "WARNING: --no-gate: not checked that dbt built and tested these marts, nor that no build runs"
         )
-        return {each.name: gate.Verdict(each.name, "", ()) for each in job.collections}
+        return {collection.name: gate.Verdict(collection.name, "", ()) for collection in job.collections}
     with mariadb.connect(job.server) as queries:
         stamp = gate.read_stamp(queries, job.server.schema)
     verdicts = gate.judge(
@@ -170,7 +176,7 @@ def _gate(job: Job) -> dict[str, gate.Verdict]:
     for verdict in verdicts:
         for warning in verdict.warnings:
             job.progress.note(f"{verdict.collection}: {warning}", collection=verdict.collection)
-    return {each.collection: each for each in verdicts}
+    return {verdict.collection: verdict for verdict in verdicts}
 
 
 def _require_same_build(job: Job, collections: Sequence[Collection]) -> None:
@@ -192,8 +198,8 @@ def _leases(job: Job, collections: Sequence[Collection]) -> Iterator[list[Lease]
     owner = Owner(job.load_id)
     with ExitStack() as stack:
         held = []
-        for database in sorted({each.database for each in collections}):
-            names = [each.collection for each in collections if each.database == database]
+        for database in sorted({collection.database for collection in collections}):
+            names = [collection.collection for collection in collections if collection.database == database]
             holder = lease(job.client[database], names, owner, wait=job.options.wait)
             held.append(stack.enter_context(holder))
         yield held

@@ -52,7 +52,7 @@ class Threads:
         """Do as `Pool` says; return or raise only when no task runs any more."""
         with ThreadPoolExecutor(self.count, thread_name_prefix="partition") as pool:
             # No list here keeps the futures, so a result is freed once it is yielded.
-            finished = as_completed([pool.submit(task, each) for each in items])
+            finished = as_completed([pool.submit(task, item) for item in items])
             try:
                 for future in finished:
                     yield future.result()
@@ -158,7 +158,7 @@ def open_pool(
             ) from None
         _require_equal({"scheduler": _tried(client.run_on_scheduler, versions)})
         found = client.run(versions, on_error="return")
-        _require_equal({f"worker {address}": each for address, each in found.items()})
+        _require_equal({f"worker {address}": theirs for address, theirs in found.items()})
         yield DaskWorkers(client)
 
 

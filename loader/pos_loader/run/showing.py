@@ -62,15 +62,15 @@ def show(
 
 
 def _grouped(staged: Sequence[Staged]) -> Iterator[list[Staged]]:
-    by_name = {each.work.collection.name: each for each in staged}
-    for members in groups(each.work.collection for each in staged).values():
+    by_name = {publication.work.collection.name: publication for publication in staged}
+    for members in groups(publication.work.collection for publication in staged).values():
         yield [by_name[collection.name] for collection in members]
 
 
 def _turns(group: Sequence[Staged]) -> Iterator[Turn]:
     """Put a group in order: the builds of buckets, the syncs together, the other builds."""
-    built = [each for each in group if isinstance(each, Build)]
-    synced = [each for each in group if isinstance(each, Pending)]
+    built = [publication for publication in group if isinstance(publication, Build)]
+    synced = [publication for publication in group if isinstance(publication, Pending)]
     yield from (build for build in built if build.work.collection.buckets)
     if synced:
         yield synced

@@ -52,8 +52,8 @@ class DbtRun:
         """Count the nodes of a kind (`test`, `model`, ...) with one of the statuses; without them, all."""
         return sum(
             number
-            for (each, status), number in self.counts.items()
-            if each == kind and (not statuses or status in statuses)
+            for (counted, status), number in self.counts.items()
+            if counted == kind and (not statuses or status in statuses)
         )
 
 
@@ -97,11 +97,11 @@ def _dbt(folder: Path) -> tuple[DbtRun | None, str]:
         results = read_run_results(folder)
     except SpecError as error:
         return None, f"dbt's results are not known: {error.what}"
-    counts = Counter((each.unique_id.split(".")[0], each.status.value) for each in results.results)
+    counts = Counter((result.unique_id.split(".")[0], result.status.value) for result in results.results)
     notable = tuple(
-        DbtResult(short(each.unique_id), each.status.value, " ".join((each.message or "").split()))
-        for each in results.results
-        if each.status.value not in GOOD
+        DbtResult(short(result.unique_id), result.status.value, " ".join((result.message or "").split()))
+        for result in results.results
+        if result.status.value not in GOOD
     )
     arguments = results.args or {}
     run = DbtRun(

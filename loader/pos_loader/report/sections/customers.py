@@ -54,12 +54,12 @@ def _value(found: Figures) -> Iterator[Block]:
     if not found.segments:
         yield Note("No customer is known.")
         return
-    if not any(each.count_orders for each in found.segments):
-        customers = sum(each.count_customers for each in found.segments)
+    if not any(segment.count_orders for segment in found.segments):
+        customers = sum(segment.count_customers for segment in found.segments)
         yield Note(Markup("None of {} has ordered.").format(plural(customers, "customer")))
         return
     yield _segments(found.segments)
-    buyers = sum(each.count_customers for each in found.tenths)
+    buyers = sum(tenth.count_customers for tenth in found.tenths)
     if buyers >= TENTHS:
         yield _tenths(found.tenths)
     else:
@@ -71,25 +71,25 @@ def _value(found: Figures) -> Iterator[Block]:
 
 
 def _segments(segments: Sequence[figures.Segment]) -> Chart:
-    customers = sum(each.count_customers for each in segments)
-    revenue = sum((each.lifetime_revenue for each in segments), Decimal(0))
+    customers = sum(segment.count_customers for segment in segments)
+    revenue = sum((segment.lifetime_revenue for segment in segments), Decimal(0))
     rows = [
         {
-            "name": each.segment,
+            "name": segment.segment,
             "kind": kind,
             "share": float(share),
-            "tip": f"{each.segment}: {percent_text(share)} {kind}",
+            "tip": f"{segment.segment}: {percent_text(share)} {kind}",
         }
-        for each in segments
+        for segment in segments
         for kind, share in zip(
             SHARES,
-            (ratio(each.count_customers, customers), share_of(each.lifetime_revenue, revenue)),
+            (ratio(segment.count_customers, customers), share_of(segment.lifetime_revenue, revenue)),
             strict=True,
         )
         if share is not None
     ]
     shown = {kind: paint for kind, paint in SHARES.items() if any(row["kind"] == kind for row in rows)}
-    first = next(each for each in segments if each.count_orders)
+    first = next(segment for segment in segments if segment.count_orders)
     finding = Markup("{}: {} of {} ({}), with a lifetime revenue of {}").format(
         first.segment,
         count(first.count_customers),
@@ -122,36 +122,36 @@ def _segments(segments: Sequence[figures.Segment]) -> Chart:
             ),
             [
                 (
-                    each.segment,
-                    count(each.count_customers),
-                    count(each.count_orders),
-                    money(each.lifetime_revenue),
-                    money(ratio(each.lifetime_revenue, each.count_customers)),
-                    number(each.average_days_since, 0),
+                    segment.segment,
+                    count(segment.count_customers),
+                    count(segment.count_orders),
+                    money(segment.lifetime_revenue),
+                    money(ratio(segment.lifetime_revenue, segment.count_customers)),
+                    number(segment.average_days_since, 0),
                 )
-                for each in segments
+                for segment in segments
             ],
         ),
     )
 
 
 def _tenths(tenths: Sequence[figures.Tenth]) -> Chart:
-    revenue = sum((each.lifetime_revenue for each in tenths), Decimal(0))
-    buyers = sum(each.count_customers for each in tenths)
+    revenue = sum((tenth.lifetime_revenue for tenth in tenths), Decimal(0))
+    buyers = sum(tenth.count_customers for tenth in tenths)
     by_share = revenue > 0
     rows = [
         {
-            "name": str(each.tenth),
+            "name": str(tenth.tenth),
             "value": float(
-                share_of(each.lifetime_revenue, revenue) or 0 if by_share else each.lifetime_revenue
+                share_of(tenth.lifetime_revenue, revenue) or 0 if by_share else tenth.lifetime_revenue
             ),
-            "text": percent_text(share_of(each.lifetime_revenue, revenue), 0).replace(SPACE, "")
+            "text": percent_text(share_of(tenth.lifetime_revenue, revenue), 0).replace(SPACE, "")
             if by_share
-            else short_text(each.lifetime_revenue),
-            "tip": f"tenth {each.tenth}, {plural_text(each.count_customers, 'customer')}: "
-            f"{money_text(each.lifetime_revenue)}",
+            else short_text(tenth.lifetime_revenue),
+            "tip": f"tenth {tenth.tenth}, {plural_text(tenth.count_customers, 'customer')}: "
+            f"{money_text(tenth.lifetime_revenue)}",
         }
-        for each in tenths
+        for tenth in tenths
     ]
     best = tenths[0]
     finding = Markup("The best {} of {} who ordered brought {}").format(
@@ -177,14 +177,14 @@ def _tenths(tenths: Sequence[figures.Tenth]) -> Chart:
             ("Tenth", "Customers", "Revenue", "Share", "Mean", "Least"),
             [
                 (
-                    str(each.tenth),
-                    count(each.count_customers),
-                    money(each.lifetime_revenue),
-                    percent(share_of(each.lifetime_revenue, revenue)),
-                    money(ratio(each.lifetime_revenue, each.count_customers)),
-                    money(each.least),
+                    str(tenth.tenth),
+                    count(tenth.count_customers),
+                    money(tenth.lifetime_revenue),
+                    percent(share_of(tenth.lifetime_revenue, revenue)),
+                    money(ratio(tenth.lifetime_revenue, tenth.count_customers)),
+                    money(tenth.least),
                 )
-                for each in tenths
+                for tenth in tenths
             ],
         ),
     )
@@ -196,15 +196,15 @@ def _best(customers: Sequence[figures.Customer]) -> Table:
         ("Customer", "Key", "Place", "Segment", "Orders", "Last order", "Lifetime revenue"),
         [
             (
-                customer_name(each.customer_id, each.first_name, each.last_name),
-                key(each.customer_id),
-                ", ".join(filter(None, (each.city, each.state))) or NONE,
-                each.segment,
-                count(each.count_orders),
-                day(each.last_ordered_at) if each.last_ordered_at else "no date",
-                money(each.lifetime_revenue),
+                customer_name(customer.customer_id, customer.first_name, customer.last_name),
+                key(customer.customer_id),
+                ", ".join(filter(None, (customer.city, customer.state))) or NONE,
+                customer.segment,
+                count(customer.count_orders),
+                day(customer.last_ordered_at) if customer.last_ordered_at else "no date",
+                money(customer.lifetime_revenue),
             )
-            for each in customers
+            for customer in customers
         ],
         text_columns=(0, 2, 3),
         note="One row per customer, dated and undated orders, less returns.",
@@ -218,7 +218,7 @@ def retention(found: Figures) -> Section:
         "Customers by the month of their first dated order, and the share of them who ordered in each month "
         "after it."
     )
-    later = [each for each in found.cohorts if each.months_since_first_order]
+    later = [cohort for cohort in found.cohorts if cohort.months_since_first_order]
     blocks: tuple[Block, ...] = (
         Note("No month follows one in which a customer ordered for the first time."),
     )
@@ -230,26 +230,28 @@ def retention(found: Figures) -> Section:
 def _heat_map(cohorts: Sequence[figures.Cohort], later: Sequence[figures.Cohort]) -> Chart:
     cells = [
         {
-            "row": short_month(each.cohort_month),
-            "column": each.months_since_first_order,
-            "share": float(each.retention_rate),
-            "text": percent_text(each.retention_rate, 0).replace(SPACE, ""),
-            "tip": f"{month(each.cohort_month)}, "
-            f"{plural_text(each.months_since_first_order, 'month')} later: "
-            f"{count_text(each.count_customers)} of {count_text(each.cohort_size)}",
+            "row": short_month(cohort.cohort_month),
+            "column": cohort.months_since_first_order,
+            "share": float(cohort.retention_rate),
+            "text": percent_text(cohort.retention_rate, 0).replace(SPACE, ""),
+            "tip": f"{month(cohort.cohort_month)}, "
+            f"{plural_text(cohort.months_since_first_order, 'month')} later: "
+            f"{count_text(cohort.count_customers)} of {count_text(cohort.cohort_size)}",
         }
-        for each in later
+        for cohort in later
     ]
-    top = max(0.01, sorted(float(each.retention_rate) for each in later)[int(0.98 * (len(later) - 1))])
-    newest = sorted({each.cohort_month for each in later})[-NARROW_COHORTS - 1 :]
+    top = max(0.01, sorted(float(cohort.retention_rate) for cohort in later)[int(0.98 * (len(later) - 1))])
+    newest = sorted({cohort.cohort_month for cohort in later})[-NARROW_COHORTS - 1 :]
     few = [
         cell
-        for cell, each in zip(cells, later, strict=True)
-        if each.cohort_month in newest and each.months_since_first_order <= NARROW_MONTHS
+        for cell, cohort in zip(cells, later, strict=True)
+        if cohort.cohort_month in newest and cohort.months_since_first_order <= NARROW_MONTHS
     ]
-    sizes = {each.cohort_month: each.cohort_size for each in cohorts}
-    months = range(max(each.months_since_first_order for each in later) + 1)
-    rates = {(each.cohort_month, each.months_since_first_order): each.retention_rate for each in cohorts}
+    sizes = {cohort.cohort_month: cohort.cohort_size for cohort in cohorts}
+    months = range(max(cohort.months_since_first_order for cohort in later) + 1)
+    rates = {
+        (cohort.cohort_month, cohort.months_since_first_order): cohort.retention_rate for cohort in cohorts
+    }
     return Chart(
         key="cohort-retention",
         title="Customers who came back",
@@ -261,9 +263,9 @@ def _heat_map(cohorts: Sequence[figures.Cohort], later: Sequence[figures.Cohort]
         narrow=lambda colour, width: compared.heat_map(few, colour, width, top=top),
         data=Table(
             "Share of a cohort that ordered again, by months since the first order",
-            ("First order", "Customers", *(f"+{each}" for each in months)),
+            ("First order", "Customers", *(f"+{since}" for since in months)),
             [
-                (month(cohort), count(size), *(percent(rates.get((cohort, each)), 0) for each in months))
+                (month(cohort), count(size), *(percent(rates.get((cohort, since)), 0) for since in months))
                 for cohort, size in sizes.items()
             ],
         ),
@@ -274,9 +276,12 @@ def _came_back(later: Sequence[figures.Cohort]) -> Markup:
     """Say which share ordered again after 1, 3, 6 and 12 months, over all cohorts that are old enough."""
     parts = []
     for months in (1, 3, 6, 12):
-        at = [each for each in later if each.months_since_first_order == months]
+        at = [cohort for cohort in later if cohort.months_since_first_order == months]
         if at:
-            came, all_of_them = sum(each.count_customers for each in at), sum(each.cohort_size for each in at)
+            came, all_of_them = (
+                sum(cohort.count_customers for cohort in at),
+                sum(cohort.cohort_size for cohort in at),
+            )
             parts.append(
                 Markup("{} of {} ({}) ordered again {} later").format(
                     count(came),

@@ -71,9 +71,9 @@ def last_complete(figures: Figures) -> Period | None:
             over_month=_change(months, last, 1, figure),
             over_year=_change(months, last, 12, figure),
             spark=tuple(
-                figure(each)
-                for each in months[max(0, last + 1 - SPARK_MONTHS) : last + 1]
-                if each[0].is_complete
+                figure(row)
+                for row in months[max(0, last + 1 - SPARK_MONTHS) : last + 1]
+                if row[0].is_complete
             ),
         )
         for label, mart, is_money, figure in _FIGURES

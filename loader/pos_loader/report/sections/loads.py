@@ -70,7 +70,7 @@ def _last_load(health: Health) -> Iterator[Block]:
     yield Table(
         "What it did",
         ("Collection", "Mode", "Documents", "Inserted", "Replaced", "Deleted", "Verified"),
-        [_loaded(each) for each in run["collections"]],
+        [_loaded(collection) for collection in run["collections"]],
         text_columns=(0, 1, 6),
         note="One row per collection, from load_results.json.",
     )
@@ -79,13 +79,18 @@ def _last_load(health: Health) -> Iterator[Block]:
 LOADED = ("documents", "inserted", "replaced", "deleted")
 
 
-def _loaded(each: Mapping[str, Any]) -> tuple[Cell, ...]:
+def _loaded(collection: Mapping[str, Any]) -> tuple[Cell, ...]:
     """Show one collection of the last load; a refused or failed one has no counts."""
-    mode = str(each.get("mode", ""))
+    mode = str(collection.get("mode", ""))
     is_known = mode not in (REFUSED, FAILED)
-    counts = (each.get(name, 0) if is_known else None for name in LOADED)
-    verified = "every byte" if is_known and not each.get("differences") else "no"
-    return (str(each.get("namespace", "")), mode, *map(count, counts), str(each.get("refused") or verified))
+    counts = (collection.get(name, 0) if is_known else None for name in LOADED)
+    verified = "every byte" if is_known and not collection.get("differences") else "no"
+    return (
+        str(collection.get("namespace", "")),
+        mode,
+        *map(count, counts),
+        str(collection.get("refused") or verified),
+    )
 
 
 PAINTS = ("first", "second", "third", "up", "soft", "down", "ink", "muted")
@@ -93,21 +98,21 @@ PAINTS = ("first", "second", "third", "up", "soft", "down", "ink", "muted")
 
 
 def _shards(health: Health) -> Iterator[Block]:
-    live = [each for each in health.published if each.live is not None]
+    live = [published for published in health.published if published.live is not None]
     if health.published_fault:
         yield Note(f"Documents per shard are not known: {health.published_fault}.")
         return
     if not live:
         yield Note("No collection is published yet.")
         return
-    names = sorted({shard for each in live for shard in each.shards})
+    names = sorted({shard for published in live for shard in published.shards})
     paints = {drawable(name): PAINTS[at % len(PAINTS)] for at, name in enumerate(names)}
     rows = [
-        _share(each, name, shard, order)
-        for each, name in zip(live, _bars(live), strict=True)
+        _share(published, name, shard, order)
+        for published, name in zip(live, _bars(live), strict=True)
         for order, shard in enumerate(names)
     ]
-    documents = sum(share.documents for each in live for share in each.shards.values())
+    documents = sum(share.documents for published in live for share in published.shards.values())
     yield Chart(
         key="documents-per-shard",
         title="Documents per shard",
@@ -122,11 +127,16 @@ def _shards(health: Health) -> Iterator[Block]:
             ("Collection", "Shard key", *names),
             [
                 (
-                    f"{each.collection.database}.{each.collection.collection}",
-                    ", ".join(f"{path}: {kind}" for path, kind in each.live.shard_key) if each.live else "",
-                    *(count(each.shards[name].documents) if name in each.shards else "0" for name in names),
+                    f"{published.collection.database}.{published.collection.collection}",
+                    ", ".join(f"{path}: {kind}" for path, kind in published.live.shard_key)
+                    if published.live
+                    else "",
+                    *(
+                        count(published.shards[name].documents) if name in published.shards else "0"
+                        for name in names
+                    ),
                 )
-                for each in live
+                for published in live
             ],
             text_columns=(0, 1),
         ),
@@ -135,17 +145,17 @@ def _shards(health: Health) -> Iterator[Block]:
 
 def _bars(live: Sequence[Published]) -> list[str]:
     """Return the names of the collections; with their databases where two have the same name."""
-    names = Counter(each.collection.collection for each in live)
+    names = Counter(published.collection.collection for published in live)
     return [
-        each.collection.collection
-        if names[each.collection.collection] == 1
-        else f"{each.collection.database}.{each.collection.collection}"
-        for each in live
+        published.collection.collection
+        if names[published.collection.collection] == 1
+        else f"{published.collection.database}.{published.collection.collection}"
+        for published in live
     ]
 
 
-def _share(each: Published, name: str, shard: str, order: int) -> dict[str, object]:
-    documents = each.shards[shard].documents if shard in each.shards else 0
+def _share(published: Published, name: str, shard: str, order: int) -> dict[str, object]:
+    documents = published.shards[shard].documents if shard in published.shards else 0
     return {
         "name": name,
         "kind": drawable(shard),

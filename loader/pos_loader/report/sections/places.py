@@ -33,7 +33,7 @@ def places(found: Figures) -> Section:
         "The place is that of the customer's postal code. Dated or not, every sale is here; what has no "
         "known customer, or no known place, is Unknown."
     )
-    selling = [each for each in found.states if each.count_orders or each.revenue]
+    selling = [state for state in found.states if state.count_orders or state.revenue]
     blocks: tuple[Block, ...] = (Note("There are no orders."),)
     if selling:
         blocks = (_states(selling, found), _cities(found))
@@ -60,17 +60,19 @@ def _first(
 
 
 def _states(states: Sequence[figures.State], found: Figures) -> Chart:
-    known = [each for each in states if each.state != UNKNOWN]
-    rows = [_place(each.state, each, found, each.state == UNKNOWN, by_share=True) for each in states[:STATES]]
+    known = [state for state in states if state.state != UNKNOWN]
+    rows = [
+        _place(state.state, state, found, state.state == UNKNOWN, by_share=True) for state in states[:STATES]
+    ]
     finding = NOWHERE
     if known:
         finding = _first(
             known[0].state,
-            sum(each.state != UNKNOWN for each in found.states),
+            sum(state.state != UNKNOWN for state in found.states),
             ("state", "states"),
             known[0].revenue,
             None if known[0].revenue_share is None else _share(known[0], found),
-            is_tied=any(each.revenue == known[0].revenue for each in known[1:]),
+            is_tied=any(state.revenue == known[0].revenue for state in known[1:]),
         )
     return Chart(
         key="revenue-by-state",
@@ -85,13 +87,13 @@ def _states(states: Sequence[figures.State], found: Figures) -> Chart:
             ("State", "Revenue", "Share", "Orders", "Customers"),
             [
                 (
-                    each.state,
-                    money(each.revenue),
-                    _share(each, found),
-                    count(each.count_orders),
-                    count(each.count_customers),
+                    state.state,
+                    money(state.revenue),
+                    _share(state, found),
+                    count(state.count_orders),
+                    count(state.count_customers),
                 )
-                for each in states[:LISTED]
+                for state in states[:LISTED]
             ],
         ),
     )
@@ -109,8 +111,8 @@ def city_label(city: figures.City) -> str:
 
 def _cities(found: Figures) -> Chart:
     cities = found.cities
-    first = next((each for each in cities if each.city != UNKNOWN), None)
-    rows = [_place(city_label(each), each, found, each.city == UNKNOWN, by_share=False) for each in cities]
+    first = next((city for city in cities if city.city != UNKNOWN), None)
+    rows = [_place(city_label(city), city, found, city.city == UNKNOWN, by_share=False) for city in cities]
     finding = NOWHERE
     if first:
         finding = _first(
@@ -119,7 +121,7 @@ def _cities(found: Figures) -> Chart:
             ("city", "cities"),
             first.revenue,
             None,
-            is_tied=sum(each.city != UNKNOWN and each.revenue == first.revenue for each in cities) > 1,
+            is_tied=sum(city.city != UNKNOWN and city.revenue == first.revenue for city in cities) > 1,
         )
     return Chart(
         key="revenue-by-city",
@@ -135,14 +137,14 @@ def _cities(found: Figures) -> Chart:
             ("City", "State", "Revenue", "Share", "Orders", "Customers"),
             [
                 (
-                    each.city,
-                    each.state,
-                    money(each.revenue),
-                    _share(each, found),
-                    count(each.count_orders),
-                    count(each.count_customers),
+                    city.city,
+                    city.state,
+                    money(city.revenue),
+                    _share(city, found),
+                    count(city.count_orders),
+                    count(city.count_customers),
                 )
-                for each in cities
+                for city in cities
             ],
             text_columns=(0, 1),
         ),

@@ -46,7 +46,7 @@ def sales(found: Figures) -> Section:
         "next 15 %, C the rest, unless the project's variables say otherwise. Units and revenue are less "
         "returns."
     )
-    if any(each.count_negative for each in found.classes):
+    if any(abc.count_negative for abc in found.classes):
         lead += " Some products are below zero, so that the others can add up to more than 100 %."
     return Section("products", "Products", lead, tuple(_sales(found)))
 
@@ -76,17 +76,17 @@ def _name(product: figures.Product) -> str:
 
 def _best(found: Figures) -> Chart:
     products = found.products
-    names = told_apart([_name(each) for each in products], [each.product_id for each in products])
+    names = told_apart([_name(product) for product in products], [product.product_id for product in products])
     first = products[0]
     rows = [
         {
             "name": name,
-            "value": float(each.revenue),
-            "text": short_text(each.revenue),
-            "tip": f"{isolated(drawable(name))}: {money_text(each.revenue)}, "
-            + plural_text(each.total_units, "unit"),
+            "value": float(product.revenue),
+            "text": short_text(product.revenue),
+            "tip": f"{isolated(drawable(name))}: {money_text(product.revenue)}, "
+            + plural_text(product.total_units, "unit"),
         }
-        for name, each in zip(names, products, strict=True)
+        for name, product in zip(names, products, strict=True)
     ]
     finding = Markup("{} comes first with {}").format(in_words(names[0]), money(first.revenue))
     if first.revenue <= 0:
@@ -95,7 +95,7 @@ def _best(found: Figures) -> Chart:
         finding += Markup(", {} of all revenue").format(
             percent(first.revenue_share, exact=share_of(first.revenue, found.totals.revenue))
         )
-    if first.revenue > 0 and sum(each.revenue == first.revenue for each in products) > 1:
+    if first.revenue > 0 and sum(product.revenue == first.revenue for product in products) > 1:
         finding += Markup("; others have as much")
     return Chart(
         key="top-products",
@@ -116,17 +116,17 @@ def _products(title: str, found: Figures) -> Table:
         ("Product", "Key", "Class", "Revenue", "Share", "Units", "Orders", "Customers", "Last order"),
         [
             (
-                _name(each),
-                key(each.product_id),
-                each.abc_class,
-                money(each.revenue),
-                percent(each.revenue_share, 2, exact=share_of(each.revenue, found.totals.revenue)),
-                count(each.total_units),
-                count(each.count_orders),
-                count(each.count_customers),
-                _last_order(each),
+                _name(product),
+                key(product.product_id),
+                product.abc_class,
+                money(product.revenue),
+                percent(product.revenue_share, 2, exact=share_of(product.revenue, found.totals.revenue)),
+                count(product.total_units),
+                count(product.count_orders),
+                count(product.count_customers),
+                _last_order(product),
             )
-            for each in found.products
+            for product in found.products
         ],
         text_columns=(0, 2),
     )
@@ -141,21 +141,21 @@ def _last_order(product: figures.Product) -> str:
 
 def _curve(found: Figures) -> Chart:
     last = found.curve[-1].position
-    before = [0, *(each.position for each in found.curve)]
+    before = [0, *(point.position for point in found.curve)]
     rows = [
         {
             "from": start / last,
-            "to": each.position / last,
-            "share": float(each.cumulative_revenue_share or 0),
-            "kind": f"class {each.abc_class}",
-            "tip": f"the first {count_text(each.position)} of {plural_text(last, 'product')}: "
-            f"{percent_text(each.cumulative_revenue_share)} of revenue",
+            "to": point.position / last,
+            "share": float(point.cumulative_revenue_share or 0),
+            "kind": f"class {point.abc_class}",
+            "tip": f"the first {count_text(point.position)} of {plural_text(last, 'product')}: "
+            f"{percent_text(point.cumulative_revenue_share)} of revenue",
         }
-        for start, each in zip(before, found.curve, strict=False)
+        for start, point in zip(before, found.curve, strict=False)
     ]
-    best = next((each for each in found.classes if each.abc_class == "A"), None)
-    products = sum(each.count_products for each in found.classes)
-    revenue = sum((each.revenue for each in found.classes), Decimal(0))
+    best = next((abc for abc in found.classes if abc.abc_class == "A"), None)
+    products = sum(abc.count_products for abc in found.classes)
+    revenue = sum((abc.revenue for abc in found.classes), Decimal(0))
     finding = Markup("No product is in class A.")
     if best:
         finding = Markup("Class A is {} of {} ({}) and brings {} of revenue.").format(
@@ -178,12 +178,12 @@ def _curve(found: Figures) -> Chart:
             ("Products", "Share of products", "Share of revenue", "Class"),
             [
                 (
-                    count(each.position),
-                    percent(ratio(each.position, last)),
-                    percent(each.cumulative_revenue_share),
-                    each.abc_class,
+                    count(point.position),
+                    percent(ratio(point.position, last)),
+                    percent(point.cumulative_revenue_share),
+                    point.abc_class,
                 )
-                for each in found.curve
+                for point in found.curve
             ],
             text_columns=(3,),
         ),
@@ -192,27 +192,27 @@ def _curve(found: Figures) -> Chart:
 
 def _only_in_lines(found: Figures) -> str:
     """Say why there are more products here than in the catalogue; empty if there are not."""
-    more = sum(each.count_products for each in found.classes) - found.totals.products
+    more = sum(abc.count_products for abc in found.classes) - found.totals.products
     if more <= 0:
         return ""
     return f" {plural_text(more, 'product is', 'products are')} known from order lines only."
 
 
 def _classes(classes: Sequence[figures.ProductClass]) -> Table:
-    revenue = sum((each.revenue for each in classes), Decimal(0))
-    never = sum(each.count_never_sold for each in classes)
+    revenue = sum((abc.revenue for abc in classes), Decimal(0))
+    never = sum(abc.count_never_sold for abc in classes)
     return Table(
         "Classes",
         ("Class", "Products", "Never sold", "Revenue", "Share"),
         [
             (
-                each.abc_class,
-                count(each.count_products),
-                count(each.count_never_sold),
-                money(each.revenue),
-                percent(share_of(each.revenue, revenue)),
+                abc.abc_class,
+                count(abc.count_products),
+                count(abc.count_never_sold),
+                money(abc.revenue),
+                percent(share_of(abc.revenue, revenue)),
             )
-            for each in classes
+            for abc in classes
         ],
         note=Markup("{} never sold: no order line has a positive quantity. One row per ABC class.").format(
             plural(never, "product was", "products were")
@@ -228,12 +228,12 @@ def _popular(products: Sequence[figures.Product]) -> Table:
         ("Product", "Key", "Customers", "Units"),
         [
             (
-                _name(each),
-                key(each.product_id),
-                count(each.count_customers),
-                count(each.total_units),
+                _name(product),
+                key(product.product_id),
+                count(product.count_customers),
+                count(product.total_units),
             )
-            for each in products
+            for product in products
         ],
         note="Distinct known customers with a line of the product, be it a return.",
         source=(SALES,),
@@ -247,14 +247,14 @@ def _least(products: Sequence[figures.Product]) -> Table:
         ("Product", "Key", "Units", "Orders", "Revenue", "Last order"),
         [
             (
-                _name(each),
-                key(each.product_id),
-                count(each.total_units),
-                count(each.count_orders),
-                money(each.revenue),
-                _last_order(each),
+                _name(product),
+                key(product.product_id),
+                count(product.total_units),
+                count(product.count_orders),
+                money(product.revenue),
+                _last_order(product),
             )
-            for each in products
+            for product in products
         ],
         note=f"One row per known product; those with the fewest units less returns, at most {figures.TOP}, "
         "equal ones by their key.",
@@ -274,17 +274,17 @@ def pairs(found: Figures) -> Section:
         ("Product", "Key", "Bought with", "Its key", "Orders", "Support", "Confidence", "Reverse", "Lift"),
         [
             (
-                product_name(each.product_id, each.product_name),
-                key(each.product_id),
-                product_name(each.paired_product_id, each.paired_product_name),
-                key(each.paired_product_id),
-                count(each.count_orders),
-                percent(each.support, 2),
-                percent(each.confidence),
-                percent(each.reverse_confidence),
-                number(each.lift, 2),
+                product_name(pair.product_id, pair.product_name),
+                key(pair.product_id),
+                product_name(pair.paired_product_id, pair.paired_product_name),
+                key(pair.paired_product_id),
+                count(pair.count_orders),
+                percent(pair.support, 2),
+                percent(pair.confidence),
+                percent(pair.reverse_confidence),
+                number(pair.lift, 2),
             )
-            for each in found.pairs
+            for pair in found.pairs
         ],
         text_columns=(0, 2),
         note=Markup("One row per pair of products; the first {} of {}.").format(

@@ -71,12 +71,12 @@ def _tests(run: DbtRun) -> Iterator[Block]:
         moment(run.made_at),
     )
     good = "good" if passed else "plain"
-    yield Note(text, tone="bad" if any(each.status != "warn" for each in run.notable) else good)
+    yield Note(text, tone="bad" if any(result.status != "warn" for result in run.notable) else good)
     if run.notable:
         yield Table(
             "Not simply passed",
             ("Name", "Status", "Message"),
-            [(each.name, each.status, shortened(each.message, 300)) for each in run.notable[:50]],
+            [(result.name, result.status, shortened(result.message, 300)) for result in run.notable[:50]],
             text_columns=(0, 1, 2),
             note=f"The first 50 of {len(run.notable):,}." if len(run.notable) > 50 else "",
         )

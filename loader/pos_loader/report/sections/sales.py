@@ -61,8 +61,8 @@ def trailing_means(months: Sequence[figures.Month]) -> list[Decimal | None]:
     means: list[Decimal | None] = []
     for at in range(len(months)):
         three = months[max(0, at - 2) : at + 1]
-        whole = len(three) == 3 and all(each.is_complete for each in three)
-        means.append(sum((each.revenue for each in three), Decimal(0)) / 3 if whole else None)
+        whole = len(three) == 3 and all(row.is_complete for row in three)
+        means.append(sum((row.revenue for row in three), Decimal(0)) / 3 if whole else None)
     return means
 
 
@@ -70,14 +70,14 @@ def _months(found: Figures) -> Chart:
     months, means = found.months[-MONTHS:], trailing_means(found.months)[-MONTHS:]
     rows = [
         {
-            "month": f"{each.placed_month}-01",
-            "revenue": float(each.revenue),
+            "month": f"{row.placed_month}-01",
+            "revenue": float(row.revenue),
             "average": None if mean is None else float(mean),
-            "kind": "complete month" if each.is_complete else "incomplete month",
-            "tip": f"{month(each.placed_month)}: {money_text(each.revenue)}"
-            + ("" if each.is_complete else " (incomplete)"),
+            "kind": "complete month" if row.is_complete else "incomplete month",
+            "tip": f"{month(row.placed_month)}: {money_text(row.revenue)}"
+            + ("" if row.is_complete else " (incomplete)"),
         }
-        for each, mean in zip(months, means, strict=True)
+        for row, mean in zip(months, means, strict=True)
     ]
     kinds = {"complete month": "soft", "incomplete month": "pale"}
     shown = {kind: paint for kind, paint in kinds.items() if any(row["kind"] == kind for row in rows)}
@@ -97,15 +97,15 @@ def _months(found: Figures) -> Chart:
             ("Month", "Revenue", "Mean of 3 months", "Orders", "Units", "Returned units", "Returned"),
             [
                 (
-                    month(each.placed_month) + ("" if each.is_complete else " (incomplete)"),
-                    money(each.revenue),
+                    month(row.placed_month) + ("" if row.is_complete else " (incomplete)"),
+                    money(row.revenue),
                     money(mean),
-                    count(each.count_orders),
-                    count(each.total_units),
-                    count(each.returned_units),
-                    money(each.returned_amount),
+                    count(row.count_orders),
+                    count(row.total_units),
+                    count(row.returned_units),
+                    money(row.returned_amount),
                 )
-                for each, mean in zip(months[::-1], means[::-1], strict=True)
+                for row, mean in zip(months[::-1], means[::-1], strict=True)
             ],
         ),
     )
@@ -116,10 +116,10 @@ def _last(shown: int, there: int, noun: str) -> str:
 
 
 def _months_finding(months: Sequence[figures.Month]) -> Markup:
-    whole = [each for each in months if each.is_complete]
+    whole = [row for row in months if row.is_complete]
     if not whole:
         return Markup("No month is complete.")
-    best, worst = max(each.revenue for each in whole), min(each.revenue for each in whole)
+    best, worst = max(row.revenue for row in whole), min(row.revenue for row in whole)
     if len(whole) == 1:
         text = Markup("The only complete month, {}, brought {}.").format(
             month(whole[0].placed_month), money(best)
@@ -137,7 +137,7 @@ def _months_finding(months: Sequence[figures.Month]) -> Markup:
     latest, earlier = whole[-12:], whole[-24:-12]
     if len(earlier) < 12:
         return text
-    over_year = relative_change(sum(each.revenue for each in latest), sum(each.revenue for each in earlier))
+    over_year = relative_change(sum(row.revenue for row in latest), sum(row.revenue for row in earlier))
     if over_year is None:
         return text
     return text + Markup(" The last 12 complete months brought {} against the 12 before.").format(
@@ -147,21 +147,21 @@ def _months_finding(months: Sequence[figures.Month]) -> Markup:
 
 def _those(months: Sequence[figures.Month], revenue: Decimal) -> Markup:
     """Name the month with this revenue, or count the months if there are several."""
-    found = [each for each in months if each.revenue == revenue]
+    found = [row for row in months if row.revenue == revenue]
     return escape(month(found[0].placed_month)) if len(found) == 1 else plural(len(found), "month")
 
 
 def _days(days: Sequence[figures.Day]) -> Chart:
     rows = [
         {
-            "day": each.placed_on.isoformat(),
-            "revenue": float(each.revenue),
-            "week": None if each.revenue_7_day_average is None else float(each.revenue_7_day_average),
-            "weeks": None if each.revenue_28_day_average is None else float(each.revenue_28_day_average),
+            "day": row.placed_on.isoformat(),
+            "revenue": float(row.revenue),
+            "week": None if row.revenue_7_day_average is None else float(row.revenue_7_day_average),
+            "weeks": None if row.revenue_28_day_average is None else float(row.revenue_28_day_average),
             "kind": "day",
-            "tip": f"{day(each.placed_on)}: {money_text(each.revenue)}",
+            "tip": f"{day(row.placed_on)}: {money_text(row.revenue)}",
         }
-        for each in days
+        for row in days
     ]
     last = days[-1]
     finding = Markup("On {}, the last day, the mean of the 28 days up to it was {} a day.").format(
@@ -190,13 +190,13 @@ def _days(days: Sequence[figures.Day]) -> Chart:
             ("Day", "Revenue", "Mean of 7 days", "Mean of 28 days", "Orders"),
             [
                 (
-                    day(each.placed_on),
-                    money(each.revenue),
-                    money(each.revenue_7_day_average),
-                    money(each.revenue_28_day_average),
-                    count(each.count_orders),
+                    day(row.placed_on),
+                    money(row.revenue),
+                    money(row.revenue_7_day_average),
+                    money(row.revenue_28_day_average),
+                    count(row.count_orders),
                 )
-                for each in days[::-1]
+                for row in days[::-1]
             ],
         ),
     )
@@ -215,23 +215,23 @@ def new_and_returning(found: Figures) -> Section:
 def _by_newness(months: Sequence[figures.CustomerMonth]) -> Chart:
     rows = [
         {
-            "month": f"{each.placed_month}-01",
+            "month": f"{row.placed_month}-01",
             "kind": kind,
             "order": order,
             "revenue": float(revenue),
-            "tip": f"{month(each.placed_month)}, {kind}: {money_text(revenue)}",
+            "tip": f"{month(row.placed_month)}, {kind}: {money_text(revenue)}",
         }
-        for each in months
+        for row in months
         for order, (kind, revenue) in enumerate(
-            zip(KINDS, (each.new_revenue, each.returning_revenue, each.unknown_revenue), strict=True)
+            zip(KINDS, (row.new_revenue, row.returning_revenue, row.unknown_revenue), strict=True)
         )
     ]
     used = {
         kind: paint for kind, paint in KINDS.items() if any(r["kind"] == kind and r["revenue"] for r in rows)
     } or KINDS
     rows = [row for row in rows if row["kind"] in used]
-    returning = sum((each.returning_revenue for each in months), Decimal(0))
-    everything = returning + sum((each.new_revenue + each.unknown_revenue for each in months), Decimal(0))
+    returning = sum((row.returning_revenue for row in months), Decimal(0))
+    everything = returning + sum((row.new_revenue + row.unknown_revenue for row in months), Decimal(0))
     share = share_of(returning, everything)
     finding = Markup("In {}, returning customers brought {}").format(
         "the only month" if len(months) == 1 else Markup("the last {}").format(plural(len(months), "month")),
@@ -240,7 +240,7 @@ def _by_newness(months: Sequence[figures.CustomerMonth]) -> Chart:
     if share is not None:
         finding += Markup(", {} of the revenue").format(percent(share))
     finding += "."
-    recent = {each.placed_month for each in months[-36:]}
+    recent = {row.placed_month for row in months[-36:]}
     few = [row for row in rows if str(row["month"])[:7] in recent]
     return Chart(
         key="new-and-returning",
@@ -255,14 +255,14 @@ def _by_newness(months: Sequence[figures.CustomerMonth]) -> Chart:
             ("Month", "New", "Returning", "Revenue of new", "Revenue of returning", "Without customer"),
             [
                 (
-                    month(each.placed_month),
-                    count(each.count_new_customers),
-                    count(each.count_returning_customers),
-                    money(each.new_revenue),
-                    money(each.returning_revenue),
-                    money(each.unknown_revenue),
+                    month(row.placed_month),
+                    count(row.count_new_customers),
+                    count(row.count_returning_customers),
+                    money(row.new_revenue),
+                    money(row.returning_revenue),
+                    money(row.unknown_revenue),
                 )
-                for each in months[::-1]
+                for row in months[::-1]
             ],
         ),
     )

@@ -38,9 +38,9 @@ def _counts(found: Figures) -> Iterator[Table]:
     values = dict(zip(COUNTS, found.counts, strict=True))
     for title, marts in HALVES.items():
         rows = [
-            (each.label, money(value or Decimal(0)) if each.is_money else count(value or 0))
+            (wanted.label, money(value or Decimal(0)) if wanted.is_money else count(value or 0))
             for mart in marts
-            for each, value in zip(COUNTS[mart], values[mart], strict=True)
+            for wanted, value in zip(COUNTS[mart], values[mart], strict=True)
         ]
         yield Table(title, ("What", "Number"), rows, source=marts, is_half=True)
 
@@ -48,17 +48,17 @@ def _counts(found: Figures) -> Iterator[Table]:
 def dates(found: Figures) -> tuple[str | None, str | None]:
     """Return the first and the last day of an order; none where no order has a date."""
     for asked, pairs in zip(RANGES.values(), found.ranges, strict=True):
-        for each, (least, most) in zip(asked, pairs, strict=True):
-            if each.kind == "day" and least is not None:
+        for wanted, (least, most) in zip(asked, pairs, strict=True):
+            if wanted.kind == "day" and least is not None:
                 return day(least), day(most)
     return None, None
 
 
 def _ranges(found: Figures) -> Table:
     rows = [
-        (each.label, *map(SPELL[each.kind], values))
+        (wanted.label, *map(SPELL[wanted.kind], values))
         for mart, pairs in zip(RANGES.values(), found.ranges, strict=True)
-        for each, values in zip(mart, pairs, strict=True)
+        for wanted, values in zip(mart, pairs, strict=True)
     ]
     return Table("Least and most", ("Of", "Least", "Most"), rows, source=tuple(RANGES))
 
@@ -69,19 +69,19 @@ def _profile(found: Figures) -> Table:
         ("Column", "Rows", "Empty", "With outer spaces", "Beyond ASCII", "Longest"),
         [
             (
-                each.source_column,
+                column.source_column,
                 *map(
                     count,
                     (
-                        each.count_rows,
-                        each.count_empty,
-                        each.count_untrimmed,
-                        each.count_not_ascii,
-                        each.longest,
+                        column.count_rows,
+                        column.count_empty,
+                        column.count_untrimmed,
+                        column.count_not_ascii,
+                        column.longest,
                     ),
                 ),
             )
-            for each in found.profile
+            for column in found.profile
         ],
         note="One row per column of the POS tables; the longest value in characters.",
         source=(figures.SourceColumn.MART,),

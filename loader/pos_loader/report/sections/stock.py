@@ -40,7 +40,7 @@ def _inventory(found: Figures) -> Iterator[Block]:
         return
     yield _statuses(found)
     if not found.risks:
-        unknown = sum(each.count_products for each in found.stock if each.stock_status == "unknown")
+        unknown = sum(status.count_products for status in found.stock if status.stock_status == "unknown")
         text = Markup("No product is known to be over-allocated, out of stock or low.")
         yield Note(text, tone="plain" if unknown else "good")
         return
@@ -58,16 +58,16 @@ def _inventory(found: Figures) -> Iterator[Block]:
         ),
         [
             (
-                product_name(each.product_id, each.product_name),
-                key(each.product_id),
-                each.stock_status,
-                count(each.available_quantity),
-                number(each.days_of_cover),
-                count(each.window_units),
-                count(each.allocated_units),
-                count(each.over_allocated_units),
+                product_name(product.product_id, product.product_name),
+                key(product.product_id),
+                product.stock_status,
+                count(product.available_quantity),
+                number(product.days_of_cover),
+                count(product.window_units),
+                count(product.allocated_units),
+                count(product.over_allocated_units),
             )
-            for each in found.risks
+            for product in found.risks
         ],
         text_columns=(0, 2),
         note="One row per product; of each risk the worst, at most six.",
@@ -77,19 +77,19 @@ def _inventory(found: Figures) -> Iterator[Block]:
 
 def _statuses(found: Figures) -> Chart:
     stock = found.stock
-    products = sum(each.count_products for each in stock)
-    at_risk = sum(each.count_products for each in stock if STOCK[each.stock_status] == "second")
-    over = sum(each.over_allocated_units for each in stock)
-    unknown = sum(each.count_products for each in stock if each.stock_status == "unknown")
+    products = sum(status.count_products for status in stock)
+    at_risk = sum(status.count_products for status in stock if STOCK[status.stock_status] == "second")
+    over = sum(status.over_allocated_units for status in stock)
+    unknown = sum(status.count_products for status in stock if status.stock_status == "unknown")
     rows = [
         {
-            "name": each.stock_status,
-            "value": each.count_products,
-            "text": count_text(each.count_products),
-            "paint": STOCK[each.stock_status],
-            "tip": f"{each.stock_status}: {plural_text(each.count_products, 'product')}",
+            "name": status.stock_status,
+            "value": status.count_products,
+            "text": count_text(status.count_products),
+            "paint": STOCK[status.stock_status],
+            "tip": f"{status.stock_status}: {plural_text(status.count_products, 'product')}",
         }
-        for each in stock
+        for status in stock
     ]
     finding = Markup("{} of {} {} over-allocated, out of stock or low").format(
         count(at_risk), plural(products, "product"), "is" if at_risk == 1 else "are"
@@ -111,12 +111,12 @@ def _statuses(found: Figures) -> Chart:
             ("Status", "Products", "Stock value", "Over-allocated units"),
             [
                 (
-                    each.stock_status,
-                    count(each.count_products),
-                    money(each.stock_value),
-                    count(each.over_allocated_units),
+                    status.stock_status,
+                    count(status.count_products),
+                    money(status.stock_value),
+                    count(status.over_allocated_units),
                 )
-                for each in stock
+                for status in stock
             ],
         ),
     )

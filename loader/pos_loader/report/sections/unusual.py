@@ -26,17 +26,18 @@ def orders(found: Figures) -> Section:
         ("Order", "Customer", "Placed", "Why", "Total", "Units", "Largest quantity"),
         [
             (
-                str(each.order_id),
-                "unknown" if each.customer_id is None else str(each.customer_id),
-                day(each.placed_at),
+                str(order.order_id),
+                "unknown" if order.customer_id is None else str(order.customer_id),
+                day(order.placed_at),
                 ", ".join(
-                    ["total"] * bool(each.has_unusual_total) + ["quantity"] * bool(each.has_unusual_quantity)
+                    ["total"] * bool(order.has_unusual_total)
+                    + ["quantity"] * bool(order.has_unusual_quantity)
                 ),
-                money(each.order_total),
-                count(each.total_units),
-                count(each.largest_quantity),
+                money(order.order_total),
+                count(order.total_units),
+                count(order.largest_quantity),
             )
-            for each in found.unusual
+            for order in found.unusual
         ],
         text_columns=(0, 1, 2, 3),
         note=_unusual_note(found),
