@@ -58,9 +58,9 @@ def _read(path: Path, kind: type[Artifact], expected: str, fix: str) -> Artifact
         return kind(**content)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
+        path_in_file = ".".join(map(str, first["loc"]))
         raise SpecError(
-            f"{path.name} is not valid at {place}: {first['msg']}",
+            f"{path.name} is not valid at {path_in_file}: {first['msg']}",
             where=str(path.parent),
             fix="run dbt build again",
         ) from None

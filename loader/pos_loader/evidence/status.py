@@ -119,7 +119,7 @@ def how_to_open(settings: Settings, collections: Sequence[Collection]) -> Iterat
     yield f'open:   mongosh "{uri}"'
     for collection in collections[:1]:
         name = collection.collection
-        place = f".{name}" if name.isidentifier() else f".getCollection({json.dumps(name)})"
-        yield f"        db.getSiblingDB('{collection.database}'){place}.findOne()"
+        accessor = f".{name}" if name.isidentifier() else f".getCollection({json.dumps(name)})"
+        yield f"        db.getSiblingDB('{collection.database}'){accessor}.findOne()"
         yield "python: from pymongo import MongoClient"
         yield f"        MongoClient({uri!r})[{collection.database!r}][{collection.collection!r}].find_one()"

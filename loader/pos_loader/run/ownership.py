@@ -266,7 +266,7 @@ def require_unreplaced(job: Job, collection: Collection, claim: Claim) -> None:
     handle = job.live(collection)
     if builds.uuid_of(handle.database, handle.name) != claim.uuid:
         raise PartialLoad(
-            f"collection {handle.full_name} was {'replaced' if claim.uuid else 'made'} by somebody meanwhile",
+            f"another program {'replaced' if claim.uuid else 'made'} {handle.full_name} during the load",
             where=f"MongoDB at {mongo.hosts(job.client)}",
             fix="nothing was published; run again",
         )

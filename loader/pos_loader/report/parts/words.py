@@ -39,10 +39,10 @@ def short_text(value: Decimal) -> str:
     if abs(value) < 1000:
         return money_text(value)
     for unit, name in ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k")):
-        for places in (2, 1, 0):
-            scaled = _rounded(value / unit, places)
-            if 1 <= abs(scaled) < 10 ** (3 - places):
-                return _signed(f"{scaled:,.{places}f}{name}")
+        for decimals in (2, 1, 0):
+            scaled = _rounded(value / unit, decimals)
+            if 1 <= abs(scaled) < 10 ** (3 - decimals):
+                return _signed(f"{scaled:,.{decimals}f}{name}")
     return count_text(value)
 
 
@@ -51,23 +51,23 @@ def count_text(value: Figure) -> str:
     return NONE if value is None else _signed(f"{value:,.0f}")
 
 
-def number_text(value: Decimal | None, places: int = 1) -> str:
-    """Spell a number with `places` decimals; one that is not zero but rounds to zero is "<0.1"."""
+def number_text(value: Decimal | None, decimals: int = 1) -> str:
+    """Spell a number with `decimals` decimals; one that is not zero but rounds to zero is "<0.1"."""
     if value is None:
         return NONE
-    rounded, least = _rounded(value, places), Decimal(1).scaleb(-places)
+    rounded, least = _rounded(value, decimals), Decimal(1).scaleb(-decimals)
     if value and not rounded:
         return f"<{least:f}" if value > 0 else _signed(f">-{least:f}")
-    return _signed(f"{rounded:,.{places}f}")
+    return _signed(f"{rounded:,.{decimals}f}")
 
 
-def percent_text(share: Decimal | None, places: int = 1) -> str:
+def percent_text(share: Decimal | None, decimals: int = 1) -> str:
     """Spell a share (1 is all) in percent; it is 0 % only if exactly 0, and 100 % only if exactly 1."""
     if share is None:
         return NONE
-    text = number_text(share * 100, places)
-    if share < 1 and _rounded(share * 100, places) == 100:
-        text = f">{100 - Decimal(1).scaleb(-places):f}"
+    text = number_text(share * 100, decimals)
+    if share < 1 and _rounded(share * 100, decimals) == 100:
+        text = f">{100 - Decimal(1).scaleb(-decimals):f}"
     return f"{text}{SPACE}%"
 
 
@@ -91,14 +91,14 @@ def key(value: int | None) -> Markup:
     return _data(value, NONE if value is None else str(value))
 
 
-def number(value: Decimal | None, places: int = 1) -> Markup:
-    """Show a number with `places` decimals."""
-    return _data(value, number_text(value, places))
+def number(value: Decimal | None, decimals: int = 1) -> Markup:
+    """Show a number with `decimals` decimals."""
+    return _data(value, number_text(value, decimals))
 
 
-def percent(share: Decimal | None, places: int = 1, *, exact: Decimal | None = None) -> Markup:
+def percent(share: Decimal | None, decimals: int = 1, *, exact: Decimal | None = None) -> Markup:
     """Show a share; its text is that of `exact` if given, because marts round shares."""
-    return _data(share, percent_text(share if exact is None else exact, places))
+    return _data(share, percent_text(share if exact is None else exact, decimals))
 
 
 def change(share: Decimal | None) -> Markup:
@@ -107,7 +107,7 @@ def change(share: Decimal | None) -> Markup:
         return Markup('<span class="flat">no comparison</span>')
     if not share:
         return _CHANGE.format("flat", "■", _data(share, percent_text(share)))
-    spelled = (percent_text(abs(share), places) for places in (1, 2, 3, 4))
+    spelled = (percent_text(abs(share), decimals) for decimals in (1, 2, 3, 4))
     text = next((each for each in spelled if each[0] not in "<>"), percent_text(abs(share), 6))
     kind, arrow, sign = ("up", "▲", "+") if share > 0 else ("down", "▼", "\N{MINUS SIGN}")
     return _CHANGE.format(kind, arrow, _data(share, sign + text))
@@ -159,9 +159,9 @@ def _data(value: Figure, text: str) -> Markup:
     return _DATA.format(f"{value:f}" if isinstance(value, Decimal) else value, text)
 
 
-def _rounded(value: Decimal, places: int) -> Decimal:
+def _rounded(value: Decimal, decimals: int) -> Decimal:
     """Round half to even; a zero has no sign."""
-    return round(value, places) + 0
+    return round(value, decimals) + 0
 
 
 def _signed(text: str) -> str:

@@ -276,11 +276,11 @@ def _came_back(later: Sequence[figures.Cohort]) -> Markup:
     """Say which share ordered again after 1, 3, 6 and 12 months, over all cohorts that are old enough."""
     parts = []
     for months in (1, 3, 6, 12):
-        at = [cohort for cohort in later if cohort.months_since_first_order == months]
-        if at:
+        reached = [cohort for cohort in later if cohort.months_since_first_order == months]
+        if reached:
             came, all_of_them = (
-                sum(cohort.count_customers for cohort in at),
-                sum(cohort.cohort_size for cohort in at),
+                sum(cohort.count_customers for cohort in reached),
+                sum(cohort.cohort_size for cohort in reached),
             )
             parts.append(
                 Markup("{} of {} ({}) ordered again {} later").format(

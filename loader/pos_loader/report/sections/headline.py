@@ -59,7 +59,7 @@ def last_complete(figures: Figures) -> Period | None:
     The three marts have one row for every calendar month between the first order and the last.
     """
     months = list(zip(figures.months, figures.order_months, figures.customer_months, strict=True))
-    last = next((at for at in reversed(range(len(months))) if months[at][0].is_complete), None)
+    last = next((index for index in reversed(range(len(months))) if months[index][0].is_complete), None)
     if last is None:
         return None
     headlines = tuple(

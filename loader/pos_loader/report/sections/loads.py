@@ -106,7 +106,7 @@ def _shards(health: Health) -> Iterator[Block]:
         yield Note("No collection is published yet.")
         return
     names = sorted({shard for published in live for shard in published.shards})
-    paints = {drawable(name): PAINTS[at % len(PAINTS)] for at, name in enumerate(names)}
+    paints = {drawable(name): PAINTS[index % len(PAINTS)] for index, name in enumerate(names)}
     rows = [
         _share(published, name, shard, order)
         for published, name in zip(live, _bars(live), strict=True)

@@ -59,8 +59,8 @@ def no_dates(found: Figures) -> Markup:
 def trailing_means(months: Sequence[figures.Month]) -> list[Decimal | None]:
     """Return the mean revenue of each month and the two before it; none unless all three are complete."""
     means: list[Decimal | None] = []
-    for at in range(len(months)):
-        three = months[max(0, at - 2) : at + 1]
+    for index in range(len(months)):
+        three = months[max(0, index - 2) : index + 1]
         whole = len(three) == 3 and all(row.is_complete for row in three)
         means.append(sum((row.revenue for row in three), Decimal(0)) / 3 if whole else None)
     return means
