@@ -42,9 +42,9 @@ NO_PAIRS = (
 def sales(found: Figures) -> Section:
     """Show the best and the least sold products, and how revenue is spread over products."""
     lead = (
-        "Products in the order of their revenue. Class A holds those that bring the first 80 % of it, B the "
-        "next 15 %, C the rest, unless the project's variables say otherwise. Units and revenue are less "
-        "returns."
+        "Products in the order of their revenue. Class A has the products that bring the first 80 % of it, "
+        "B the next 15 %, C the rest, unless the project's variables say otherwise. Returns are subtracted "
+        "from units and revenue."
     )
     if any(abc.count_negative for abc in found.classes):
         lead += " Some products are below zero, so that the others can add up to more than 100 %."
@@ -235,7 +235,7 @@ def _popular(products: Sequence[figures.Product]) -> Table:
             )
             for product in products
         ],
-        note="Distinct known customers with a line of the product, be it a return.",
+        note="Distinct known customers with a line of the product, returns included.",
         source=(SALES,),
         is_half=True,
     )
@@ -265,9 +265,9 @@ def _least(products: Sequence[figures.Product]) -> Table:
 def pairs(found: Figures) -> Section:
     """Show which products are bought together."""
     lead = (
-        "Counted are the orders that bought a known product. Support is the share of them that hold both "
-        "products, confidence the share of those with the one that hold the other too, lift how many times "
-        "more often they meet than by chance."
+        "Only orders that bought a known product count. Support is the share of them with both products. "
+        "Confidence is the share of the orders with the one product that also have the other. Lift says how "
+        "many times more often the two are in one order than by chance."
     )
     table = Table(
         "Pairs in most orders",

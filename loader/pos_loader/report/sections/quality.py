@@ -18,7 +18,7 @@ def tests_and_rows(found: Figures, health: Health) -> Section:
     return Section(
         "quality",
         "Data quality",
-        "Every mart has a contract and tests; dbt builds nothing on what failed.",
+        "Every mart has a contract and tests; dbt builds nothing that depends on a failed node.",
         tuple(_quality(found, health)),
     )
 

@@ -29,7 +29,7 @@ def numbers(found: Figures) -> Section:
     """Show what is in the marts and in the source."""
     lead = (
         "What is missing or odd, how far values reach, and what the source holds before it is cleaned. "
-        "Nothing of it is left out of the totals."
+        "The totals include all of it."
     )
     return Section("numbers", "The data in numbers", lead, (*_counts(found), _ranges(found), _profile(found)))
 

@@ -14,7 +14,7 @@ def orders(found: Figures) -> Section:
     """List the unusual orders with the highest totals."""
     lead = (
         "Orders with a total above the variable unusual_order_total (20,000 unless set), or with more units "
-        "of one product than unusual_quantity (10 unless set): for someone to look at."
+        "of one product than unusual_quantity (10 unless set). Someone should look at them."
     )
     if not found.unusual:
         blocks: tuple[Block, ...] = (Note("There are no orders."),)
