@@ -7,13 +7,11 @@ from functools import cache
 from typing import Any
 
 import pytest
-from bson.int64 import Int64
 from pymongo.errors import OperationFailure
 
 from pos_loader.collection import Index
 from pos_loader.declaration import validator
-from pos_loader.errors import ConnectionFailed, DataError, SpecError
-from pos_loader.masking import masked_address
+from pos_loader.errors import DataError, SpecError
 from pos_loader.publish import insert, layout, live_layout
 from pos_loader.servers import mongo
 from tests.loader.mongo_helpers import customers, declare, documents
@@ -77,39 +75,6 @@ def test_declared_unsharded_stays_on_one_shard(
     assert live_layout.differences(declared, live) == []
     resharded = declare(database, name="unsharded")
     assert live_layout.differences(resharded, live) == ["shard key is none, declared _id: hashed"]
-
-
-def test_differences_name_what_changed(client: mongo.Client, topology: mongo.Topology, database: str) -> None:
-    partial = {"email": {"$exists": True}}
-    kept = Index((("email", 1),), {"partialFilterExpression": partial, "collation": {"locale": "fr"}})
-    sparse, by_order = Index((("state", 1),), {"sparse": True}), Index((("orders.order_id", -1),))
-    declared = declare(database, kept, sparse, by_order, shard_key={}, name="drift")
-    handle = layout.create(client, declared, "drift", topology=topology)
-    layout.complete(handle, declared)
-    live = live_layout.describe(handle)
-    assert live is not None
-    assert live_layout.differences(declared, live) == []
-
-    handle.drop_index("orders.order_id_-1")
-    handle.drop_index("state_1")
-    handle.create_index([("state", 1)])
-    handle.create_index([("by_hand", 1)])
-    handle.database.command("collMod", "drift", validator={}, validationLevel="moderate")
-    live = live_layout.describe(handle)
-    assert live is not None
-    assert live_layout.differences(declared, live) == [
-        "index state_1 has sparse False, declared True",
-        "index orders.order_id_-1 is missing",
-        "index by_hand_1 is not declared",
-        "there is no validator",
-    ]
-
-
-def test_describe_knows_what_is_not_there_and_what_is_a_view(client: mongo.Client, database: str) -> None:
-    assert live_layout.describe(client[database]["absent"]) is None
-    client[database].command("create", "looking", viewOn="absent", pipeline=[])
-    with pytest.raises(DataError, match=r"looking is a view"):
-        live_layout.describe(client[database]["looking"])
 
 
 def test_server_refusal_is_one_line(client: mongo.Client, topology: mongo.Topology, database: str) -> None:
@@ -266,112 +231,3 @@ def test_a_hashed_array_and_a_repeated_index_are_refused() -> None:
         validator.check(declare("pos", Index((("orders.order_id", "hashed"),))))
     with pytest.raises(SpecError, match="state_1 is declared twice"):
         validator.check(declare("pos", Index((("state", 1),)), Index((("state", 1),), {"sparse": True})))
-
-
-def test_missing_privileges_are_named(client: mongo.Client, database: str) -> None:
-    """The privileges are a real server's own account of its roles."""
-
-    def lacking(role: str, on: str, *, sharded: bool) -> list[str]:
-        info = client.admin.command("rolesInfo", {"role": role, "db": on}, showPrivileges=True)
-        return mongo.lacking(info["roles"][0]["privileges"], database, sharded=sharded)
-
-    assert lacking("readWrite", database, sharded=False) == ["collMod"]
-    assert lacking("readWrite", database, sharded=True) == ["collMod", *mongo.SHARDING_ACTIONS]
-    assert lacking("readWrite", "elsewhere", sharded=False) == list(mongo.DATABASE_ACTIONS)
-    assert "insert" in lacking("read", database, sharded=False)
-    assert lacking("root", "admin", sharded=True) == []
-    assert mongo.missing_actions(client, database, sharded=True) == []
-
-
-@pytest.mark.parametrize(
-    ("uri", "error"),
-    [
-        ("mongodb://pos:s3cret-pw@127.0.0.1:9/", ConnectionFailed),
-        ("mongodb://pos:s3cret-pw@127.0.0.1:9/?authSource=admin&tls=maybe", SpecError),
-        ("mongodb://pos:s3cret-pw/with@signs@127.0.0.1:9/", SpecError),
-        ("mongodb://pos:s3cret-pw:colon@127.0.0.1:nine/", SpecError),
-    ],
-)
-def test_unreachable_or_malformed_addresses_never_show_the_password(uri: str, error: type[Exception]) -> None:
-    with pytest.raises(error, match=r"MongoDB") as caught:
-        mongo.connect(uri, timeout=0.3)
-    assert "s3cret-pw" not in str(caught.value)
-    assert "127.0.0.1:" in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_options_of_an_address_that_are_secret_are_hidden() -> None:
-    shown = masked_address(
-        "mongodb://pos:pw@127.0.0.1:9/?tls=true&tlsCertificateKeyFilePassword=s3cret"
-        "&authMechanismProperties=AWS_SESSION_TOKEN:s3cret&appName=shop"
-    )
-    assert shown == (
-        "mongodb://***@127.0.0.1:9/?tls=true&tlsCertificateKeyFilePassword=***"
-        "&authMechanismProperties=***&appName=shop"
-    )
-
-
-def test_wrong_credentials_are_named_without_the_password(servers: Any) -> None:
-    uri = servers.mongo_uri.replace("mongodb://", "mongodb://nobody:s3cret-pw@")
-    with pytest.raises(ConnectionFailed, match="refuses us: Authentication failed") as caught:
-        mongo.connect(uri)
-    assert "s3cret-pw" not in str(caught.value)
-
-
-def test_driver_errors_keep_the_servers_words(client: mongo.Client, database: str) -> None:
-    with pytest.raises(OperationFailure) as caught:
-        client[database].command("aggregate", "any", pipeline=[{"$nonsense": Int64(1)}], cursor={})
-    assert mongo.reason(caught.value) == "Unrecognized pipeline stage name: '$nonsense'"
-
-
-def test_an_index_whose_successor_is_refused_stays(
-    client: mongo.Client, topology: mongo.Topology, database: str
-) -> None:
-    old = (
-        Index((("state", 1), ("email", 1)), {"name": "by_state"}),
-        Index((("email", "text"),), {"name": "text"}),
-    )
-    new = Index((("state", 1),), {"unique": True, "name": "by_state"})
-    declared = declare(database, *old, shard_key={}, name="amended")
-    handle = layout.create(client, declared, "amended", topology=topology)
-    insert.insert(handle, documents(customers(100)))
-    layout.complete(handle, declared)
-    before = handle.index_information()
-
-    wanted = declare(database, new, shard_key={}, name="amended")
-    live = live_layout.describe(handle)
-    assert live is not None
-    pending = live_layout.changes(wanted, live)
-    assert set(pending.drop) == {"by_state", "text"}
-    with pytest.raises(DataError, match=r"amended: .*duplicate key|amended.*E11000"):
-        live_layout.amend(handle, wanted, pending)
-    assert handle.index_information() == before
-
-    handle.delete_many({})
-    live_layout.amend(handle, wanted, pending)
-    assert handle.index_information().keys() == {"_id_", "by_state"}
-    assert handle.index_information()["by_state"]["unique"] is True
-
-
-def test_an_index_that_one_shard_alone_refuses_stays_on_all(
-    client: mongo.Client, topology: mongo.Topology, database: str
-) -> None:
-    declared = declare(database, Index((("state", 1),), {"name": "by_state"}), name="half_refused")
-    handle = layout.create(client, declared, "half_refused", topology=topology)
-    insert.insert(handle, documents([*customers(99), {**customers(1, start=99)[0], "returns": [{"id": 1}]}]))
-    layout.complete(handle, declared)
-
-    def indexes() -> list[tuple[str, str, str]]:
-        found = handle.aggregate([{"$indexStats": {}}])
-        return sorted((each["shard"], each["name"], str(each["key"])) for each in found)
-
-    before = indexes()
-    assert {shard for shard, *_ in before} == set(topology.shards)
-    parallel = Index((("orders.order_id", 1), ("returns.id", 1)), {"name": "by_state"})
-    extra = Index((("email", 1),), {"name": "by_email"})
-    wanted = declare(database, extra, parallel, name="half_refused")
-    live = live_layout.describe(handle)
-    assert live is not None
-    with pytest.raises(DataError, match="cannot index parallel arrays"):
-        live_layout.amend(handle, wanted, live_layout.changes(wanted, live))
-    assert indexes() == before
