@@ -151,7 +151,7 @@ def test_a_host_that_is_an_address_is_refused_without_its_password(host: str, tm
     (tmp_path / "dbt_project.yml").write_text("profile: shop")
     outputs = {"dev": {"type": "mariadb", "schema": "marts", "server": host}}
     (tmp_path / "profiles.yml").write_text(json.dumps({"shop": {"target": "dev", "outputs": outputs}}))
-    with pytest.raises(SpecError, match=r"is no host .*; give the host's name or address alone") as caught:
+    with pytest.raises(SpecError, match=r"is not a host .*; give the host's name or address alone") as caught:
         read_profile(tmp_path, profiles_dir=tmp_path)
     assert SECRET not in str(caught.value)
 

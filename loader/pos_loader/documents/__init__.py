@@ -1,1 +1,1 @@
-"""Marts to the bytes of documents."""
+"""Turns marts into the bytes of documents."""

@@ -1,6 +1,18 @@
 """The partitions of a collection: ranges of document keys, cut from the key distribution in SQL.
 
-Each holds about the same number of rows, counted over all levels, so memory does not grow with the tables.
+Each partition holds about the same number of rows, counted over all levels, so memory does not grow with the
+tables. The key space is first split into stretches. Within a stretch, a key belongs to partition number
+floor(rows of all keys before it / rows asked for). With 5 rows asked for:
+
+    key                  1  2  3  4
+    rows of the key      3  3  5  1
+    rows of keys before  0  3  6 11
+    partition            0  0  1  2
+
+So the stretch is cut at 3 and 4:
+
+>>> [(partition.lo, partition.hi) for partition in _between([3, 4])]
+[(None, 3), (3, 4), (4, None)]
 """
 
 from __future__ import annotations
@@ -18,7 +30,7 @@ from bson.decimal128 import Decimal128
 
 from pos_loader.collection import BsonType, Collection, Field, Key, Level, Partition
 from pos_loader.declaration.bson_types import MAX_DECIMAL_DIGITS
-from pos_loader.documents.marts import placed, relation, where_clause
+from pos_loader.documents.marts import conditions, relation, where_clause
 from pos_loader.servers.mariadb import Queries, connect, literal, quote
 
 _ROOM = (
@@ -29,13 +41,13 @@ _ROOM = (
 
 @dataclass(frozen=True)
 class Cut:
-    """A collection's partitions, the rows that have a place in documents, and where these may be large."""
+    """A collection's partitions, how many rows its documents hold, and where documents may be large."""
 
     partitions: tuple[Partition, ...]
     rows: dict[str, int]
-    """By path of the level, without the unknown member's; for buckets, the rows of the keys that have any."""
+    """By path of the level, without the unknown member's; for buckets, only rows of keys that overflow."""
     heavy: tuple[tuple[Key, Key], ...]
-    """Where rows of one key may weigh more than asked: first and last such key of each partition with any."""
+    """The first and the last key over the weight limit, for each partition that has such keys."""
 
 
 def cut(
@@ -47,11 +59,11 @@ def cut(
     limit: int,
     workers: int = 1,
 ) -> Cut:
-    """Cut the key space into partitions of about `rows` rows over all levels, the ends left open.
+    """Cut the key space into partitions of about `rows` rows over all levels. The outer ends are open.
 
-    `weights` holds what a row of each level weighs at most, `limit` the weight above which a key is heavy.
-    Every mart's clustered index is read once, a stretch at a time, `workers` at once, so that MariaDB sums no
-    more keys than its memory holds. The sums that follow on `queries` have the same room there.
+    `weights` says what a row of each level weighs at most; a key whose rows weigh more than `limit` is heavy.
+    MariaDB reads every mart's clustered index once. It does so in stretches, `workers` of them at once, so
+    that its sums fit in memory. The session of `queries` gets the same memory for the sums that follow.
     """
     queries.execute(_ROOM)
 
@@ -72,7 +84,7 @@ def cut(
 
 
 def _stretches(queries: Queries, collection: Collection, *, rows: int) -> tuple[Partition, ...]:
-    """Cut the key space at every so many rows of the root, the ends left open."""
+    """Cut the key space after every `rows` rows of the root. The outer ends are open."""
     key, root = quote(collection.key_column), relation(collection.root)
     edges: list[Key] = []
     beyond: list[str] = []
@@ -85,7 +97,7 @@ def _stretches(queries: Queries, collection: Collection, *, rows: int) -> tuple[
 
 
 def _between(edges: Sequence[Key]) -> tuple[Partition, ...]:
-    """The ranges that these keys part, the ends left open."""
+    """Give the ranges between these keys. The outer ends are open."""
     ends = pairwise([None, *edges, None])
     return tuple(Partition(index, lo, hi) for index, (lo, hi) in enumerate(ends))
 
@@ -93,13 +105,32 @@ def _between(edges: Sequence[Key]) -> tuple[Partition, ...]:
 def _cut(
     collection: Collection, stretch: Partition, *, rows: int, weights: Mapping[Level, int], limit: int
 ) -> str:
-    """Write the cut of a stretch: of each partition the first key, ends of its heavy keys, rows by level."""
+    """Write the query that cuts a stretch into partitions.
+
+    It returns a row for each partition: its first key, its first and last heavy key, and its rows by level.
+
+    >>> orders = Level("orders", "fct_orders", "shop", "orders", ("customer_id", "order_id"), ())
+    >>> customers = Level("", "dim_customers", "shop", "customers", ("customer_id",), (), children=(orders,))
+    >>> collection = Collection("customers", "shop", "customers", customers, ())
+    >>> print(_cut(collection, Partition(0, None, 9), rows=5, weights={customers: 40, orders: 20}, limit=100))
+    with
+    levels (k, c0, c1) as (select `customer_id` as k, count(*), 0
+      from `shop`.`customers` where `customer_id` < 9 group by `customer_id`
+      union all select `customer_id` as k, 0, count(*)
+      from `shop`.`orders` where `customer_id` < 9 group by `customer_id`),
+    documents as (select k, sum(c0) as c0, sum(c1) as c1 from levels group by k),
+    parts as (select documents.*, c0 * 40 + c1 * 20 as weight,
+      floor((sum(c0 + c1) over (order by k) - (c0 + c1)) / 5) as part from documents)
+    select min(k), min(if(weight > 100, k, null)), max(if(weight > 100, k, null)),
+      sum(c0) as c0, sum(c1) as c1
+    from parts group by part order by 1
+    """
     levels = [*collection.root.walk()]
     key = quote(collection.key_column)
-    names = [f"c{place}" for place in range(len(levels))]
+    names = [f"c{index}" for index in range(len(levels))]
     counts = " union all ".join(
         f"select {key} as k, {', '.join('count(*)' if mine == name else '0' for mine in names)} "  # noqa: S608
-        f"from {relation(level)}{where_clause(placed(level, collection, stretch))} group by {key}"
+        f"from {relation(level)}{where_clause(conditions(level, collection, stretch))} group by {key}"
         for name, level in zip(names, levels, strict=True)
     )
     sums = ", ".join(f"sum({name}) as {name}" for name in names)
@@ -108,15 +139,18 @@ def _cut(
     return (
         f"with levels (k, {', '.join(names)}) as ({counts}), "  # noqa: S608
         f"documents as (select k, {sums} from levels group by k), "
-        f"placed as (select documents.*, {weighed} as weight, "
+        f"parts as (select documents.*, {weighed} as weight, "
         f"floor((sum({together}) over (order by k) - ({together})) / {rows}) as part from documents) "
         f"select min(k), min(if(weight > {limit}, k, null)), max(if(weight > {limit}, k, null)), {sums} "
-        "from placed group by part order by 1"
+        "from parts group by part order by 1"
     )
 
 
 def split_points(queries: Queries, collection: Collection, *, chunks: int) -> list[tuple[object, ...]]:
-    """Cut a ranged shard key into `chunks` parts of equal documents: their lower bounds but the first."""
+    """Cut a ranged shard key into `chunks` parts of about as many documents.
+
+    Returns the lower bounds of all parts but the first.
+    """
     by_name = {field.name: field for field in collection.root.fields}
     fields = [by_name[path] for path, _ in collection.shard_key]
     names = ", ".join(quote(field.column) for field in fields)
@@ -130,7 +164,7 @@ def split_points(queries: Queries, collection: Collection, *, chunks: int) -> li
 
 
 def _in_bson(field: Field, value: Any) -> object:
-    """A value of MariaDB as the documents have it; one of too many digits is rounded, as a bound may be."""
+    """Convert a value of MariaDB to that of the documents. A decimal may be rounded: it is only a bound."""
     match value:
         case None:
             return None

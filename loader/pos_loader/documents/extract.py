@@ -13,38 +13,48 @@ from pos_loader.collection import BsonType, Coercion, Collection, Field, Level, 
 from pos_loader.declaration import coerce
 from pos_loader.declaration.bson_types import natural_type, precision_and_scale
 from pos_loader.documents import readable
-from pos_loader.documents.marts import placed, relation, where_clause
+from pos_loader.documents.marts import conditions, relation, where_clause
 from pos_loader.servers.mariadb import connect, quote, translate
 from pos_loader.servers.profile import MariaDB
 from pos_loader.servers.session import STATEMENTS
 
-_EXACT_DIGITS = 28  # connectorx reads DECIMAL through a 96-bit coefficient
-_EXACT_SCALE = 10  # and gives decimal128(38, 10), for which it writes ten digits of fraction
+_EXACT_DIGITS = 28  # connectorx reads DECIMAL through a coefficient of 96 bits
+_EXACT_SCALE = 10  # and returns decimal128(38, 10), so with ten digits of fraction
 
 
 def extract(server: MariaDB, collection: Collection, partition: Partition) -> dict[Level, pa.Table]:
-    """Read one partition of every level: tables of one chunk per column, in key order.
+    """Read one partition of every level. Each table is in key order and has one chunk per column.
 
-    DECIMAL columns come in their declared precision and scale. Raises `TableReplaced` where dbt rebuilt a
-    mart meanwhile, `ConnectionFailed` where the server is gone.
+    DECIMAL columns have their declared precision and scale. Raises `TableReplaced` where dbt rebuilt a mart
+    meanwhile, `ConnectionFailed` where the server is gone.
     """
-    with connect(server):  # the driver of what follows waits half a minute for a server that is gone
+    with connect(server):  # finds out at once whether the server is gone; connectorx waits half a minute
         pass
     return {level: _read(server, level, collection, partition) for level in collection.root.walk()}
 
 
 def statement(level: Level, collection: Collection, partition: Partition) -> str:
-    """Write the read of a level in a partition: a range of its mart's clustered index, in order."""
+    """Write the query that reads a level in a partition: a range of its mart's clustered index, in order.
+
+    >>> total = Field("total", "total", BsonType.DECIMAL, "decimal(19,2)", nullable=False)
+    >>> orders = Level("orders", "fct_orders", "shop", "orders", ("customer_id", "order_id"), (total,))
+    >>> customers = Level("", "dim_customers", "shop", "customers", ("customer_id",), (), children=(orders,))
+    >>> collection = Collection("customers", "shop", "customers", customers, ())
+    >>> print(statement(orders, collection, Partition(1, 300, 500)))
+    select `customer_id`, `order_id`, `total` from `shop`.`orders`
+    where `customer_id` >= 300 and `customer_id` < 500
+    order by `shop`.`orders`.`customer_id`, `shop`.`orders`.`order_id`
+    """
     known = {field.column: field for field in (*level.fields, *level.hidden)}
     columns = [_selected(known[name]) if name in known else quote(name) for name in level.columns]
-    conditions = placed(level, collection, partition)
-    # of the table: a key that is read as text would sort as text
+    where = where_clause(conditions(level, collection, partition))
+    # The table's own column: a key that is selected as text would sort as text.
     order = ", ".join(f"{relation(level)}.{quote(name)}" for name in level.key)
-    return f"select {', '.join(columns)} from {relation(level)}{where_clause(conditions)} order by {order}"  # noqa: S608
+    return f"select {', '.join(columns)} from {relation(level)}{where} order by {order}"  # noqa: S608
 
 
 def _selected(field: Field) -> str:
-    """Write a column as it is read; beside one whose zero dates are taken for missing, whether it was one."""
+    """Write a column as it is selected. Zero dates declared as missing add a column that counts them."""
     column = quote(field.column)
     if _needs_text(field.data_type):
         return f"cast({column} as char) as {column}"
@@ -63,10 +73,11 @@ def _read(server: MariaDB, level: Level, collection: Collection, partition: Part
     except RuntimeError as error:
         raise translate(str(error), None, server) from None
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # of Rust, and no Exception
+        if type(error).__name__ != "PanicException":  # Rust's; it is a BaseException, not an Exception
             raise
         with connect(server) as queries:
-            raise readable.fault(queries, level, placed(level, collection, partition), str(error)) from None
+            where = conditions(level, collection, partition)
+            raise readable.fault(queries, level, where, str(error)) from None
     table = table.combine_chunks()
     for field in (*level.fields, *level.hidden):
         if natural_type(field.data_type) is BsonType.DECIMAL:
@@ -76,7 +87,7 @@ def _read(server: MariaDB, level: Level, collection: Collection, partition: Part
 
 
 def _needs_text(data_type: str) -> bool:
-    """Whether connectorx's decimals are too narrow for the type, so that it is read as text."""
+    """Whether connectorx's decimals are too narrow for the type, so that the column is read as text."""
     if not data_type.startswith(("decimal", "numeric")):
         return False
     precision, scale = precision_and_scale(data_type)

@@ -1,4 +1,4 @@
-"""Marts as the loader finds them: what their tables must be, and which of their rows belong to documents."""
+"""Marts as the loader finds them: checks of their tables, and SQL for the rows that belong in documents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pos_loader.servers.mariadb import Queries, differs, literal, quote
 def check_marts(queries: Queries, collection: Collection) -> None:
     """Compare every mart in MariaDB with what its level declares.
 
-    Raises `SpecError` naming the model: no such table, another clustered key, a key not in binary collation.
+    Raises `SpecError`, which names the model, where the table is missing, its primary key is another, a
+    column has another type, or a text key does not sort as BSON does.
     """
     sorted_as: dict[str, str] = {}
     for level in collection.root.walk():
@@ -41,7 +42,7 @@ def check_marts(queries: Queries, collection: Collection) -> None:
             raise SpecError(
                 f"the primary key is ({', '.join(found)}), not ({', '.join(level.key)})",
                 where=where,
-                fix="run dbt build again, or mend the primary_key config",
+                fix="run dbt build again, or correct the primary_key config",
             )
         types = {spelled[str(name)]: str(kind) for name, _, kind in columns}
         _check_types(level, types, where)
@@ -51,7 +52,7 @@ def check_marts(queries: Queries, collection: Collection) -> None:
 
 
 def _check_sorting(key: str, collation: str, sorted_as: dict[str, str], where: str) -> None:
-    """Require that a text key sorts as BSON does, and as in the models above, noted in `sorted_as`."""
+    """Require that a text key sorts as BSON does, and as it does in the models above (`sorted_as`)."""
     if not collation.endswith("_bin"):
         raise SpecError(
             f"key {key} has collation {collation}",
@@ -82,9 +83,10 @@ def _check_types(level: Level, types: Mapping[str, str], where: str) -> None:
 def require_rows(
     counts: Mapping[str, int], totals: Mapping[str, tuple[int, int]], collection: Collection
 ) -> None:
-    """Refuse a mart without rows for documents; raises `DataError` naming it. Buckets may well be empty.
+    """Raise `DataError` where a mart has no rows for documents. A collection of buckets may be empty.
 
-    `counts` has the rows for documents, `totals` all rows and the unknown member's, by path of the level.
+    Both mappings are by path of the level: `counts` has the rows for documents, `totals` all rows and those
+    of the unknown member.
     """
     empty = [level for level in collection.root.walk() if not counts[level.path]]
     if empty and collection.buckets is None:
@@ -98,14 +100,14 @@ def require_rows(
 
 
 def require_small_arrays(queries: Queries, collection: Collection) -> None:
-    """Refuse arrays longer than their `max_items` may be; raises `DataError` naming the longest."""
+    """Raise `DataError` where an array is longer than its `max_items` allows, and name the longest one."""
     for parent in collection.root.walk():
         for child in parent.children:
             if child.max_items is None or child.on_overflow is not OnOverflow.FAIL:
                 continue
             key = ", ".join(quote(name) for name in parent.key)
             longest = queries.rows(
-                f"select count(*), {key} from {relation(child)}{where_clause(placed(child, collection))} "  # noqa: S608
+                f"select count(*), {key} from {relation(child)}{where_clause(conditions(child, collection))} "  # noqa: S608
                 f"group by {key} having count(*) > {child.max_items} order by 1 desc limit 1"
             )
             if longest:
@@ -119,32 +121,41 @@ def require_small_arrays(queries: Queries, collection: Collection) -> None:
 
 
 def relation(level: Level) -> str:
-    """Write a level's mart as SQL."""
+    """Write the name of a level's mart as SQL."""
     return f"{quote(level.schema)}.{quote(level.table)}"
 
 
-def placed(level: Level, collection: Collection, partition: Partition | None = None) -> list[str]:
-    """Leave out the unknown member's rows: they have no document; for buckets, keys that fit in theirs."""
+def conditions(level: Level, collection: Collection, partition: Partition | None = None) -> list[str]:
+    """Write the conditions that a level's rows meet where they belong in documents of the partition.
+
+    The unknown member's rows belong in none. Buckets only hold keys whose array overflows.
+
+    >>> orders = Level("orders", "fct_orders", "shop", "orders", ("customer_id", "order_id"), ())
+    >>> customers = Level("", "dim_customers", "shop", "customers", ("customer_id",), (), children=(orders,))
+    >>> collection = Collection("customers", "shop", "customers", customers, (), unknown_member=0)
+    >>> conditions(orders, collection, Partition(1, 300, 500))
+    ['`customer_id` >= 300', '`customer_id` < 500', '`customer_id` <> 0']
+    """
     key = quote(collection.key_column)
     within = []
     if partition is not None and partition.only is not None:
-        # No range: MariaDB pads texts with spaces, so the next possible text comes before its own beginning.
+        # Not as a range: MariaDB pads texts with spaces, so it sorts the next possible text before this one.
         within.append(f"{key} = {literal(partition.only)}")
     elif partition is not None:
         edges = ((">=", partition.lo), ("<", partition.hi))
         within += [f"{key} {sign} {literal(edge)}" for sign, edge in edges if edge is not None]
-    placed = [*within]
+    needed = [*within]
     if collection.unknown_member is not None and level.name:
-        placed.append(differs(key, collection.unknown_member))
+        needed.append(differs(key, collection.unknown_member))
     if collection.buckets is not None:
         array = collection.root
-        placed.append(
+        needed.append(
             f"{key} in (select {key} from {relation(array)}{where_clause(within)} "  # noqa: S608
             f"group by {key} having count(*) > {array.max_items})"
         )
-    return placed
+    return needed
 
 
-def where_clause(conditions: Sequence[str]) -> str:
-    """Join conditions to a WHERE clause; none make none."""
-    return f" where {' and '.join(conditions)}" if conditions else ""
+def where_clause(needed: Sequence[str]) -> str:
+    """Join conditions to a WHERE clause; empty where there are none."""
+    return f" where {' and '.join(needed)}" if needed else ""

@@ -1,7 +1,7 @@
-"""Matching sorted tables by key: each parent's children, and their order within it.
+"""Matches sorted tables by key: finds each parent's children, and their order within the parent.
 
-A table of a level comes sorted by the level's key, which begins with its parent's, so the children of one
-parent are a run of rows.
+A level's table is sorted by the level's key, and that key begins with the parent's key. So the children of
+one parent are neighbouring rows.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pos_loader.errors import DataError
 
 Integers = npt.NDArray[np.int64]
 
+# Part of messages about keys that MariaDB sorts otherwise than BSON.
 NOPAD = (
     "make the key the model's primary key; give a text key the collation utf8mb4_nopad_bin in every model "
     "that has it, which sorts as BSON does: utf8mb4_bin pads with blanks, so a tab sorts before the end"
@@ -26,7 +27,7 @@ NOPAD = (
 
 
 def check_order(level: Level, table: pa.Table) -> None:
-    """Require that the level's whole key ascends, without repeats, from each row to the next."""
+    """Raise `DataError` where the level's key repeats, or does not ascend from row to row."""
     ascends = np.zeros(max(table.num_rows - 1, 0), bool)
     for name in reversed(level.key):
         column = column_of(table, name)
@@ -45,6 +46,14 @@ def row_splits(child: Level, parent: Level, rows: pa.Table, parents: pa.Table) -
     """Find each parent's children: N + 1 offsets into the child rows, for N parents.
 
     Both tables are sorted by the parent's key. Raises `DataError` for a child without a parent.
+
+    Customer 1 has the orders in rows 0 and 1, customer 2 has none, customer 3 has the order in row 2:
+
+    >>> customers = Level("", "dim_customers", "shop", "customers", ("customer_id",), ())
+    >>> orders = Level("orders", "fct_orders", "shop", "orders", ("customer_id", "order_id"), ())
+    >>> rows = pa.table({"customer_id": [1, 1, 3], "order_id": [10, 11, 12]})
+    >>> row_splits(orders, customers, rows, pa.table({"customer_id": [1, 2, 3]})).tolist()
+    [0, 2, 2, 3]
     """
     columns = [column_of(rows, name) for name in parent.key]
     starts = run_starts(columns, rows.num_rows)
@@ -76,7 +85,11 @@ def describe_key(names: Sequence[str], values: Sequence[object]) -> str:
 
 
 def run_starts(columns: Sequence[pa.Array], count: int) -> Integers:
-    """Row numbers at which any of the key columns changes."""
+    """Find the positions at which any of the key columns changes, from 0 on.
+
+    >>> run_starts([pa.array([1, 1, 3, 3, 4])], 5).tolist()
+    [0, 2, 4]
+    """
     if not count:
         return np.zeros(0, np.int64)
     changed = np.zeros(count, bool)
@@ -87,7 +100,11 @@ def run_starts(columns: Sequence[pa.Array], count: int) -> Integers:
 
 
 def _codes(left: Sequence[pa.Array], right: Sequence[pa.Array]) -> tuple[Integers, Integers]:
-    """Number the keys of both sides alike, so that comparing numbers compares whole keys."""
+    """Turn the keys of both sides into numbers that compare as the whole keys do.
+
+    >>> _codes([pa.array([1, 1, 2]), pa.array(["a", "b", "a"])], [pa.array([1, 2]), pa.array(["b", "a"])])
+    (array([0, 1, 2]), array([1, 2]))
+    """
     codes = np.zeros(len(left[0]) + len(right[0]), np.int64)
     span = 1
     for mine, theirs in zip(left, right, strict=True):
@@ -101,7 +118,7 @@ def _codes(left: Sequence[pa.Array], right: Sequence[pa.Array]) -> tuple[Integer
 
 
 def _concatenate(*columns: pa.Array) -> pa.Array:
-    """Append columns in a type that holds both: a key may be int in one model, bigint in another."""
+    """Append columns, in a type that holds all of them: a key may be int in one model, bigint in another."""
     kinds = {column.type for column in columns}
     if len(kinds) > 1 and all(map(pa.types.is_integer, kinds)) and pa.uint64() in kinds:
         columns = tuple(column.cast(pa.decimal128(20, 0)) for column in columns)
@@ -133,21 +150,30 @@ def _dense(codes: npt.NDArray[np.integer]) -> tuple[Integers, int]:
 
 
 def ranks(child: Level, parent: Level, rows: pa.Table, starts: Integers) -> tuple[Integers, Integers | None]:
-    """Rank the children of each parent by `order_by`; `starts` is each row's parent's first row.
+    """Rank the children of each parent by `order_by`.
 
-    Returns each row's place among its siblings, from 0 on, and the rows in that order; None: as they stand.
+    `starts` holds, for each row, the position of its parent's first row. Returns each row's rank among its
+    siblings, from 0 on, and the rows' positions in the new order; None where they are in order already.
+
+    >>> customers = Level("", "dim_customers", "shop", "customers", ("customer_id",), ())
+    >>> orders = Level(
+    ...     "orders", "fct_orders", "shop", "orders", ("customer_id", "order_id"), (), order_by=("placed_on",)
+    ... )
+    >>> rows = pa.table({"customer_id": [1, 1, 3], "order_id": [10, 11, 12], "placed_on": [3, 2, 1]})
+    >>> ranks(orders, customers, rows, np.array([0, 0, 2]))
+    (array([1, 0, 0]), array([1, 0, 2]))
     """
-    places = np.arange(rows.num_rows) - starts
+    positions = np.arange(rows.num_rows) - starts
     order = _sort_order(child, parent, rows, starts)
     if order is None:
-        return places, None
+        return positions, None
     rank = np.empty_like(order)
-    rank[order] = places
+    rank[order] = positions
     return rank, order
 
 
 def _sort_order(child: Level, parent: Level, rows: pa.Table, starts: Integers) -> Integers | None:
-    """Sort the children of each parent by `order_by`, NULL first as in MariaDB; None: they are sorted."""
+    """Sort the children of each parent by `order_by`, NULL first as in MariaDB. None means already sorted."""
     own_key = child.key[len(parent.key) :]
     if child.order_by == own_key[: len(child.order_by)]:
         return None
@@ -158,7 +184,7 @@ def _sort_order(child: Level, parent: Level, rows: pa.Table, starts: Integers) -
 
 
 def _ranks(column: pa.Array) -> Integers:
-    """Numbers that sort as the column does, NULL first."""
+    """Turn a column into numbers that sort as its values do, NULL first."""
     codes, _ = _column_codes(column.drop_null())
     if not column.null_count:
         return codes

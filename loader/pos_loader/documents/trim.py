@@ -1,7 +1,7 @@
-"""Size policies on tables: which rows of an array a document holds.
+"""Applies size policies: decides which rows of an array a document holds.
 
-A row that is not held takes all rows below it along, so what is nested afterwards has no gaps, and every row
-read is counted once: nested, left out, or elsewhere.
+When a row is dropped, all rows below it are dropped too, so the tables have no orphans. Every row that was
+read is counted once: as nested, left out, or elsewhere.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass
 class Trimmed:
-    """One table per level of `Collection.document`, and the rows by path of a level, as in `Documents`."""
+    """One table per level of `Collection.document`, and counts of rows by path (see `Documents`)."""
 
     tables: dict[Level, pa.Table]
     rows: Counter[str] = field(default_factory=Counter)
@@ -32,7 +32,11 @@ class Trimmed:
 
 
 def trim(collection: Collection, tables: Mapping[Level, pa.Table]) -> Trimmed:
-    """Keep the newest `max_items` rows of each array that says so; for buckets, sort the others into them."""
+    """Apply the declared size policies.
+
+    A document keeps the newest `max_items` rows of an array. A collection of buckets puts the other rows into
+    buckets.
+    """
     trimmed = _bucketed(collection, tables) if collection.buckets else Trimmed(dict(tables))
     for parent in collection.document.walk():
         for child in parent.children:
@@ -48,15 +52,26 @@ def trim(collection: Collection, tables: Mapping[Level, pa.Table]) -> Trimmed:
 def _keep_newest(
     child: Level, parent: Level, tables: dict[Level, pa.Table], most: int, dropped: Counter[str]
 ) -> None:
+    """Keep the last `most` children of each parent, in their order.
+
+    >>> customers = Level("", "dim_customers", "shop", "customers", ("customer_id",), ())
+    >>> key = ("customer_id", "order_id")
+    >>> orders = Level("orders", "fct_orders", "shop", "orders", key, (), path="orders")
+    >>> rows = pa.table({"customer_id": [1, 1, 1, 3], "order_id": [10, 11, 12, 13]})
+    >>> tables, dropped = {customers: pa.table({"customer_id": [1, 2, 3]}), orders: rows}, Counter()
+    >>> _keep_newest(orders, customers, tables, 2, dropped)
+    >>> tables[orders].column("order_id").to_pylist(), dropped["orders"]
+    ([11, 12, 13], 1)
+    """
     splits = row_splits(child, parent, tables[child], tables[parent])
     sizes = np.diff(splits)
     if sizes.max(initial=0) > most:
-        places, _ = ranks(child, parent, tables[child], np.repeat(splits[:-1], sizes))
-        _filter(child, tables, places >= np.repeat(sizes, sizes) - most, dropped)
+        positions, _ = ranks(child, parent, tables[child], np.repeat(splits[:-1], sizes))
+        _filter(child, tables, positions >= np.repeat(sizes, sizes) - most, dropped)
 
 
 def _filter(level: Level, tables: dict[Level, pa.Table], keep: Mask, dropped: Counter[str]) -> None:
-    """Drop rows of `level`, and what belongs to them below."""
+    """Drop rows of `level`, and all rows below them."""
     for child in level.children:
         _filter(child, tables, np.repeat(keep, _sizes(child, level, tables)), dropped)
     tables[level] = tables[level].filter(pa.array(keep))
@@ -70,7 +85,7 @@ def _sizes(child: Level, parent: Level, tables: Mapping[Level, pa.Table]) -> Int
 
 
 def _bucketed(collection: Collection, tables: Mapping[Level, pa.Table]) -> Trimmed:
-    """Number the rows that their parent's document does not keep, oldest first, so many to a bucket."""
+    """Put the rows that their parent's document does not keep into numbered buckets, oldest rows first."""
     assert collection.buckets is not None  # noqa: S101 - the caller asked
     assert collection.root.max_items is not None  # noqa: S101 - nothing overflows without it
     source, document = collection.root, collection.document
@@ -79,10 +94,10 @@ def _bucketed(collection: Collection, tables: Mapping[Level, pa.Table]) -> Trimm
     sizes = np.diff(np.append(starts, tables[source].num_rows))
     parents = np.repeat(np.arange(len(starts)), sizes)
     by_parent = replace(document, key=source.key[:1])
-    places, _ = ranks(source, by_parent, tables[source], starts[parents])
+    positions, _ = ranks(source, by_parent, tables[source], starts[parents])
     trimmed = Trimmed({})
-    keep = places < sizes[parents] - collection.root.max_items
-    _number(source, array, tables, keep, parents, places // collection.buckets.items, trimmed)
+    keep = positions < sizes[parents] - collection.root.max_items
+    _number(source, array, tables, keep, parents, positions // collection.buckets.items, trimmed)
     columns = [column_of(trimmed.tables[array], name) for name in document.key]
     heads = pa.array(run_starts(columns, trimmed.tables[array].num_rows))
     names_and_columns = zip(document.key, columns, strict=True)
@@ -99,9 +114,9 @@ def _number(
     buckets: Integers,
     trimmed: Trimmed,
 ) -> None:
-    """Give the kept rows, and those below them, their bucket's number, and sort them by parent and bucket."""
+    """Give the kept rows and the rows below them their bucket's number. Sort them by parent and bucket."""
     chosen = np.flatnonzero(keep)
-    # the sort is stable: within a bucket the rows stay in key order
+    # The sort is stable, so rows stay in key order within a bucket.
     order = chosen[np.lexsort((buckets[chosen], parents[chosen]))]
     number = pa.array(buckets[order], pa.int32())
     trimmed.tables[numbered] = tables[level].take(pa.array(order)).append_column(BUCKET, number)

@@ -1,1 +1,1 @@
-"""What changes a collection in MongoDB."""
+"""Changes collections in MongoDB, and knows what is published."""

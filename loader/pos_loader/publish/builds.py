@@ -1,13 +1,13 @@
-"""A build collection's whole life: its name, the note that it is ours, its publication by rename, its end.
+"""A build collection's whole life: its name, the note that the loader made it, its rename, its end.
 
-A note is written before its build is made, and removed after its build is gone. So every build of ours has a
-note; a collection that only has the name of a build is somebody's, and stays. The note says what the build is
-for once the build is laid out in full; without that, no load continues with it.
+The note is written before the build is made, and removed after the build is gone. So every build of the
+loader has a note, and a collection that only has the name of a build belongs to somebody else and stays. Once
+the build is fully set up, its note says what it is for. Without that, no load continues with it.
 
-One rename publishes a verified build, and readers see it as a whole. `renameCollection` with `dropTarget`
-holds for every pair seen on mongos 7.0.11: sharded over sharded, over unsharded, over another shard key, and
-the reverse. The renamed collection keeps its UUID. By it, a retry knows that its first attempt took effect
-although the answer was lost.
+One rename publishes a verified build, so readers see all of it or nothing. `renameCollection` with
+`dropTarget` works for all pairs, as tried on mongos 7.0.11: sharded over sharded, over unsharded, over
+another shard key, and the reverse. The renamed collection keeps its UUID. A retry compares it to find out
+whether the first attempt succeeded although its answer was lost.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LOAD_ID = r"[0-9a-f]{16}"
 
 
 def build_name(collection: str, load_id: str) -> str:
-    """The collection a load builds in: `<collection>__build_<load id>`; the id is 16 hexadecimal digits."""
+    """Name the collection a load builds in: `<collection>__build_<load id>`, with 16 hexadecimal digits."""
     if not re.fullmatch(LOAD_ID, load_id):
         raise ValueError(f"load id {load_id!r} is not of {LOAD_ID}")
     return f"{collection}__build_{load_id}"
@@ -40,42 +40,42 @@ def fingerprint(collection: Collection) -> str:
 
 
 def begin(database: Database, collection: Collection, build: str) -> None:
-    """Note that a build is about to be made."""
+    """Write the note of a build that is about to be made."""
     with translated(database.client, f"note the build {build}"):
         database[BUILDS].replace_one({"_id": build}, {"collection": collection.collection}, upsert=True)
 
 
 def register(database: Database, collection: Collection, build: str, *, invocation: str) -> None:
-    """Note what a build collection, now laid out, will be filled with; called before its first document."""
+    """Note what a build will be filled with. Called once it is fully set up, before its first document."""
     with translated(database.client, f"note the build {build}"):
         database[BUILDS].replace_one({"_id": build}, _purpose(collection, invocation), upsert=True)
 
 
 def forget(database: Database, build: str) -> None:
-    """Remove the note of a build that is published or dropped."""
+    """Remove the note of a build that was published or dropped."""
     with translated(database.client, f"forget the build {build}"):
         database[BUILDS].delete_one({"_id": build})
 
 
 def noted(database: Database, collection: Collection, builds: Sequence[str]) -> set[str]:
-    """Say which of these builds a load has noted; notes of builds that are gone are removed."""
+    """Return those of `builds` that have a note. Removes the notes of builds that are gone."""
     mine = {"collection": collection.collection}
     with translated(database.client, f"look up the builds of {collection.collection}"):
         database[BUILDS].delete_many({**mine, "_id": {"$nin": list(builds)}})
-        return {str(each["_id"]) for each in database[BUILDS].find(mine, {"_id": 1})}
+        return {str(note["_id"]) for note in database[BUILDS].find(mine, {"_id": 1})}
 
 
 def why_not(database: Database, collection: Collection, build: str, *, invocation: str) -> str:
-    """Say why a load cannot go on with `build`; empty if it can."""
+    """Say why a load cannot continue with `build`; empty where it can."""
     with translated(database.client, f"look up the build {build}"):
         note = database[BUILDS].find_one({"_id": build})
     if note is None or "fingerprint" not in note:
-        return f"{build} was not laid out in full"
+        return f"{build} was not fully set up"
     purpose = _purpose(collection, invocation)
     if note["invocation"] != invocation:
-        return f"{build} was begun with dbt invocation {note['invocation']}, this is {invocation}"
+        return f"{build} was started with dbt invocation {note['invocation']}, this is {invocation}"
     if note["fingerprint"] != purpose["fingerprint"]:
-        return f"{build} was begun with another declaration"
+        return f"{build} was started with another declaration"
     return ""
 
 
@@ -88,10 +88,10 @@ def _purpose(collection: Collection, invocation: str) -> dict[str, Any]:
 
 
 def rename(client: Client, database: str, build: str, target: str) -> None:
-    """Put `build` in the place of `target` in one step; doing it twice is doing it once.
+    """Replace `target` by `build` in one step. A repeated attempt changes nothing.
 
-    Open cursors and change streams on the old `target` end. Raises DataError when the server refuses (the
-    target is a view) or there is no such build; ConnectionFailed when MongoDB stays away.
+    Open cursors and change streams on the old `target` end. Raises DataError where the server refuses (the
+    target is a view) or the build does not exist, ConnectionFailed when MongoDB stays away.
     """
     home = client[database]
     with translated(client, f"rename {database}.{build} to {target}", fix="the published data is untouched"):
@@ -109,7 +109,7 @@ def _rename(client: Client, source: str, target: str) -> None:
 
 
 def uuid_of(database: Database, name: str) -> Binary | None:
-    """The UUID of a collection; none where there is no such collection."""
+    """Read the UUID of a collection; None where the collection does not exist."""
     for attempt in retrying():
         with attempt:
             found = next(database.list_collections(filter={"name": name}), None)
@@ -117,14 +117,14 @@ def uuid_of(database: Database, name: str) -> Binary | None:
 
 
 def strays(database: Database, collection: str) -> list[str]:
-    """Builds of `collection` that no load has published or dropped, oldest load id first."""
+    """List the builds of `collection` that no load has published or dropped, by load id."""
     pattern = f"^{re.escape(collection)}__build_{LOAD_ID}$"
     with translated(database.client, f"list the builds of {database.name}.{collection}"):
         return sorted(database.list_collection_names(filter={"name": {"$regex": pattern}}))
 
 
 def drop(database: Database, build: str) -> None:
-    """Drop one build; dropping what is not there is no error."""
+    """Drop one build; it need not exist."""
     with translated(database.client, f"drop {database.name}.{build}"):
         for attempt in retrying():
             with attempt:

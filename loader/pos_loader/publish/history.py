@@ -1,4 +1,4 @@
-"""What the audit tables in the marts' schema say: the last loads, and which one published a collection."""
+"""Reads the audit tables in the marts' schema: the last loads, and which load published a collection."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pos_loader.servers.profile import MariaDB
 
 RUNS, COLLECTIONS = "pos_loader_runs", "pos_loader_collections"
 PUBLISHED = "('full refresh', 'sync')"
-"""The modes of an audit row that tell of a publication, as SQL."""
+"""The modes of audit rows that stand for a publication, as SQL."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """The last publication of a collection; `uuid` is empty where an earlier version published it."""
+    """The last publication of a collection; `uuid` is empty where an older loader published it."""
 
     load_id: str
     uuid: str
@@ -27,7 +27,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Run:
-    """One load as the audit tables have it; `collections` as mappings of column to value."""
+    """One load as the audit tables have it; `collections` maps columns to values, for each collection."""
 
     load_id: str
     command: str
@@ -45,7 +45,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Origin:
-    """The load that published a collection last, and the rows it left in no document, as text."""
+    """The load that published a collection last; `not_nested` is text about rows that are in no document."""
 
     dbt_invocation: str
     finished_at: datetime
@@ -53,11 +53,11 @@ class Origin:
 
 
 Origins = Mapping[tuple[str, str], Origin]
-"""By name and namespace of the collection."""
+"""By the collection's name and namespace."""
 
 
 def columns_of(queries: Queries, schema: str, table: str) -> set[str]:
-    """Read the names of a table's columns; empty where there is no such table."""
+    """Read the names of a table's columns; empty where the table does not exist."""
     rows = queries.rows(
         "select column_name from information_schema.columns where table_schema = %s and table_name = %s",
         (schema, table),
@@ -66,9 +66,9 @@ def columns_of(queries: Queries, schema: str, table: str) -> set[str]:
 
 
 def last_published(server: MariaDB, namespace: str) -> Entry | None:
-    """Read the last publication of `database.collection`; none where no load is known to have published it.
+    """Read the last publication of `database.collection`; None where the tables know of none.
 
-    Raises `ConnectionFailed` where MariaDB is away.
+    Raises `ConnectionFailed` where MariaDB cannot be reached.
     """
     with mariadb.connect(server) as queries:
         columns = columns_of(queries, server.schema, COLLECTIONS)
@@ -84,7 +84,7 @@ def last_published(server: MariaDB, namespace: str) -> Entry | None:
 
 
 def last_runs(server: MariaDB, *, limit: int) -> tuple[Run, ...]:
-    """Read the last loads, the newest first; none where no load has left a row.
+    """Read the last loads, the newest first; empty where no load has left a row.
 
     Raises `LoaderError` where MariaDB cannot be read.
     """
@@ -104,7 +104,7 @@ def last_runs(server: MariaDB, *, limit: int) -> tuple[Run, ...]:
 
 
 def origins(server: MariaDB) -> Origins:
-    """Read which load published each collection last; none where no load has left a row.
+    """Read which load published each collection last; empty where no load has left a row.
 
     Raises `LoaderError` where MariaDB cannot be read.
     """
@@ -132,7 +132,7 @@ def _origins(schema: str, not_nested: str) -> str:
 
 
 def _parts(queries: Queries, schema: str, loads: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """Read the collections of some loads."""
+    """Read the collections of these loads, by load id."""
     names = (
         "collection",
         "mode",

@@ -1,11 +1,12 @@
-"""Writing encoded documents: unordered bulk inserts of the raw bytes.
+"""Writes encoded documents by unordered bulk inserts of their raw bytes.
 
-A message's documents are one sequence of bytes, which is what we have: they are handed to the driver in one
-piece of up to 16 MiB instead of one by one, which takes a tenth of its time.
+In a message to MongoDB the documents are one sequence of bytes. The encoder has produced exactly that, so the
+driver gets up to 16 MiB in one piece. This takes a tenth of the time that single documents take.
 Source: https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/#kind-1--document-sequence
 
-A retried batch meets its own documents again. They are let pass by their `_id` alone, because every load
-compares every byte afterwards (`pos_loader.verify`): it finds a document that differs before readers see it.
+A retried batch finds some of its documents already there, by their `_id`. That counts as success, because
+every load compares every byte afterwards (`pos_loader.verify`) and finds a document that differs before
+readers do.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from pos_loader.servers.mongo import (
 )
 
 BATCH_DOCUMENTS = 100_000
-"""maxWriteBatchSize of every server since 3.6: one batch is one message."""
+"""maxWriteBatchSize of every server since 3.6, so that one batch is one message."""
 
 DUPLICATE_KEY, FAILED_VALIDATION, TOO_LARGE = 11000, 121, 10334
 
@@ -42,34 +43,40 @@ Offsets = np.ndarray[Any, np.dtype[np.int32]]
 
 @dataclass(frozen=True)
 class Refused:
-    """One document the server refused, by its position in the documents, with its code and the reason."""
+    """One document that the server refused: its position in the documents, the error code and the reason."""
 
     position: int
     code: int
     reason: str
 
 
-class _Run(RawBSONDocument):
-    """Documents back to back, where the driver sends one; to whoever asks for fields, it is the first."""
+class _Batch(RawBSONDocument):
+    """Many documents presented to the driver as one: it sends all the bytes; reading a field reads the first.
 
-    __slots__ = ("_run",)
+    >>> from bson import encode
+    >>> batch = _Batch(memoryview(encode({"_id": 1}) + encode({"_id": 2})))
+    >>> batch["_id"], len(batch.raw)
+    (1, 28)
+    """
 
-    def __init__(self, run: memoryview) -> None:
-        super().__init__(run[: int.from_bytes(run[:4], "little")])
-        self._run = run
+    __slots__ = ("_batch",)
+
+    def __init__(self, batch: memoryview) -> None:
+        super().__init__(batch[: int.from_bytes(batch[:4], "little")])
+        self._batch = batch
 
     @property
     def raw(self) -> memoryview:
-        return self._run
+        return self._batch
 
 
 def insert(handle: Handle, documents: Documents, *, again: bool = False) -> tuple[Refused, ...]:
-    """Insert all documents and return those refused, in order.
+    """Insert all documents and return those that were refused, in order.
 
-    A document over 16 MiB is refused here and not sent. The validator, which takes the server as long as the
-    insert, only looks at documents that are not known to conform. Transient errors are tried again. Raises
-    DataError where the server refuses the write as a whole; ConnectionFailed when MongoDB stays away.
-    `again` lets documents pass that are there already, by their `_id`.
+    A document over 16 MiB is refused here and not sent. Documents that are known to conform bypass the
+    validator, which takes as long as the insert itself. Transient errors are tried again. With `again`,
+    documents whose `_id` is already there count as inserted. Raises DataError where the server refuses the
+    whole write, ConnectionFailed when MongoDB stays away.
     """
     view, offsets = documents.buffer, np.asarray(documents.offsets)
     offsets = offsets - offsets[:1]
@@ -77,18 +84,24 @@ def insert(handle: Handle, documents: Documents, *, again: bool = False) -> tupl
     bypass = documents.conform and may_bypass_validation(handle.database)
     with translated(handle.database.client, f"insert into {handle.full_name}"):
         for first, last in batches(offsets):
-            run = view[offsets[first] : offsets[last]]
-            if len(run) > MAX_DOCUMENT_BYTES:
-                reached = f"{len(run)} bytes, MongoDB allows {MAX_DOCUMENT_BYTES}"
+            batch = view[offsets[first] : offsets[last]]
+            if len(batch) > MAX_DOCUMENT_BYTES:
+                reached = f"{len(batch)} bytes, MongoDB allows {MAX_DOCUMENT_BYTES}"
                 refused.append(Refused(first, TOO_LARGE, reached))
                 continue
-            for each in _insert_batch(handle, _Run(run), bypass=bypass, again=again):
-                refused.append(Refused(first + each["index"], each["code"], reason(each)))
-    return tuple(sorted(refused, key=lambda each: each.position))
+            for error in _insert_batch(handle, _Batch(batch), bypass=bypass, again=again):
+                refused.append(Refused(first + error["index"], error["code"], reason(error)))
+    return tuple(sorted(refused, key=lambda document: document.position))
 
 
 def batches(offsets: Offsets) -> Iterator[tuple[int, int]]:
-    """Cut N documents, given by N + 1 offsets, into half-open ranges of 16 MiB; one over that is alone."""
+    """Cut N documents, given by N + 1 offsets, into half-open ranges of at most 16 MiB.
+
+    A document over 16 MiB is alone in its range:
+
+    >>> list(batches(np.array([0, 9, 15, 18, 40, 41], np.int32) * 2**20))
+    [(0, 2), (2, 3), (3, 4), (4, 5)]
+    """
     first, count = 0, max(len(offsets) - 1, 0)
     while first < count:
         fitting = int(np.searchsorted(offsets, int(offsets[first]) + MAX_DOCUMENT_BYTES, side="right")) - 1
@@ -97,10 +110,10 @@ def batches(offsets: Offsets) -> Iterator[tuple[int, int]]:
         first = last
 
 
-def _insert_batch(handle: Handle, run: _Run, *, bypass: bool, again: bool) -> list[Mapping[str, Any]]:
+def _insert_batch(handle: Handle, batch: _Batch, *, bypass: bool, again: bool) -> list[Mapping[str, Any]]:
     """Insert one batch and return the errors of single documents."""
     refused: list[Mapping[str, Any]] = []
-    command = {"insert": handle.name, "documents": [run], "ordered": False}
+    command = {"insert": handle.name, "documents": [batch], "ordered": False}
     command |= {"bypassDocumentValidation": bypass, "writeConcern": handle.write_concern.document}
     for attempt in retrying():
         with attempt:
@@ -112,22 +125,26 @@ def _insert_batch(handle: Handle, run: _Run, *, bypass: bool, again: bool) -> li
 
 
 def _errors(reply: Mapping[str, Any]) -> BulkWriteError:
-    """What a reply says of single documents and of the write concern, as the driver's bulk writes do."""
+    """Put a reply's errors, of single documents and of the write concern, in the driver's own form."""
     of_concern = [reply["writeConcernError"]] if "writeConcernError" in reply else []
     return BulkWriteError({"writeErrors": reply.get("writeErrors", []), "writeConcernErrors": of_concern})
 
 
 def _refused(error: BulkWriteError, *, again: bool) -> list[Mapping[str, Any]]:
-    """The documents that trying again cannot help; `again` lets those pass that are there already."""
-    errors = [each for each in write_errors(error) if each["code"] not in TRANSIENT_CODES]
-    whole = next((each for each in errors if "index" not in each), None)
+    """List the errors of single documents that a retry cannot help.
+
+    With `again`, documents that are already there are no errors. Raises DataError for an error of the whole
+    write.
+    """
+    errors = [failed for failed in write_errors(error) if failed["code"] not in TRANSIENT_CODES]
+    whole = next((failed for failed in errors if "index" not in failed), None)
     if whole:
         raise DataError(
             f"MongoDB refuses the write: {shortened(whole['errmsg'])}",
             where=f"code {whole['code']}",
-            fix="nothing of this build is visible",
+            fix="readers see nothing of this build",
         )
-    return [each for each in errors if not (again and _is_there(each))]
+    return [failed for failed in errors if not (again and _is_there(failed))]
 
 
 def _is_there(error: Mapping[str, Any]) -> bool:
@@ -135,7 +152,7 @@ def _is_there(error: Mapping[str, Any]) -> bool:
 
 
 def reason(error: Mapping[str, Any]) -> str:
-    """The server's words for one document's error; for the validator's, the field and the rule."""
+    """Give the server's message for one document's error; for the validator's, add the field and the rule."""
     if error["code"] != FAILED_VALIDATION:
         return shortened(str(error["errmsg"]))
     details = error.get("errInfo", {}).get("details", {})
@@ -143,15 +160,15 @@ def reason(error: Mapping[str, Any]) -> str:
 
 
 def failing_field(details: Mapping[str, Any], path: str = "") -> tuple[str, str]:
-    """Condense a validation's errInfo to the first failing field: its path and what is wrong with it.
+    """Find the first failing field in a validation's errInfo: its path, and what is wrong with it.
 
     Source: https://www.mongodb.com/docs/manual/core/schema-validation/handle-invalid-documents/
     """
     for rule in details.get("schemaRulesNotSatisfied", details.get("details", ())):
         if "missingProperties" in rule:
             return ".".join(filter(None, (path, rule["missingProperties"][0]))), "is missing"
-        for each in rule.get("propertiesNotSatisfied", ()):
-            return failing_field(each, ".".join(filter(None, (path, each["propertyName"]))))
+        for below in rule.get("propertiesNotSatisfied", ()):
+            return failing_field(below, ".".join(filter(None, (path, below["propertyName"]))))
         if "itemIndex" in rule:
             return failing_field(rule, f"{path}.{rule['itemIndex']}")
         return path, _rule(rule)

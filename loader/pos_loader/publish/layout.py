@@ -1,9 +1,9 @@
-"""The layout of a new collection in MongoDB, made empty for a build.
+"""Makes an empty collection as declared, for a build.
 
-A build is made in this order: collection with validator, the indexes that must be there before a document,
-sharding, chunks. A declared index that begins with the shard key then serves it under its own name; chunks
-are split and moved while they are empty, which copies nothing. All other indexes come after the documents:
-sorted once, a multikey index costs a quarter of what it does document by document.
+The order is: the collection with its validator, the indexes that documents need from the start, sharding,
+chunks. So a declared index that begins with the shard key serves the shard key, and MongoDB makes no second
+one. Chunks are split and moved while they are empty, which copies nothing. All other indexes are built after
+the documents are there. Then a multikey index is sorted once, which takes a quarter of the time.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ def create(
     topology: Topology,
     split_points: Sequence[tuple[object, ...]] = (),
 ) -> Handle:
-    """Make the empty collection `name` as declared and return its handle; `complete` it when it is filled.
+    """Make the empty collection `name` as declared and return its handle. Call `complete` once it is filled.
 
-    `split_points` are the lower bounds of all chunks but the first, one value per shard key field, later
-    fields may be left off; only a shard key that begins with 1 uses them. On a server that is no cluster
-    the collection is made unsharded. Raises DataError when the server refuses the declaration.
+    `split_points` are the lower bounds of all chunks but the first, with a value for each field of the shard
+    key; the last fields may be left off. Only a shard key whose first field is ranged uses them. Outside of a
+    cluster the collection is unsharded. Raises DataError when the server refuses the declaration.
     """
     database = client[collection.database]
     with translated(client, f"create {collection.database}.{name}", fix="change the declaration"):
@@ -58,20 +58,23 @@ def _create(database: Database, collection: Collection, name: str) -> None:
             except OperationFailure as error:
                 if error.code != NAMESPACE_EXISTS or attempt.retry_state.attempt_number == 1:
                     raise
-    _build(database[name], [each for each in collection.indexes if not _can_wait(each, collection)])
+    _build(database[name], [index for index in collection.indexes if not _can_wait(index, collection)])
 
 
 def complete(handle: Handle, collection: Collection) -> None:
-    """Build the indexes that could wait for the documents; doing it twice is doing it once.
+    """Build the indexes that could wait for the documents. A second call changes nothing.
 
-    Raises DataError when the server refuses.
+    Raises DataError when the server refuses one.
     """
     with translated(handle.database.client, f"index {handle.full_name}", fix="change the declaration"):
-        _build(handle, [each for each in collection.indexes if _can_wait(each, collection)])
+        _build(handle, [index for index in collection.indexes if _can_wait(index, collection)])
 
 
 def _can_wait(index: Index, collection: Collection) -> bool:
-    """Whether the server surely takes this index, no document is refused for it, no shard key needs it."""
+    """Whether an index can be built after the documents.
+
+    It can where the server surely accepts it, refuses no document because of it, and no shard key needs it.
+    """
     leads_shard_key = collection.shard_key and index.keys[0][0] == collection.shard_key[0][0]
     json = {
         field.name
@@ -90,7 +93,7 @@ def _build(handle: Handle, indexes: Sequence[Index]) -> None:
     for attempt in retrying():
         with attempt:
             if indexes:
-                handle.create_indexes([index_model(each) for each in indexes])
+                handle.create_indexes([index_model(index) for index in indexes])
 
 
 def index_model(index: Index) -> IndexModel:
@@ -108,7 +111,7 @@ def _shard(client: Client, collection: Collection, name: str, topology: Topology
             try:
                 client.admin.command({**command, **wishes})
             except OperationFailure as error:
-                # Newer servers choose the number themselves.
+                # Newer servers choose the number of chunks themselves.
                 if not wishes or error.code not in (INVALID_OPTIONS, UNKNOWN_FIELD):
                     raise
                 client.admin.command(command)
@@ -121,7 +124,7 @@ def _split(
     topology: Topology,
     split_points: Sequence[tuple[object, ...]],
 ) -> None:
-    """Split at each key and deal the chunks round-robin; moving one to where it is does nothing."""
+    """Split at each key and deal the chunks round-robin. Moving a chunk to its own shard does nothing."""
     namespace = f"{collection.database}.{name}"
     bounds = {repr(bound): bound for bound in (_bound(collection, key) for key in split_points)}
     lowest = _bound(collection, ())
@@ -134,7 +137,7 @@ def _split(
 
 
 def _bound(collection: Collection, key: tuple[object, ...]) -> dict[str, object]:
-    """A full shard key; what is left off, and what the server would hash, begins at the smallest value."""
+    """Write a bound as a full shard key. Fields that are left off or hashed get the smallest value."""
     padded = [*key, *(MinKey() for _ in collection.shard_key)]
     return {
         path: MinKey() if kind == "hashed" else value

@@ -1,9 +1,11 @@
-"""One load per collection at a time: a lease with owner, heartbeat and expiry, kept beside the collections.
+"""Leases, so that one load at a time works on a collection. Each has an owner, a heartbeat and an expiry.
 
-The server's clock decides (`$$NOW`), so the loaders' clocks need not agree. A lease outlives its owner by at
-most its term; an owner known to be dead (same machine, no such process) is succeeded at once. A transaction
-outlives its client too, by a minute, and blocks whoever writes next; so a lease names the session that writes
-under it, and the successor ends that one.
+They are kept in a collection beside the published ones. The server's clock decides (`$$NOW`), so the loaders'
+clocks need not agree. A lease outlives its owner by at most its term. The lease of an owner that is known to
+be dead (same machine, no such process) can be taken at once.
+
+A transaction outlives its client by a minute and blocks later writes. So a lease names the session that
+writes under it, and the next owner ends that session.
 """
 
 from __future__ import annotations
@@ -31,9 +33,9 @@ _POLL_SECONDS = 0.5
 
 
 def process_space() -> str:
-    """Name where a process id means the same as here: this boot of the kernel, this container.
+    """Name the space in which this process's id is unique: this boot of the kernel, this container.
 
-    Containers may share a host's name, but not its processes. Empty where the kernel does not tell.
+    Containers may share a host's name but not its processes. Empty where the kernel does not tell.
     Source: https://man7.org/linux/man-pages/man7/pid_namespaces.7.html
     """
     try:
@@ -44,14 +46,14 @@ def process_space() -> str:
 
 
 def _started(pid: int) -> float:
-    """When a process began, in seconds since the machine did: no clock that is set moves it."""
+    """Say when a process started, in seconds since the boot, which no change of the clock moves."""
     boot = psutil.boot_time()
     return psutil.Process(pid).create_time() - boot
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Who holds a lease: a process, identified beyond its id by when it started."""
+    """The process that holds a lease. Its start time tells it from a later process with the same id."""
 
     load_id: str
     host: str = field(default_factory=socket.gethostname)
@@ -65,7 +67,7 @@ class Owner:
 
     @property
     def is_dead(self) -> bool:
-        """Whether the process certainly runs no more; another host's or container's cannot be known."""
+        """Whether the process has certainly ended. False for a process of another host or container."""
         if (self.host, self.process_space) != (socket.gethostname(), process_space()):
             return False
         try:
@@ -76,17 +78,17 @@ class Owner:
 
 
 class Lease:
-    """The leases of one run, each renewed in the background from when it is taken until the run ends."""
+    """The leases of one load. Each is renewed in the background until the load ends."""
 
     def __init__(self, database: mongo.Database, names: Sequence[str], owner: Owner) -> None:
-        """Prepare; nothing is held yet."""
+        """Prepare. `acquire` then takes the leases."""
         self._leases = database[LEASES]
         self._names, self._owner = sorted(names), owner
         self._taken: list[str] = []
         self._stop, self._lost = threading.Event(), threading.Event()
 
     def require(self) -> None:
-        """Raise `PartialLoad` where a lease is no longer ours: another load may have begun."""
+        """Raise `PartialLoad` where a lease is lost, because another load may have started."""
         ours = {"_id": {"$in": self._names}, "load_id": self._owner.load_id, "$expr": _alive()}
         with mongo.translated(self._leases.database.client, "look up the lease"):
             held = self._leases.count_documents(ours)
@@ -98,9 +100,10 @@ class Lease:
             )
 
     def acquire(self, *, wait: float) -> None:
-        """Take all leases in order of name, waiting up to `wait` seconds for another load to end.
+        """Take all leases in order of name. Wait up to `wait` seconds for other loads to end.
 
-        Raises `DataError` naming the owner when it does not, `PartialLoad` where one was lost meanwhile.
+        Raises `DataError`, which names the owner, where another load still holds one; `PartialLoad` where a
+        lease was lost meanwhile.
         """
         deadline = time.monotonic() + wait
         for name in self._names:
@@ -116,19 +119,19 @@ class Lease:
         self.require()
 
     def release(self) -> None:
-        """Give all leases back; where MongoDB does not answer, they end with this process or expire."""
+        """Give all leases back. Where MongoDB does not answer, they end with this process or expire."""
         with suppress(PyMongoError):
             self._leases.delete_many({"_id": {"$in": self._names}, "load_id": self._owner.load_id})
 
     def renew(self) -> None:
-        """Extend the leases until stopped; one that is not ours any more is lost for good."""
+        """Extend the leases until `stop` is called. Ends early where another load has taken one of them."""
         while not self._stop.wait(TERM_SECONDS / 4):
             taken = [*self._taken]
             try:
                 ours = {"_id": {"$in": taken}, "load_id": self._owner.load_id}
                 renewed = self._leases.update_many(ours, [{"$set": _expiry()}])
             except PyMongoError:
-                continue  # the term is longer than an election; `require` decides
+                continue  # the term is longer than an election, and `require` finds out whether it was enough
             if renewed.matched_count < len(taken):
                 self._lost.set()
                 return
@@ -160,19 +163,19 @@ class Lease:
         return True
 
     def _end(self, session: Mapping[str, Any]) -> None:
-        with suppress(OperationFailure):  # then its transaction ends by itself
+        with suppress(OperationFailure):  # without the privilege, the transaction ends by itself in a minute
             self._leases.database.client.admin.command("killSessions", [session])
 
 
 def announce(database: mongo.Database, names: Sequence[str], *, load_id: str, session: ClientSession) -> None:
-    """Name the session that is going to write under the leases of `names`."""
+    """Write into the leases of `names` which session is going to write under them."""
     ours = {"_id": {"$in": list(names)}, "load_id": load_id}
     with mongo.translated(database.client, "note the session of the load"):
         database[LEASES].update_many(ours, {"$set": {"session": session.session_id}})
 
 
 def _owner(held: dict[str, Any]) -> Owner:
-    return Owner(**{each.name: held.get(each.name, "") for each in fields(Owner)})
+    return Owner(**{item.name: held.get(item.name, "") for item in fields(Owner)})
 
 
 def _expiry() -> dict[str, Any]:
@@ -185,9 +188,9 @@ def _alive() -> dict[str, Any]:
 
 @contextmanager
 def lease(database: mongo.Database, names: Sequence[str], owner: Owner, *, wait: float) -> Iterator[Lease]:
-    """Hold the leases of `names` meanwhile.
+    """Hold the leases of `names` during the `with` block.
 
-    Raises `DataError` naming the owner where another load holds one for longer than `wait` seconds.
+    Raises `DataError`, which names the owner, where another load holds one for longer than `wait` seconds.
     """
     held = Lease(database, names, owner)
     heartbeat = threading.Thread(target=held.renew, name="lease", daemon=True)

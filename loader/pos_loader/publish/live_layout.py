@@ -1,4 +1,4 @@
-"""The layout of a live collection: described, compared with the declared one, amended."""
+"""Describes the layout of a live collection, compares it with the declared one, and amends it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ INDEX_OPTIONS = ("unique", "sparse", "partialFilterExpression", "collation", "ex
 
 @dataclass(frozen=True)
 class Live:
-    """The layout an existing collection has; `shard_key` is empty when it is not sharded."""
+    """The layout of an existing collection; `shard_key` is empty where it is not sharded."""
 
     shard_key: tuple[tuple[str, int | str], ...]
     indexes: Mapping[str, Mapping[str, Any]]
-    """By name: what listIndexes shows, without the one on `_id`."""
+    """What listIndexes shows, by name, without the index on `_id`."""
     validator: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     """The other options: validationLevel, validationAction, collation, capped."""
@@ -38,14 +38,14 @@ class Live:
 
 @dataclass(frozen=True)
 class Share:
-    """What one shard holds of a collection, orphans left out: documents and uncompressed bytes."""
+    """How many documents and uncompressed bytes of a collection one shard holds, without orphans."""
 
     documents: int
     bytes: int
 
 
 def describe(handle: Handle) -> Live | None:
-    """The layout of a live collection; None when it does not exist. Raises DataError for a view."""
+    """Read the layout of a live collection; None where it does not exist. Raises DataError for a view."""
     client, name = handle.database.client, handle.name
     with translated(client, f"describe {handle.full_name}"):
         found = next(handle.database.list_collections(filter={"name": name}), None)
@@ -54,7 +54,7 @@ def describe(handle: Handle) -> Live | None:
         if found["type"] != "collection":
             raise DataError(f"{handle.full_name} is a {found['type']}", fix="publish under another name")
         sharding = _sharding(handle) if client.is_mongos else {}
-        indexes = {each["name"]: dict(each) for each in handle.list_indexes() if each["name"] != "_id_"}
+        indexes = {index["name"]: dict(index) for index in handle.list_indexes() if index["name"] != "_id_"}
     options = dict(found["options"])
     return Live(
         shard_key=tuple(sharding.items()),
@@ -67,17 +67,17 @@ def describe(handle: Handle) -> Live | None:
 
 def _sharding(handle: Handle) -> Mapping[str, Any]:
     entry = handle.database.client["config"]["collections"].find_one({"_id": handle.full_name}) or {}
-    # 8.0 also tracks collections that are not sharded.
+    # MongoDB 8.0 lists unsharded collections here too.
     key: Mapping[str, Any] = {} if entry.get("unsplittable") else entry.get("key", {})
     return key
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What separates a live collection's layout from the declared one.
+    """What must change so that a live collection has the declared layout.
 
-    `rebuild` says what a live collection cannot take; `drop` and `create` are indexes (one that differs is
-    both), `validator` says whether the validator is to be set.
+    `rebuild` lists differences that only a rebuild can remove. `drop` and `create` are indexes; an index that
+    differs is in both. `validator` says whether the validator has to be set.
     """
 
     rebuild: tuple[str, ...] = ()
@@ -92,8 +92,10 @@ class Changes:
 
 def changes(collection: Collection, live: Live, *, is_cluster: bool = True) -> Changes:
     """Compare the layout of a live collection with the declared one."""
-    differing = [each for each in collection.indexes if index_differences(each, live.indexes.get(each.name))]
-    stale = [each.name for each in differing if each.name in live.indexes]
+    differing = [
+        index for index in collection.indexes if index_differences(index, live.indexes.get(index.name))
+    ]
+    stale = [index.name for index in differing if index.name in live.indexes]
     return Changes(
         rebuild=tuple(_rebuild_reasons(collection, live, is_cluster)),
         drop=tuple(_undeclared(collection, live) + stale),
@@ -105,15 +107,15 @@ def changes(collection: Collection, live: Live, *, is_cluster: bool = True) -> C
 def amend(handle: Handle, collection: Collection, pending: Changes) -> None:
     """Give a live collection the declared indexes and validator; `pending.rebuild` must be empty.
 
-    Raises DataError when the server refuses: documents that break a new unique index, say. The indexes are
-    then made what they were, on all shards: one may have built what another refused.
+    Raises DataError when the server refuses, for example because documents break a new unique index. Then the
+    old indexes are restored on all shards, because one shard may have built what another refused.
     """
     with translated(handle.database.client, f"change the layout of {handle.full_name}"):
-        before = retrying()(lambda: {each["name"]: dict(each) for each in handle.list_indexes()})
+        before = retrying()(lambda: {index["name"]: dict(index) for index in handle.list_indexes()})
         try:
             retrying()(_amend, handle, collection, pending)
         except OperationFailure:
-            with suppress(PyMongoError):  # the refusal is what the user has to know
+            with suppress(PyMongoError):  # the user needs to see the refusal, not an error of the restore
                 retrying()(_restore, handle, before, pending)
             raise
 
@@ -134,7 +136,7 @@ def _restore(handle: Handle, before: Mapping[str, Mapping[str, Any]], pending: C
 
 
 def _drop(handle: Handle, names: Sequence[str]) -> None:
-    """Drop the indexes that are there, on every shard; one that an attempt before has dropped is not."""
+    """Drop indexes on every shard. An earlier attempt may have dropped some of them already."""
     for name in names:
         try:
             handle.drop_index(name)
@@ -144,7 +146,7 @@ def _drop(handle: Handle, names: Sequence[str]) -> None:
 
 
 def differences(collection: Collection, live: Live, *, is_cluster: bool = True) -> list[str]:
-    """Say how a live collection is laid out otherwise than declared; empty when it is as declared."""
+    """List how a live collection's layout differs from the declared one; empty where it does not."""
     found = _rebuild_reasons(collection, live, is_cluster)
     for index in collection.indexes:
         found += index_differences(index, live.indexes.get(index.name))
@@ -170,17 +172,17 @@ def _undeclared(collection: Collection, live: Live) -> list[str]:
 
 
 def serves_shard_key(spec: Mapping[str, Any], shard_key: tuple[tuple[str, int | str], ...]) -> bool:
-    """Whether an index is the one that the server makes for a shard key."""
+    """Whether an index is the one that the server makes for the shard key."""
     return tuple(spec["key"].items()) == shard_key and not any(spec.get(option) for option in INDEX_OPTIONS)
 
 
 def is_made(index: Index, spec: Mapping[str, Any] | None) -> bool:
-    """Whether a live index is as `index` says."""
+    """Whether a live index is exactly the declared `index`; `spec` is None where it is missing."""
     return not index_differences(index, spec)
 
 
 def excludes(index: Index, spec: Mapping[str, Any]) -> bool:
-    """Whether MongoDB takes `index` only without the live index `spec`: the same keys, or both of text."""
+    """Whether MongoDB refuses `index` beside the live index `spec`: they are equal, or both are of text."""
     keys = tuple(spec["key"].items())
     if "text" in dict(keys).values():
         return "text" in dict(index.keys).values()
@@ -198,7 +200,7 @@ def _validator_differences(collection: Collection, live: Live) -> list[str]:
 
 
 def index_differences(index: Index, spec: Mapping[str, Any] | None) -> list[str]:
-    """Say how a live index, none where it is missing, is otherwise than declared."""
+    """List how a live index differs from the declared one; `spec` is None where it is missing."""
     if spec is None:
         return [f"index {index.name} is missing"]
     found = []
@@ -225,9 +227,9 @@ def _shown(key: tuple[tuple[str, int | str], ...]) -> str:
 
 
 def shares(handle: Handle) -> dict[str, Share]:
-    """What each shard holds; the one server of an unsharded set-up is called "unsharded".
+    """Read what each shard holds, by its name. A server outside of a cluster is called "unsharded".
 
-    From the storage statistics, so cheap at any size; the exact count is the verification's.
+    The figures come from storage statistics, which are cheap at any size. `verify` counts exactly.
     """
     with translated(handle.database.client, f"read the distribution of {handle.full_name}"):
         rows = list(handle.aggregate([{"$collStats": {"storageStats": {}}}]))

@@ -1,4 +1,4 @@
-"""What is published now: the declared collections as MongoDB has them, and the last loads."""
+"""Finds out what is published now: the declared collections as MongoDB has them, and the last loads."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ LOADS = 10
 
 @dataclass(frozen=True)
 class Published:
-    """One declared collection as MongoDB has it; `live` is None where there is none.
+    """One declared collection as MongoDB has it; `live` is None where it does not exist.
 
-    `fault` says why it cannot be looked at; `origin` which load published it, where the audit tables know.
-    A collection that is `foreign` has the name, and the loader did not publish it.
+    `fault` says why it cannot be described. `origin` is the load that published it, where the audit tables
+    know. A `foreign` collection has the name, but the loader did not publish it.
     """
 
     collection: Collection
@@ -36,23 +36,26 @@ class Published:
 def look_at_all(
     client: mongo.Client, collections: Sequence[Collection], origins: history.Origins
 ) -> list[Published]:
-    """Look at every collection; what is wrong with one is its `fault`. Raises where MongoDB stays away."""
+    """Look at every collection. An error of one collection becomes its `fault`.
+
+    Raises `ConnectionFailed` when MongoDB stays away.
+    """
     found = []
-    for each in collections:
+    for collection in collections:
         try:
-            seen = look(client, each)
-            origin = origins.get((each.name, f"{each.database}.{each.collection}"))
-            foreign = seen.live is not None and _is_foreign(client, each, seen.live, origin)
+            seen = look(client, collection)
+            origin = origins.get((collection.name, f"{collection.database}.{collection.collection}"))
+            foreign = seen.live is not None and _is_foreign(client, collection, seen.live, origin)
             found.append(replace(seen, origin=None if foreign else origin, foreign=foreign))
         except (SpecError, DataError) as error:
-            found.append(Published(each, None, {}, None, fault=str(error)))
+            found.append(Published(collection, None, {}, None, fault=str(error)))
     return found
 
 
 def _is_foreign(
     client: mongo.Client, collection: Collection, live: live_layout.Live, origin: history.Origin | None
 ) -> bool:
-    """Whether a load would refuse a collection as somebody's; without records, the audit tables decide."""
+    """Whether a load would refuse a collection as foreign. Without records the audit tables decide."""
     database, namespace = client[collection.database], f"{collection.database}.{collection.collection}"
     if records.find(database, namespace, live.uuid) is not None:
         return False
@@ -60,7 +63,7 @@ def _is_foreign(
 
 
 def look(client: mongo.Client, collection: Collection) -> Published:
-    """Look at one collection; the sample is the first document whose arrays all hold something."""
+    """Look at one collection. The sample is the first document whose arrays are all filled, or any other."""
     handle = client[collection.database][collection.collection]
     with mongo.translated(client, f"look at {collection.database}.{collection.collection}"):
         live = live_layout.describe(handle)
@@ -72,7 +75,7 @@ def look(client: mongo.Client, collection: Collection) -> Published:
 
 
 def origins(server: MariaDB) -> tuple[history.Origins, str]:
-    """Which load published each collection, or why that is not known."""
+    """Read which load published each collection, or say why that is not known."""
     try:
         return history.origins(server), ""
     except LoaderError as error:
@@ -80,7 +83,7 @@ def origins(server: MariaDB) -> tuple[history.Origins, str]:
 
 
 def last_loads(server: MariaDB) -> tuple[tuple[history.Run, ...], str]:
-    """The last loads, the newest first, or why they are not known."""
+    """Read the last loads, the newest first, or say why they are not known."""
     try:
         return history.last_runs(server, limit=LOADS), ""
     except LoaderError as error:

@@ -1,18 +1,18 @@
-"""What the loader has published: one record per collection, in its database, under the collection's UUID.
+"""Records of what the loader has published: one per collection, in its database, under the collection's UUID.
 
-A collection is ours while a record has its UUID and its namespace. A UUID is never given twice, and a rename
-keeps it, so the order of writes decides what a killed load leaves:
+A collection is the loader's while a record has its UUID and its namespace. MongoDB never gives a UUID twice,
+and a rename keeps it. So the order of writes decides what a killed load leaves behind:
 
-- *Full refresh*: the record of the build is written first, then the build is renamed. Between the two, the
-  old collection has its own record, and the build's record speaks of a collection that only we have made.
-- *Sync*: `intend` first adds what is about to be made (indexes, validator) to the record; the transaction
-  that writes the documents also writes the final record (`settle`). An index that is made is thus always
-  recorded; one that is recorded and not made is nobody's.
+- *Full refresh*: first the record of the build is written, then the build is renamed. Between the two, the
+  old collection still has its own record, and the new record is of a collection that the loader made.
+- *Sync*: first `intend` adds the indexes and the validator that are about to be made. Then the transaction
+  that writes the documents also writes the final record (`settle`). So every index that was made is recorded.
+  One that is recorded but was not made does no harm.
 
-The record of a collection that was recognised or adopted comes before that of the build that replaces it.
-A record of a collection that is gone is harmless; `keep_only` removes it at the next load.
+Where a collection was recognised or adopted, its record is written before that of the build that replaces it.
+The record of a collection that is gone does no harm; `keep_only` removes it at the next load.
 
-More may be recorded beside these fields: readers ignore what they do not know, and no write removes it.
+A record may have further fields. Readers ignore fields they do not know, and no write removes them.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ PUBLISHED = "pos_loader_published"
 class Record:
     """One published collection.
 
-    `indexes` are those that the loader made, as declared; `validators` are digests of those that it set (two
-    while one is exchanged for another). `load_id` and `invocation` are empty until documents are published.
+    `indexes` are those that the loader made, as declared. `validators` are digests of those that it set: two
+    while one replaces another. `load_id` and `invocation` are empty until documents are published.
     """
 
     uuid: Binary
@@ -53,13 +53,13 @@ class Record:
 
 
 def rules_digest(validator: Mapping[str, Any], level: str, action: str) -> str:
-    """Identify a validator with its level and action: 64 hexadecimal digits; the order of keys is ignored."""
+    """Identify a validator, its level and action by 64 hexadecimal digits; the order of keys is ignored."""
     text = json_util.dumps([validator, level, action], json_options=json_util.CANONICAL_JSON_OPTIONS)
     return hashlib.sha256(json.dumps(json.loads(text), sort_keys=True).encode()).hexdigest()
 
 
 def find(database: Database, namespace: str, uuid: Binary | None) -> Record | None:
-    """Read the record of the collection with this UUID; none where the loader did not publish it there."""
+    """Read the record of the collection with this UUID; None where the loader did not publish it there."""
     if uuid is None:
         return None
     with translated(database.client, f"look up who published {namespace}"):
@@ -73,7 +73,7 @@ def others(database: Database, namespace: str) -> list[Record]:
         found = retrying()(
             lambda: list(database[PUBLISHED].find({"namespace": namespace}, sort=[("recorded_at", -1)]))
         )
-    return [_record(each) for each in found]
+    return [_record(record) for record in found]
 
 
 def intend(database: Database, record: Record) -> None:
@@ -91,9 +91,10 @@ def intend(database: Database, record: Record) -> None:
 
 
 def settle(database: Database, record: Record, session: ClientSession | None = None) -> None:
-    """Record what is published now; within `session`'s transaction, if one is given.
+    """Record what is published now, within `session`'s transaction where one is given.
 
-    Raises `LoaderError`; within a transaction, what the driver raises, for the transaction to be tried again.
+    Raises `LoaderError`. Within a transaction it raises the driver's own error, so that the transaction is
+    tried again.
     """
     change = {
         "$set": {
@@ -114,7 +115,7 @@ def settle(database: Database, record: Record, session: ClientSession | None = N
 
 
 def keep_only(database: Database, namespace: str, uuid: Binary) -> None:
-    """Remove the records of collections, and of builds, that are gone; called under the lease."""
+    """Remove the records of the namespace's other collections and builds, which are gone; needs the lease."""
     gone = {"namespace": namespace, "_id": {"$ne": uuid}}
     with translated(database.client, f"record {namespace}"):
         retrying()(lambda: database[PUBLISHED].delete_many(gone))
@@ -133,17 +134,17 @@ def _record(found: Mapping[str, Any]) -> Record:
         load_id=found.get("load_id", ""),
         invocation=found.get("dbt_invocation", ""),
         declaration=found.get("declaration", ""),
-        indexes=tuple(_index(each["spec"]) for each in found.get("indexes", ())),
+        indexes=tuple(_index(index["spec"]) for index in found.get("indexes", ())),
         validators=tuple(found.get("validators", ())),
         recorded_at=found.get("recorded_at"),
     )
 
 
 def _spelled(indexes: Iterable[Index]) -> list[dict[str, str]]:
-    """As text: a filter's `$` and a path's dots are no names for fields that are stored."""
+    """Write indexes as text: stored fields cannot have names with a filter's `$` or a path's dots."""
     return [
-        {"name": each.name, "spec": json.dumps({"keys": each.keys, "options": each.options})}
-        for each in indexes
+        {"name": index.name, "spec": json.dumps({"keys": index.keys, "options": index.options})}
+        for index in indexes
     ]
 
 

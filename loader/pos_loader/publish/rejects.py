@@ -1,7 +1,7 @@
-"""Documents MongoDB refused: one JSON line each in `target/rejects/<collection>.jsonl`.
+"""Lists the documents that MongoDB refused, one JSON line each, in `target/rejects/<collection>.jsonl`.
 
-A line has collection, model, key, code and reason; the document itself only where the user asks for it,
-because it holds customers' data.
+A line has collection, model, key, code and reason. It has the document only where the user asks for it,
+because documents hold customers' data.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from pos_loader.errors import DataError, SpecError
 from pos_loader.verify.first_difference import decoded
 
 ENOUGH = 10_000
-"""Where there are more, and more than allowed, the rest need not be looked for."""
+"""A load stops looking for rejects once it has more than this, and more than are allowed."""
 
 
 def path(folder: Path, collection: Collection) -> Path:
-    """The rejects file of a collection below the artifacts' folder."""
+    """Name a collection's rejects file, below the artifacts' folder."""
     return folder / "rejects" / f"{collection.name}.jsonl"
 
 
 def write(folder: Path, collection: Collection, rejects: Sequence[Reject], *, whole: bool) -> Path:
-    """Replace the collection's file; without rejects, remove it. Returns its path.
+    """Replace the collection's file and return its path. Without rejects the file is removed.
 
-    Raises `DataError` where it cannot be written.
+    `whole` adds the documents themselves. Raises `DataError` where the file cannot be written.
     """
     file = path(folder, collection)
-    lines = [json.dumps(_line(collection, each, whole=whole), ensure_ascii=False) for each in rejects]
+    lines = [json.dumps(_line(collection, reject, whole=whole), ensure_ascii=False) for reject in rejects]
     try:
         if lines:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -64,21 +64,21 @@ def _line(collection: Collection, reject: Reject, *, whole: bool) -> dict[str, o
 
 
 def require_few(collection: Collection, rejects: Sequence[Reject], *, allowed: int, file: Path) -> None:
-    """Raise `DataError` naming the first reject where there are more than `allowed`."""
+    """Raise `DataError`, which names the first reject, where there are more than `allowed`."""
     if len(rejects) > allowed:
         first, ended_early = rejects[0], len(rejects) > ENOUGH
         raise DataError(
             f"MongoDB refuses {'at least ' * ended_early}{len(rejects)} documents of {collection.name}, "
             f"first _id {first.id!r}: {first.reason}",
             where=f"code {first.code}, {'these' if ended_early else 'all'} in {file}",
-            fix="nothing was published; mend the mart, or allow some with --max-rejects N",
+            fix="nothing was published; correct the mart, or allow some with --max-rejects N",
         )
 
 
 def keys(folder: Path, collection: Collection) -> tuple[Key, ...]:
     """Read the keys to retry, in ascending order; none where there is no file.
 
-    Raises `SpecError` for a file that is not ours.
+    Raises `SpecError` for a file that the loader did not write.
     """
     file = path(folder, collection)
     if not file.exists():
@@ -87,17 +87,17 @@ def keys(folder: Path, collection: Collection) -> tuple[Key, ...]:
         found = {_key(json.loads(line)["key"]) for line in file.read_text(encoding="utf-8").splitlines()}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SpecError(
-            f"{file.name} is no rejects file: {error}", where=str(file.parent), fix="remove it"
+            f"{file.name} is not a rejects file: {error}", where=str(file.parent), fix="remove it"
         ) from None
     return tuple(sorted(found))
 
 
 def _key(value: Any) -> Key:
-    """The document key to read again; of a bucket, its parent's."""
+    """Give the document key to read again; for a bucket, its parent's key."""
     key: Key = next(iter(value.values())) if isinstance(value, dict) else value
     return key
 
 
 def partitions(chosen: Sequence[Key]) -> tuple[Partition, ...]:
-    """One partition per key."""
+    """Make one partition per key."""
     return tuple(Partition.of(index, key) for index, key in enumerate(chosen))

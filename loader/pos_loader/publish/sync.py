@@ -1,8 +1,8 @@
-"""Bringing a live collection to what MariaDB says, in one transaction.
+"""Updates a live collection to what MariaDB says, in one transaction.
 
-Only documents whose bytes differ are written, so change streams carry real changes only, and a reader sees
-the old or the new collection, as with a rename. A difference too large for one transaction is not applied
-here: the pipeline then publishes by rename.
+Only documents whose bytes differ are written, so change streams carry real changes only. Readers see the old
+or the new collection, as with a rename. Where the changes are too large for one transaction, the load
+publishes by rename instead.
 Source: https://www.mongodb.com/docs/manual/core/transactions-production-consideration/
 """
 
@@ -28,10 +28,11 @@ from pos_loader.verify.every_byte import Comparison, document_id, split
 from pos_loader.verify.every_byte import document as whole
 
 OUTLIVED = frozenset({225, 251, 290})
-"""TransactionTooOld, NoSuchTransaction, TransactionExceededLifetimeLimitSeconds: the server has ended it.
+"""The server has ended the transaction: TransactionTooOld, NoSuchTransaction,
+TransactionExceededLifetimeLimitSeconds.
 Source: https://github.com/mongodb/mongo/blob/v7.0/src/mongo/base/error_codes.yml"""
 ATTEMPTS = 3
-"""How often a transaction may be ended by the server before it counts as too long."""
+"""How often the server may end a transaction before it counts as too long."""
 MAX_DOCUMENTS = 10_000
 MAX_BYTES = 64 * 1024 * 1024
 
@@ -41,12 +42,12 @@ Request = InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]] | DeleteOne
 
 
 class TransactionRefused(PartialLoad):
-    """MongoDB does not take the changes as one transaction; nothing of them is written."""
+    """MongoDB does not accept the changes as one transaction; none of them was written."""
 
 
 @dataclass
 class Changes:
-    """What has to be written: whole documents as raw BSON, and the `_id`s that left the source."""
+    """The documents to write, as raw BSON, and the `_id`s to delete because they left the source."""
 
     inserts: list[bytes] = field(default_factory=list)
     replacements: list[bytes] = field(default_factory=list)
@@ -55,15 +56,15 @@ class Changes:
     size: int = 0
     """Bytes to write."""
     ambiguous: bool = False
-    """An `_id` stands on two shards, so naming a document by it is not safe."""
+    """Whether an `_id` occurs on two shards, so that it does not identify a document."""
 
     @property
     def fits(self) -> bool:
-        """Whether one transaction takes them; if not, the documents themselves are not kept."""
+        """Whether one transaction can hold the changes. Otherwise the documents themselves are not kept."""
         return self.documents <= MAX_DOCUMENTS and self.size <= MAX_BYTES and not self.ambiguous
 
     def add(self, other: Changes) -> None:
-        """Take over another partition's changes, keeping memory bounded."""
+        """Add another partition's changes. Documents are only kept while they fit, so memory is bounded."""
         self.documents += other.documents
         self.size += other.size
         self.ambiguous |= other.ambiguous
@@ -75,10 +76,10 @@ class Changes:
             self.inserts, self.replacements, self.deletes = [], [], []
 
     def without(self, document: bytes) -> Changes:
-        """The same changes but for one document."""
+        """Give the same changes without one document."""
         return Changes(
-            inserts=[each for each in self.inserts if each != document],
-            replacements=[each for each in self.replacements if each != document],
+            inserts=[raw for raw in self.inserts if raw != document],
+            replacements=[raw for raw in self.replacements if raw != document],
             deletes=self.deletes,
             documents=self.documents - 1,
             size=self.size - len(document),
@@ -95,7 +96,17 @@ class Sync:
 
 
 def changes(documents: Documents, comparison: Comparison) -> Changes:
-    """Collect what one partition needs."""
+    """Collect the changes that one partition needs.
+
+    >>> import bson, pyarrow
+    >>> new = [bson.encode({"_id": key}) for key in (1, 2, 4)]
+    >>> documents = Documents(pyarrow.array([1, 2, 4]), pyarrow.array(new, pyarrow.binary()), {})
+    >>> found = changes(documents, Comparison(same=1, missing=(0,), changed=(2,), extra=(5,)))
+    >>> found.inserts == [new[0]], found.replacements == [new[2]], found.deletes
+    (True, True, [5])
+    >>> found.documents, found.size, found.fits
+    (3, 28, True)
+    """
     found = Changes(documents=comparison.total)
     for position in comparison.missing:
         found.inserts.append(documents.document(position))
@@ -108,7 +119,7 @@ def changes(documents: Documents, comparison: Comparison) -> Changes:
 
 
 def require_few_deletes(collection: Collection, *, deletes: int, live: int, share: float) -> None:
-    """Raise `DataError` where more than `share` of the `live` documents would go; nothing was written."""
+    """Raise `DataError` where more than `share` of the `live` documents would be deleted."""
     if live and deletes / live > share:
         raise DataError(
             f"{deletes} of {live} documents of {collection.name} have left the source, "
@@ -125,26 +136,25 @@ def apply(
     allowed: int = 0,
     record: Callable[[ClientSession | None], None] = lambda _: None,
 ) -> list[Reject]:
-    """Write all changes in one transaction of `session` and read them back before it commits.
+    """Write all changes in one transaction of `session`, and read them back before it commits.
 
-    `record` is called within it, to write what else belongs to it; without changes, outside of any.
+    `record` is called within the transaction to write the final records. Without changes it is called outside
+    of any transaction. Deletes come first, so that a document may take over a unique value of a deleted one.
 
-    Deletes come first, so that a document may take over a unique value of one that goes.
-
-    Retried whole on transient errors. A document the server refuses ends the transaction; up to `allowed` of
-    them are left out of the next try. Returns the refused documents: more than `allowed` means that nothing
-    was written. Raises `DataError` where what is read back differs, `ConnectionFailed` where MongoDB stays
-    away, `TransactionRefused` where the transaction takes too long; nothing is written then.
+    Transient errors retry the whole transaction. A document that the server refuses ends it; the next attempt
+    leaves out up to `allowed` such documents. Returns the refused documents: more than `allowed` means that
+    nothing was written. Raises `DataError` where the documents read back differ, `ConnectionFailed` when
+    MongoDB stays away, `TransactionRefused` where the transaction takes too long; nothing was written then.
     """
     refused: list[Reject] = []
-    syncs = [each for each in syncs if each.pending.documents]
+    syncs = [sync for sync in syncs if sync.pending.documents]
     while syncs and len(refused) <= allowed:
         reject = _try(syncs, session, record)
         if reject is None:
             return refused
         refused.append(reject)
-        syncs = [_without(each, reject) for each in syncs]
-        syncs = [each for each in syncs if each.pending.documents]
+        syncs = [_without(sync, reject) for sync in syncs]
+        syncs = [sync for sync in syncs if sync.pending.documents]
     if len(refused) <= allowed:
         record(None)
     return refused
@@ -159,10 +169,9 @@ def _without(sync: Sync, reject: Reject) -> Sync:
 def _try(
     syncs: Sequence[Sync], session: ClientSession, record: Callable[[ClientSession | None], None]
 ) -> Reject | None:
-    """Try the transaction; returns the document that the server refused, None when all is written."""
+    """Try the transaction. Returns the document that the server refused, None where all was written."""
     requests: list[Request] = []
     current = syncs[0]
-
     ended = 0
 
     def write(session: ClientSession) -> None:
@@ -178,16 +187,17 @@ def _try(
     def attempt(session: ClientSession) -> None:
         nonlocal current
         for current in syncs:
-            for step in _steps(current, session):
-                requests[:] = step
-                if step:
-                    # Unordered, mongos sends each shard its part at once instead of document by document.
-                    current.handle.bulk_write(step, ordered=False, session=session)
+            for batch in _requests(current, session):
+                requests[:] = batch
+                if batch:
+                    # Without an order, mongos sends each shard its part in one piece, not document by
+                    # document.
+                    current.handle.bulk_write(batch, ordered=False, session=session)
             _require_written(current.handle, current.pending, session)
         record(session)
 
     client = current.handle.database.client
-    names = ", ".join(each.handle.full_name for each in syncs)
+    names = ", ".join(sync.handle.full_name for sync in syncs)
     with translated(client, f"write the changes of {names}"):
         try:
             session.with_transaction(
@@ -196,7 +206,7 @@ def _try(
         except _Outlived as error:
             raise _refused(syncs, str(error)) from None
         except BulkWriteError as error:
-            refused = next((each for each in write_errors(error) if "index" in each), None)
+            refused = next((failed for failed in write_errors(error) if "index" in failed), None)
             document = getattr(requests[refused["index"]], "_doc", None) if refused else None
             if refused is None or not isinstance(document, RawBSONDocument):
                 raise
@@ -215,26 +225,27 @@ class _Outlived(Exception):
 
 
 def _outlived(error: OperationFailure) -> bool:
-    """Whether the server has ended the transaction, as it does when it outlives its limit."""
+    """Whether the server has ended the transaction, as it does after a time limit."""
     codes = {error.code}
     if isinstance(error, BulkWriteError):
-        codes |= {each.get("code") for each in write_errors(error)}
+        codes |= {failed.get("code") for failed in write_errors(error)}
     return not codes.isdisjoint(OUTLIVED)
 
 
 def _refused(syncs: Sequence[Sync], why: str) -> TransactionRefused:
-    names = ", ".join(each.handle.full_name for each in syncs)
+    names = ", ".join(sync.handle.full_name for sync in syncs)
     return TransactionRefused(
-        f"MongoDB did not take the changes of {names} as one transaction: {why}",
-        where=f"{sum(each.pending.documents for each in syncs):,} documents",
+        f"MongoDB did not accept the changes of {names} as one transaction: {why}",
+        where=f"{sum(sync.pending.documents for sync in syncs):,} documents",
         fix="none of them was written; run again, or with --full-refresh",
     )
 
 
-def _steps(sync: Sync, session: ClientSession) -> tuple[list[Request], ...]:
-    """Deletes, replacements, inserts; a document whose shard key changes is deleted and inserted.
+def _requests(sync: Sync, session: ClientSession) -> tuple[list[Request], ...]:
+    """Give the requests in the order of writing: deletes, replacements, inserts.
 
-    Each stale document is named by `_id` and its full, present shard key.
+    A document whose shard key changes is deleted and inserted. Every old document is identified by its `_id`
+    and its whole current shard key.
     """
     pending = sync.pending
     paths = [path for path, _ in sync.collection.shard_key if path != "_id"]
@@ -247,11 +258,11 @@ def _steps(sync: Sync, session: ClientSession) -> tuple[list[Request], ...]:
     inserts: list[Request] = [InsertOne(whole(raw)) for raw in pending.inserts]  # type: ignore[arg-type]
     for raw in pending.replacements:
         document, key = whole(raw), document_id(raw)
-        place = {"_id": key, **keys.get(_hashable(key), {})}
-        if all(_at(document, path) == place.get(path) for path in paths):
-            replacements.append(ReplaceOne(place, document))
+        old = {"_id": key, **keys.get(_hashable(key), {})}
+        if all(_at(document, path) == old.get(path) for path in paths):
+            replacements.append(ReplaceOne(old, document))
         else:
-            deletes.append(DeleteOne(place))
+            deletes.append(DeleteOne(old))
             inserts.append(InsertOne(document))  # type: ignore[arg-type]
     return deletes, replacements, inserts
 
@@ -261,7 +272,7 @@ def _shard_keys(
 ) -> Mapping[str, dict[str, Any]]:
     fields = dict.fromkeys(["_id", *(path for path in paths if not path.startswith("_id."))], 1)
     found = handle.find({"_id": {"$in": list(ids)}}, fields, session=session)
-    return {_hashable(each["_id"]): {path: _at(each, path) for path in paths} for each in found}
+    return {_hashable(old["_id"]): {path: _at(old, path) for path in paths} for old in found}
 
 
 def _at(document: Mapping[str, Any], path: str) -> Any:

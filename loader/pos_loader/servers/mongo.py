@@ -156,7 +156,7 @@ def _require_usable_files(uri: str) -> None:
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else ""
             if isinstance(error, ssl.SSLError) or not why:
-                why = f"it is no PEM file of {kind}"
+                why = f"it is not a PEM file of {kind}"
             raise SpecError(
                 f"{option} {path} cannot be used: {why}",
                 where=f"MongoDB address {masked_address(uri)}",
@@ -305,7 +305,7 @@ def write_errors(error: BulkWriteError) -> list[dict[str, Any]]:
 def is_transient(error: BaseException) -> bool:
     """Whether trying again can help: network faults, elections, locks, write concern timeouts."""
     if isinstance(error, BulkWriteError):
-        return any(each["code"] in TRANSIENT_CODES for each in write_errors(error))
+        return any(failed["code"] in TRANSIENT_CODES for failed in write_errors(error))
     if isinstance(error, OperationFailure) and error.code in TRANSIENT_CODES:
         return True
     if isinstance(error, PyMongoError):
@@ -333,7 +333,7 @@ def translated(client: Client, doing: str, *, fix: str = "") -> Iterator[None]:
         if error.code in (UNAUTHORIZED, AUTHENTICATION_FAILED):
             raise ConnectionFailed(what, fix="grant the user this action on the database") from error
         if error.code == DATABASE_DIFFERS_IN_CASE:
-            fix = "spell the database as it is there: database in meta.mongo, or POS_MONGO_DATABASE"
+            fix = "spell the database as MongoDB does: database in meta.mongo, or POS_MONGO_DATABASE"
             raise SpecError(what, fix=fix) from error
         raise _kind(error)(what, fix=fix or "a rerun is safe") from error
     except ConnectionFailure as error:

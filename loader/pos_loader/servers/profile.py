@@ -87,7 +87,7 @@ def read_profile(
         )
     where += f", target {target}"
     if not isinstance(targets[target], dict):
-        raise SpecError("the target is no mapping", where=where, fix="see profiles.example.yml")
+        raise SpecError("the target is not a mapping", where=where, fix="see profiles.example.yml")
     output = {str(key): _render(str(key), value, where) for key, value in targets[target].items()}
     _require_able(output, where)
     unused = sorted(key for key, value in output.items() if value and key not in {*HONOURED, *DBTS_OWN})
@@ -136,7 +136,7 @@ def _connection(output: Mapping[str, str], *, where: str) -> MariaDB:
     host = output.get("server") or output.get("host") or "127.0.0.1"
     if re.search(r"[\s@/?#'\"\\]", host):
         fix = "give the host's name or address alone; user, password and port have keys of their own"
-        raise SpecError(f"server {masked_address(host)!r} is no host", where=where, fix=fix)
+        raise SpecError(f"server {masked_address(host)!r} is not a host", where=where, fix=fix)
     return MariaDB(
         host=host,
         port=int(port),
@@ -153,8 +153,8 @@ def _profiles_path(project_dir: Path, profiles_dir: Path | None) -> Path:
     paths = [folder / "profiles.yml" for folder in folders]
     found = next((path for path in paths if path.is_file()), None)
     if found is None:
-        places = " or ".join(map(str, paths))
-        raise SpecError("no profiles.yml", where=places, fix="copy profiles.example.yml to profiles.yml")
+        tried = " or ".join(map(str, paths))
+        raise SpecError("no profiles.yml", where=tried, fix="copy profiles.example.yml to profiles.yml")
     return found
 
 
@@ -165,9 +165,9 @@ def _read_yaml(path: Path, fix: str) -> dict[str, Any]:
         raise SpecError(f"{path.name} is missing", where=str(path.parent), fix=fix) from None
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         what = f"{path.name} cannot be read: {unreadable(error)}"
-        raise SpecError(what, where=str(path.parent), fix="mend it") from None
+        raise SpecError(what, where=str(path.parent), fix="correct it") from None
     if not isinstance(content, dict):
-        raise SpecError(f"{path.name} is no mapping", where=str(path.parent), fix=fix)
+        raise SpecError(f"{path.name} is not a mapping", where=str(path.parent), fix=fix)
     return content
 
 

@@ -160,8 +160,11 @@ class _Merge:
     >>> result = merge.result()
     >>> result.same, result.missing, result.changed, result.extra
     (1, (0,), (2,), (5,))
-    >>> [(each.kind, each.path, each.expected, each.found) for each in result.differences if each.path]
-    [('changed', 'name', "string 'Di'", "string 'Dee'")]
+    >>> for difference in result.differences:
+    ...     print(difference.kind, difference.id, difference.path, difference.expected, difference.found)
+    missing 1
+    changed 4 name string 'Di' string 'Dee'
+    extra 5
     """
 
     namespace: str

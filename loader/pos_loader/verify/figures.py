@@ -107,15 +107,15 @@ def _figures(server: MariaDB, handle: Handle, collection: Collection, branch: Br
             return rows_of(queries, collection, at)
 
         measures = list(_measures(collection, branch, relation))
-        columns = [each.sql for each in measures] + [each.bound for each in measures]
+        columns = [measure.sql for measure in measures] + [measure.bound for measure in measures]
         (row,) = queries.rows(f"select {', '.join(columns)} from {relation(branch)}")  # noqa: S608
-    expected = [_in_unit(each, value) for each, value in zip(measures, row, strict=False)]
+    expected = [_in_unit(measure, value) for measure, value in zip(measures, row, strict=False)]
     tolerances = [float(bound or 0) * 2**-52 for bound in row[len(measures) :]]
     found = _in_mongodb(handle, branch, measures, expected)
     path = ".".join(level.name for level in branch[1:])
     return [
-        Figure(path, each.field, each.name, _text(mine), _text(theirs), _equal(mine, theirs, tolerance))
-        for each, mine, theirs, tolerance in zip(measures, expected, found, tolerances, strict=True)
+        Figure(path, measure.field, measure.name, _text(mine), _text(theirs), _equal(mine, theirs, tolerance))
+        for measure, mine, theirs, tolerance in zip(measures, expected, found, tolerances, strict=True)
     ]
 
 
@@ -128,7 +128,7 @@ def _measures(
         yield from _of_field(field)
     for child in level.children:
         for key in _keys(collection, level):
-            yield _placed(key, child, relation((*branch, child)))
+            yield _over_items(key, child, relation((*branch, child)))
 
 
 def _keys(collection: Collection, level: Level) -> Iterator[Field]:
@@ -141,7 +141,7 @@ def _keys(collection: Collection, level: Level) -> Iterator[Field]:
             yield field
 
 
-def _placed(key: Field, child: Level, relation: str) -> _Measure:
+def _over_items(key: Field, child: Level, relation: str) -> _Measure:
     """Sum each parent's key over its items. In MariaDB the items have that key, in MongoDB the parent."""
     is_text = key.type is BsonType.STRING
     column = f"char_length({quote(key.column)})" if is_text else quote(key.column)
@@ -282,7 +282,7 @@ def _added(parts: Sequence[Any], measure: _Measure) -> Value:
         only: Value = values[0]
         return only
     with localcontext(prec=_DIGITS):
-        total: Value = sum(each or 0 for each in values)
+        total: Value = sum(value or 0 for value in values)
     return total
 
 

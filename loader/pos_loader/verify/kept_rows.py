@@ -29,7 +29,7 @@ def count_rows(queries: Queries, collection: Collection, level: Level) -> tuple[
 
 
 def rows_of(queries: Queries, collection: Collection, branch: Branch) -> str:
-    """Write the `from` clause that gives one row per item of a level, or per document."""
+    """Write what follows `from` in a query that returns one row per item of a level, or per document."""
     level, age = branch[-1], _age(collection, branch)
     if collection.buckets and not level.name:
         array = (*branch, level.children[0])

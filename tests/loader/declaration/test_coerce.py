@@ -107,12 +107,12 @@ def test_a_date_that_python_has_not_is_synced_refused_and_shown(odd: Shop) -> No
         ),
         (
             {"*": "milliseconds"},
-            "column placed_at: 0000-00-00 00:00:00.000000 is no date, its month or day is zero "
+            "column placed_at: 0000-00-00 00:00:00.000000 is not a date, its month or day is zero "
             "(model shops, shop_id 3); clean it in the mart, or declare coerce: {placed_at: missing}",
         ),
         (
             {"*": BOTH, "paid_on": []},
-            "column paid_on: 0000-00-00 is no date, its month or day is zero (model shops, shop_id 2); "
+            "column paid_on: 0000-00-00 is not a date, its month or day is zero (model shops, shop_id 2); "
             "clean it in the mart, or declare coerce: {paid_on: missing}",
         ),
     ],

@@ -317,7 +317,7 @@ WRONG: list[tuple[BsonType, pa.DataType, Any, str]] = [
     (BsonType.BOOL, pa.int8(), 2, "2 is neither 0 nor 1"),
     (BsonType.INT64, pa.uint64(), 2**63, "9223372036854775808 does not fit an int64"),
     (BsonType.DATE, pa.timestamp("us"), datetime(2024, 1, 2, 3, 4, 5, 6), "has microseconds"),
-    (BsonType.JSON, pa.string(), '{"a": NaN}', "NaN is no JSON number"),
+    (BsonType.JSON, pa.string(), '{"a": NaN}', "NaN is not a JSON number"),
     (BsonType.JSON, pa.string(), '{"a": 1, "a": 2}', "a key is repeated"),
     (BsonType.DECIMAL, pa.decimal128(38, 2), Decimal(10**35), "more than 34 digits"),
 ]

@@ -201,7 +201,9 @@ def test_a_database_that_differs_in_case_alone_is_a_fault_of_the_settings(
 ) -> None:
     client[database]["any"].insert_one({})
     with (
-        pytest.raises(SpecError, match=r"take the lease: .*; spell the database as it is there: database in"),
+        pytest.raises(
+            SpecError, match=r"take the lease: .*; spell the database as MongoDB does: database in"
+        ),
         lease.lease(client[database.upper()], ["any"], Owner("load"), wait=0),
     ):
         pass

@@ -47,7 +47,7 @@ def test_rejects_of_a_full_refresh(strict: Shop) -> None:
     line = strict.refused(code=1)
     assert line.startswith("MongoDB refuses 2 documents of handmade, first _id ")
     assert line.endswith(
-        f"all in {file(strict)}); nothing was published; mend the mart, or allow some with --max-rejects N"
+        f"all in {file(strict)}); nothing was published; correct the mart, or allow some with --max-rejects N"
     )
     found = lines(strict)
     taken, nameless = (found.get(3) or found[4]), found[9]

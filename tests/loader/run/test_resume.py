@@ -76,7 +76,7 @@ def test_another_build_or_declaration_starts_a_new_one_and_says_why(large: Shop)
     large.change_manifest(lambda content: content["metadata"].update(invocation_id="another"))
     load, notes = resumed(large)
     assert (
-        f"dropping an interrupted build: {build} was begun with dbt invocation {before}, this is another"
+        f"dropping an interrupted build: {build} was started with dbt invocation {before}, this is another"
         in notes
     )
     assert "handmade: no interrupted build to continue, starting a new one" in notes
@@ -85,7 +85,7 @@ def test_another_build_or_declaration_starts_a_new_one_and_says_why(large: Shop)
     build, _ = interrupted(large)
     large.declare(exclude=["city"])
     _, notes = resumed(large)
-    assert f"dropping an interrupted build: {build} was begun with another declaration" in notes
+    assert f"dropping an interrupted build: {build} was started with another declaration" in notes
     assert load["documents"] == STORES
 
 
@@ -95,7 +95,7 @@ def test_a_build_that_is_not_laid_out_in_full_is_not_continued(large: Shop) -> N
     large.documents[BUILDS].insert_one({"_id": name, "collection": NAME})
     large.documents.create_collection(name)
     _, notes = resumed(large)
-    assert f"dropping an interrupted build: {name} was not laid out in full" in notes
+    assert f"dropping an interrupted build: {name} was not fully set up" in notes
     assert name not in large.documents.list_collection_names()
 
 
