@@ -58,7 +58,7 @@ def test_documents_equal_bson_encode(drawn: Columns, padded: bool, chunks: int) 
 @examples(20)
 @given(data=st.data())
 def test_each_kind_with_nulls(kind: Kind, data: st.DataObject) -> None:
-    """Every source type on its own: without, with and of NULLs only; as a slice; left out and kept."""
+    """Each source type alone: with no, some and only NULLs; as a slice; with NULLs left out and kept."""
     pairs = data.draw(st.lists(st.one_of(st.just((None, None)), kind.pairs), max_size=8))
     keep_null, start = data.draw(st.booleans()), data.draw(st.integers(0, len(pairs)))
     column = pa.array([source for source, _ in pairs], kind.arrow).slice(start)
@@ -72,7 +72,7 @@ def test_each_kind_with_nulls(kind: Kind, data: st.DataObject) -> None:
     [(p, s) for p in (1, 18, 19, 20, 33, 34, 38) for s in (0, 1, 4, 10, 30) if s <= p],
 )
 def test_decimal_extremes(precision: int, scale: int) -> None:
-    """All that Decimal128's 34 digits hold, at every carry of the two's complement words."""
+    """The extreme values of Decimal128's 34 digits, at every carry of the two's complement words."""
     largest = 10 ** min(precision, 34) - 1
     edges = [0, 1, 9, 2**32, 2**63, 2**64 - 1, 2**64, 2**64 + 1, 2**112, largest]
     numbers = sorted({sign * number for number in edges if number <= largest for sign in (1, -1)})
@@ -187,7 +187,7 @@ BAD: list[tuple[BsonType, pa.DataType, Any, Any, str]] = [
 def test_values_without_an_exact_form(
     kind: BsonType, arrow: pa.DataType, good: Any, bad: Any, message: str
 ) -> None:
-    """The first wrong row is named; the same column without it encodes; NULL slots are not judged."""
+    """The error names the first wrong row. Without it the same column encodes. NULL slots are ignored."""
     error = rejected(kind, pa.array([bad, good, None, good, bad, bad], arrow).slice(1))
     assert error.row == 3
     assert message in str(error)

@@ -1,4 +1,4 @@
-"""What a read of the marts costs: ranges of clustered indexes, whatever the size of the table."""
+"""Reads and cuts of the marts use ranges of clustered indexes, whatever the size of the table."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_partitions_hold_every_row_once_however_the_keys_are_cut(
 def test_more_suspects_than_are_encoded_are_measured_by_their_keys_alone(
     sample_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Twenty million lines have more than a hundred; measuring all rows for them took longer than the cut."""
+    """Twenty million lines have over a hundred suspects. Measuring all rows took longer than the cut."""
     server, collection = _sample(sample_warehouse, "customer_order_history")
     small = replace(collection, document_budget=2_000)
     limit = sizes.allowance(small)

@@ -1,4 +1,4 @@
-"""Nesting against dicts nested with loops and `bson.encode`, byte for byte."""
+"""Nesting gives the same bytes as dicts that are nested with loops and encoded by `bson.encode`."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_arrays_whose_indexes_gain_a_digit(sizes: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("span", ["orders", "lines"])
 def test_keys_at_both_ends_of_int64(span: str) -> None:
-    """The distance between such keys is no int64; nor is the number of their combinations."""
+    """Neither the distance between such keys nor the number of their combinations fits in int64."""
     root = customers_level(orders_level(children=(lines_level(),)))
     orders, lines = root.children[0], root.children[0].children[0]
     ends = [-(2**63), -1, 0, 2**63 - 1] if span == "orders" else [-(2**61), 2**61]
@@ -166,7 +166,7 @@ SORTS: list[tuple[pa.DataType, list[Any], list[int]]] = [
 
 @pytest.mark.parametrize(("arrow", "values", "order"), SORTS, ids=lambda value: str(value)[:20])
 def test_order_by_another_column(arrow: pa.DataType, values: list[Any], order: list[int]) -> None:
-    """NULL first, text by its bytes, equal values in key order; each parent on its own."""
+    """Each parent's items are sorted: NULL first, text by its bytes, equal values in key order."""
     root = customers_level(orders_level(order_by=("by",), children=(lines_level(),)))
     orders, lines = root.children[0], root.children[0].children[0]
     count = len(values)
@@ -300,7 +300,7 @@ def test_orphans(orders: list[Any], lines: list[Any], model: str, parent: str, k
     ],
 )
 def test_repeated_or_unsorted_keys(changed: dict[str, Any], model: str, key: str) -> None:
-    """At every level, the innermost too: a row read twice would become a line sold twice."""
+    """They are found at every level, because a row that is read twice would become a line sold twice."""
     error = refused(*three_tables(**changed))
     assert error.what == f"rows are repeated or out of order at {key}"
     assert error.where == f"model {model}"
@@ -329,7 +329,7 @@ WRONG: list[tuple[BsonType, pa.DataType, Any, str]] = [
 def test_a_value_without_a_bson_form(
     kind: BsonType, arrow: pa.DataType, value: Any, message: str, depth: int, descending: bool
 ) -> None:
-    """The row is named by its key at any depth, and whatever the order of the array."""
+    """The error names the row by its key, at any depth and in any order of the array."""
     wrong = field_of("odd", kind, column="odd_column")
     by = ("by",) if descending else ()
     line = lines_level(fields=(wrong,) if depth == 2 else (), order_by=by)
@@ -360,7 +360,7 @@ def test_a_document_key_above_int64() -> None:
 
 
 def big_tables(line_count: int) -> tuple[Level, dict[Level, pa.Table]]:
-    """Customers with 0 to 5 orders, orders with 0 to 7 lines, money and names, by fixed arithmetic."""
+    """Make customers with 0 to 5 orders, and orders with 0 to 7 lines, from fixed arithmetic."""
     line_fields = (
         field_of("line_number", BsonType.INT32),
         field_of("product", BsonType.STRING),
@@ -431,7 +431,7 @@ def test_two_hundred_thousand_lines() -> None:
 def test_a_partition_that_arrow_cannot_hold_is_named(
     fault: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The fault is made up: a real one takes gigabytes of memory."""
+    """The fault is simulated, because a real one takes gigabytes of memory."""
 
     def encode(*_: Any, **__: Any) -> None:
         raise fault

@@ -1,4 +1,4 @@
-"""Size policies and document sizes on the real servers; declaration and queries are the guide's."""
+"""Size policies and document sizes on the real servers, with the guide's declaration and queries."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Shop:
     declared: Manifest = field(default_factory=lambda: guide_declaration())
 
     def declare(self, **orders: Any) -> None:
-        """Make the marts anew, with another policy for the orders."""
+        """Make the marts again, with another policy for the orders."""
         rows = [row for customer in COUNTS for row in order_rows(customer)]
         marts = {
             "customers": with_rows(CUSTOMERS, [(key, f"Nr {key}") for key in COUNTS if key > 0]),
@@ -76,7 +76,7 @@ class Shop:
         return {each["name"]: each for each in finished.json["collections"]}
 
     def orders(self, customer: int) -> list[int]:
-        """The numbers of a customer's orders, oldest first, as MariaDB has them."""
+        """Read the numbers of a customer's orders from MariaDB, oldest first."""
         rows = self.loader.warehouse.query(
             f"select order_id from orders where customer_id = {customer} order by placed_at, order_id"
         )
@@ -188,7 +188,7 @@ def test_overflow_keeps_the_newest_and_reads_back_as_one(shop: Shop) -> None:
     written = [
         second[name][how] for name in (NAME, f"{NAME}.orders") for how in ("inserted", "replaced", "deleted")
     ]
-    # 7: its sixth overflowing order fills bucket 2; 8: its first is its oldest; 10: its only bucket goes.
+    # 7: the sixth overflowing order fills bucket 2. 8: the first one is the oldest. 10: its only bucket goes.
     assert written == [0, 2, 0, 1, 1, 1]
     changes = [change for change in changes if change["ns"]["coll"] in (NAME, BUCKETS)]
     assert len(changes) == 5
@@ -244,7 +244,7 @@ def test_fail_names_the_longest_array_before_the_first_write(shop: Shop) -> None
 
 @pytest.fixture
 def large(shop: Shop) -> Shop:
-    """Two documents around 16 MiB, made of wide items, and a small one."""
+    """Publish two documents around 16 MiB, made of wide items, and a small one."""
     kind = "mediumtext"
     items = Mart(
         {"shop_id": "bigint not null", "item": "int not null", "note": kind},
@@ -296,7 +296,7 @@ MANY_LINES, LINES_PER_ORDER = 200_000, 500
 
 @pytest.fixture
 def heavy(shop: Shop) -> Shop:
-    """Three customers, the second with 200,000 lines in 400 orders, which are a document of about 15 MB."""
+    """Three customers; the second has 200,000 lines in 400 orders, a document of about 15 MB."""
     key = {"customer_id": "bigint not null", "order_id": "bigint not null"}
     orders = Mart(
         {**key, "total": "decimal(19,4) not null"},

@@ -1,4 +1,4 @@
-"""Size policies in nesting, against dicts cut and grouped with loops."""
+"""Size policies give the same documents as dicts that are cut and grouped with loops."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ Items = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Limited:
-    """Drawn tables whose arrays have size policies, the collections of them, and the oracle."""
+    """Drawn tables whose arrays have size policies, their collections, and the expected documents."""
 
     drawn: Nested
     buckets: tuple[Collection, ...]
 
     def items(self, level: Level, parent: Level, row: Any) -> tuple[Items, Items]:
-        """The items of one array that its document keeps, and those it does not, oldest first."""
+        """Split the items of one array into those its document keeps and those it does not, oldest first."""
         mine = [other for other in self.drawn.rows[level] if key_of(parent, other) == key_of(parent, row)]
         mine.sort(key=lambda other: [sortable(other[name][0]) for name in (*level.order_by, *level.key)])
         items = [self.document(level, other) for other in mine]
@@ -70,7 +70,7 @@ class Limited:
 
 @st.composite
 def limited(draw: st.DrawFn) -> Limited:
-    """Draw tables, and for every array a policy."""
+    """Draw tables, and a policy for every array."""
     drawn = draw(nested())
     rows: dict[Level, Any] = {}
     types: dict[Level, dict[str, pa.DataType]] = {}

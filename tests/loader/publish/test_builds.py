@@ -1,4 +1,4 @@
-"""Publishing on a real cluster, seen by a reader who never stops counting."""
+"""Publishing on a real cluster, while a reader counts all the time."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def _build(
 
 @contextmanager
 def _polling(uri: str, database: str, name: str) -> Iterator[Counter[int | str]]:
-    """Count a collection's documents, again and again, from a connection of its own.
+    """Count a collection's documents again and again, from another connection.
 
-    A count that a rename interrupts fails with an error to retry, as the guide to publishing says.
+    A rename interrupts a count with an error that calls for a retry, as the guide to publishing says.
     """
     seen: Counter[int | str] = Counter()
     done = threading.Event()
@@ -103,7 +103,7 @@ def test_readers_see_the_old_or_the_new_and_nothing_between(
 
 
 def test_a_new_layout_replaces_the_old(client: mongo.Client, topology: mongo.Topology, database: str) -> None:
-    """Sharded over unsharded, another shard key over it, unsharded over that."""
+    """Sharded replaces unsharded, another shard key replaces that, unsharded replaces that."""
     layouts: list[dict[str, int | str]] = [{}, {"_id": "hashed"}, {"_id": 1}, {}]
     handle = client[database]["reshaped"]
     for count, shard_key in enumerate(layouts, start=1):

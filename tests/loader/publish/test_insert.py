@@ -1,4 +1,4 @@
-"""Writing to a real cluster: what it takes, what it refuses, and lines that break at the worst moment."""
+"""Inserts into a real cluster: accepted, refused, and with connections that break at the worst moment."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_batches_fit_one_message_and_lose_nothing() -> None:
 def test_answers_lost_on_the_way_back_change_nothing(
     handle: mongo.Handle, target: tuple[str, int], lost: int
 ) -> None:
-    """Each lost answer is a retry of ours, which meets its own documents again."""
+    """Each lost answer causes a retry, which finds its own documents already there."""
     rows = documents(customers(50))
     with (
         AnswerLosingProxy(*target, marker=command("insert"), lose=lost) as proxy,
@@ -154,7 +154,7 @@ def test_answers_lost_on_the_way_back_change_nothing(
 
 
 def test_a_retry_does_not_hide_a_document_that_differs(handle: mongo.Handle, target: tuple[str, int]) -> None:
-    """The bargain of the retry: a foreign document with our id passes here, and verify finds it."""
+    """A retry accepts a foreign document with the same id, and verify finds it afterwards."""
     handle.insert_one(customer(Int64(7), state="ZZ"))
     rows = documents(customers(50))
     with (

@@ -1,4 +1,4 @@
-"""Layouts on a real sharded cluster, and the declarations that cannot be laid out."""
+"""New layouts on a real sharded cluster, and declarations that no server accepts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RANGED_FIRST: dict[str, int | str] = {"state": 1, "_id": "hashed"}
 
 @pytest.fixture(scope="module")
 def made(client: mongo.Client, topology: mongo.Topology, database: str) -> Made:
-    """The empty collection of a shard key, made once: sharding and dropping are the slow part."""
+    """Make the empty collection of a shard key once, because sharding and dropping are slow."""
 
     @cache
     def by_key(*shard_key: tuple[str, int | str]) -> mongo.Handle:

@@ -1,4 +1,4 @@
-"""Two loads of one collection: one at a time, whoever dies, and never one that lost its turn."""
+"""Two loads of one collection run one at a time, also when one dies or loses its lease."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def published(
 
 @contextmanager
 def paused_load(shop: Shop, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """A load that holds its lease and does not get on; killed at the end if it still runs."""
+    """Start a load that stops while it holds its lease. It is killed at the end if it still runs."""
     process = shop.loader.start("load", "--no-gate", "--quiet", *options)
     try:
         for attempt in tenacity.Retrying(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(0.01)):
@@ -57,14 +57,14 @@ def paused_load(shop: Shop, *options: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Let a paused load go on to its end: its exit code and what it said."""
+    """Let a paused load continue to its end. Returns its exit code and output."""
     process.send_signal(signal.SIGCONT)
     _, said = process.communicate(timeout=120)
     return process.returncode, said
 
 
 def hold(shop: Shop, *, expires_in: float, host: str = FAR_AWAY, pid: int = 1, **more: Any) -> None:
-    """A lease of a load elsewhere, by the server's clock."""
+    """Write a lease of a load on another host, by the server's clock."""
     now: datetime = shop.documents.command("hello")["localTime"]
     owner = {"load_id": "feedbeef", "host": host, "process_space": process_space(), "pid": pid}
     lease = {**owner, "process_started": 1e9, "expires_at": now + timedelta(seconds=expires_in), **more}
@@ -105,7 +105,7 @@ def test_a_process_that_got_the_id_of_a_dead_one_is_not_its_owner(published: Sho
 def test_the_processes_of_a_container_with_this_host_s_name_are_not_known(
     elsewhere: str | None, published: Shop
 ) -> None:
-    """`None`: held by a loader that did not say where its process is."""
+    """`None` is the lease of a loader that did not say where its process is."""
     hold(published, expires_in=3600, host=socket.gethostname(), process_space=elsewhere)
     assert "is being loaded by load feedbeef" in published.refused(code=1)
     hold(published, expires_in=-1, host=socket.gethostname(), process_space=elsewhere)
@@ -113,7 +113,7 @@ def test_the_processes_of_a_container_with_this_host_s_name_are_not_known(
 
 
 def test_a_clock_that_is_set_kills_no_owner(monkeypatch: pytest.MonkeyPatch) -> None:
-    """psutil adds a process's start to the boot's time, which moves with the clock."""
+    """psutil adds a process's start to the time of the boot, which changes with the clock."""
     owner, boot = Owner("load"), psutil.boot_time()
     started = psutil.Process().create_time()
     monkeypatch.setattr(psutil, "boot_time", lambda: boot + 3600)
@@ -124,7 +124,7 @@ def test_a_clock_that_is_set_kills_no_owner(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_killed_process_is_dead_before_its_parent_has_looked() -> None:
-    """In a container nobody may ever look: the first process there need not be an init."""
+    """In a container its parent may never look, because the first process need not be an init."""
     with subprocess.Popen(["sleep", "60"]) as child:
         owner = Owner("load", pid=child.pid, process_started=lease._started(child.pid))
         assert not owner.is_dead
@@ -156,7 +156,7 @@ def test_a_lease_that_cannot_be_given_back_hides_nothing(servers: Endpoints, dat
 
 
 def test_the_transaction_of_a_dead_load_is_ended(published: Shop) -> None:
-    """By itself it would stand in the way for a minute."""
+    """Otherwise it blocks other loads for a minute."""
     published.sql("update stores set revenue = revenue + 1 where store_id = 5")
     with connect(published.loader.mongo_uri) as client, client.start_session() as session:
         session.start_transaction()

@@ -1,4 +1,4 @@
-"""Documents that MongoDB refuses: named in a file, in the way of publishing, retried once they are mended."""
+"""Documents that MongoDB refuses are named in a file, stop the publication, and are retried."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMELESS = "Document failed validation: revenue is missing"
 
 @pytest.fixture
 def strict(servers: Endpoints, manifest: Manifest, tmp_path: Path) -> Iterator[Shop]:
-    """A shop where no two stores are in one city, and each has a revenue; two stores break that."""
+    """A shop that allows one store per city and requires a revenue; two stores break that."""
     unique = [{"keys": {"city": 1}, "unique": True}]
     with shop(servers, manifest, tmp_path, "test_rejects", shard_key="none", indexes=unique) as found:
 
@@ -100,7 +100,7 @@ def test_rejects_of_a_sync(strict: Shop) -> None:
 
 
 def test_rejects_that_cannot_be_listed(strict: Shop) -> None:
-    """Before anything is shown that ends the load; after a transaction it is only said."""
+    """It ends the load before anything is published. After a transaction it is only a note."""
     in_the_way = file(strict).parent
     in_the_way.touch()
     fault = f"the 2 rejects of handmade cannot be listed: File exists ({file(strict)})"

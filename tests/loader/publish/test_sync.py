@@ -1,4 +1,4 @@
-"""`load` of a collection that is there: only what differs is written, in one step, behind guards."""
+"""`load` of an existing collection writes only what differs, in one step, behind guards."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def ranged(
 
 @pytest.fixture
 def published(ranged: Shop) -> Shop:
-    """The shop with its first rows and declaration, in step."""
+    """The shop, published with its first rows and declaration."""
     warehouse = ranged.loader.warehouse
     STORES.create(warehouse, "stores")
     SALES.create(warehouse, "sales")
@@ -70,7 +70,7 @@ def test_exactly_the_documents_that_differ_are_written(published: Shop) -> None:
 def test_one_customers_city_changes_exactly_the_documents_that_contain_it(
     servers: Endpoints, mongo_database: str, tmp_path: Path
 ) -> None:
-    """From the source through dbt's build: the plan says so, the load does so, nothing else is written."""
+    """A change of the source goes through dbt's build. Plan and load find these documents and no others."""
     built = moved_on_build(servers, tmp_path, "test_one_city")
     loader = Loader(built, servers.mongo_uri, mongo_database)
     select = ("--select", CUSTOMERS, "--select", PRODUCTS)
@@ -105,7 +105,7 @@ def test_one_customers_city_changes_exactly_the_documents_that_contain_it(
 
 
 def test_documents_move_with_their_shard_key(published: Shop) -> None:
-    """From one value to another, from none to one, and from one to none: every document is there once."""
+    """Keys change from one value to another, from none to one, and from one to none. No document is lost."""
     published.sql("update stores set state = 'ZZ' where store_id = 6")  # NY
     published.sql("update stores set state = 'AA' where store_id = 9")  # none
     published.sql("update stores set state = null where store_id = 11")  # NY
@@ -129,7 +129,7 @@ def test_an_address_that_prefers_secondaries_is_read_from_primaries(published: S
 
 
 def test_readers_see_all_of_a_sync_or_nothing(published: Shop) -> None:
-    """Over both shards; with read concern snapshot, as every read of more than one document needs."""
+    """The sync covers both shards. Readers use read concern snapshot, as reads of several documents must."""
     before = state(published.documents, NAME)
     published.sql("update stores set revenue = revenue + 1, state = if(store_id % 7, state, 'MM')")
     published.sql("update sales set amount = amount - 1 where sale_id = 1")
@@ -214,7 +214,7 @@ def test_another_shard_key_asks_for_a_full_refresh(published: Shop) -> None:
 
 @pytest.fixture
 def impatient(published: Shop) -> Iterator[Shop]:
-    """The shop on shards that end a transaction after a second."""
+    """The shop, on shards that end a transaction after a second."""
     limit = "transactionLifetimeLimitSeconds"
     with ExitStack() as stack:
         for shard in published.documents.client.admin.command("listShards")["shards"]:
@@ -227,7 +227,7 @@ def impatient(published: Shop) -> Iterator[Shop]:
 
 
 def slowly(*arguments: Any) -> None:
-    """Read back as a sync does, but later than the server waits."""
+    """Read back as a sync does, but after the server's time limit."""
     time.sleep(4)
     READ_BACK(*arguments)
 

@@ -19,7 +19,7 @@ def through(proxy: AnswerLosingProxy, servers: Endpoints) -> MariaDB:
 
 
 def losing(servers: Endpoints, times: int) -> AnswerLosingProxy:
-    """Cuts a handshake off after the client's part of it, which holds the user's name."""
+    """A server that ends a handshake after the client's part, which contains the user's name."""
     user = servers.mariadb_user.encode() + b"\0"
     return AnswerLosingProxy(servers.mariadb_host, servers.mariadb_port, marker=user, lose=times)
 
@@ -55,7 +55,7 @@ def test_a_password_is_hidden_and_no_other_word(password: str, text: str, shown:
 
 
 def profile(folder: Path, **more: object) -> tuple[MariaDB, list[str]]:
-    """Read a profile with `more` keys; with it, what is noted."""
+    """Read a profile with `more` keys. Returns it and the notes."""
     (folder / "dbt_project.yml").write_text("profile: shop")
     outputs = {"dev": {"type": "mariadb", "schema": "marts", **more}}
     (folder / "profiles.yml").write_text(json.dumps({"shop": {"target": "dev", "outputs": outputs}}))

@@ -14,7 +14,7 @@ from pos_loader.servers import mongo
 
 
 def test_missing_privileges_are_named(client: mongo.Client, database: str) -> None:
-    """The privileges are a real server's own account of its roles."""
+    """The privileges come from a real server's description of its roles."""
 
     def lacking(role: str, on: str, *, sharded: bool) -> list[str]:
         info = client.admin.command("rolesInfo", {"role": role, "db": on}, showPrivileges=True)

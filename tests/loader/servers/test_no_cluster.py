@@ -1,4 +1,4 @@
-"""MongoDB without sharding: the load works, unsharded, and says so."""
+"""Without sharding, a load works, leaves collections unsharded, and says so."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DECLARED: Manifest = {
 
 @pytest.fixture(params=["replica set", "standalone"])
 def address(request: pytest.FixtureRequest, free_ports: Callable[[], Ports], tmp_path: Path) -> Iterator[str]:
-    """The address of a mongod that belongs to no cluster."""
+    """Start a mongod outside of any cluster and give its address."""
     port, is_set = free_ports().shard1, request.param == "replica set"
     log = tmp_path / "log" / "mongod.log"
     where = (f"--dbpath={tmp_path}", f"--logpath={log}", f"--bind_ip={HOST}", f"--port={port}")

@@ -1,4 +1,4 @@
-"""The comparison against a real cluster: what differs is found, named, and nothing else is."""
+"""The comparison with a real cluster finds and names what differs, and nothing else."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Fill = Callable[[list[dict[str, Any]]], mongo.Handle]
 
 @pytest.fixture(scope="module")
 def shared(client: mongo.Client, topology: mongo.Topology, database: str) -> mongo.Handle:
-    """A hashed collection over both shards, without a validator so that tests can spoil it."""
+    """A hashed collection over both shards. It has no validator, so that tests can spoil it."""
     handle = layout.create(client, declare(database), "customers", topology=topology)
     handle.database.command("collMod", "customers", validator={})
     return handle
@@ -43,7 +43,7 @@ def fill(shared: mongo.Handle) -> Fill:
 
 
 def test_equal_bytes_pass_over_many_replies(fill: Fill) -> None:
-    """Three replies of the server at least: 36 MB in documents of 1 MB."""
+    """36 MB in documents of 1 MB take at least three replies of the server."""
     rows = [customer(Int64(key), profile={"text": "x" * 1_000_000}) for key in range(36)]
     handle = fill(rows)
     comparison = every_byte.compare(handle, documents(rows), WHOLE)
@@ -60,7 +60,7 @@ def test_a_slice_of_a_larger_array_passes(fill: Fill) -> None:
 
 
 def test_keys_alone_are_compared(fill: Fill) -> None:
-    """Of any type, over both shards; a key of another numeric type is the same key."""
+    """They may have any type and be on both shards. A key of another numeric type is the same key."""
     rows = customers(30)
     handle, whole = fill([*rows[:5], *rows[8:30]]), documents(rows)
     handle.insert_many([customer(7.0), customer("text"), customer(99), customer(ObjectId("0" * 24))])
@@ -207,7 +207,7 @@ def test_only_the_first_differences_are_told_and_all_are_counted(fill: Fill) -> 
 def test_a_second_document_with_the_same_id_on_another_shard_is_extra(
     client: mongo.Client, topology: mongo.Topology, database: str
 ) -> None:
-    """`_id` is unique per shard only, unless it is the shard key."""
+    """`_id` is only unique within a shard, unless it is the shard key."""
     declared = declare(database, shard_key={"state": "hashed", "_id": 1}, name="twins", chunks=2)
     handle = layout.create(client, declared, "twins", topology=topology)
     rows = [customer(Int64(key), state="CA") for key in range(5)]

@@ -1,4 +1,4 @@
-"""Reconciliation on the real servers: every kind of fault changes a figure, an encoder's fault as well."""
+"""Reconciliation on the real servers: every kind of fault changes a figure, even one of the encoder."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ DECLARED: Manifest = {
 
 @dataclass(frozen=True)
 class Published:
-    """The marts above, loaded; the validator is gone, so that tests can spoil the documents."""
+    """The marts above, published without a validator, so that tests can spoil the documents."""
 
     loader: Loader
     collection: Collection
@@ -156,7 +156,7 @@ def published(
 
 @pytest.fixture
 def spoiled(published: Published) -> Iterator[Published]:
-    """The same, to be changed: afterwards the documents are as they were."""
+    """The same for tests that change documents; afterwards they are restored."""
     before = list(published.handle.find())
     yield published
     published.handle.delete_many({})
@@ -287,7 +287,7 @@ def test_a_fault_changes_these_figures_and_no_other(spoiled: Published, fault: s
 
 
 def test_what_cancels_out_is_left_to_the_byte_diff(spoiled: Published) -> None:
-    """Also: `verify` names figures beside documents, the guide's `verify --quick` names figures alone."""
+    """`verify` names figures and documents; the guide's `verify --quick` names figures only."""
     for key, cents in ((1, "0.01"), (2, "-0.01")):
         spoiled.handle.update_one({"_id": key}, {"$inc": {"orders.0.lines.0.price": Decimal128(cents)}})
     assert spoiled.unequal() == []
@@ -304,7 +304,7 @@ def test_what_cancels_out_is_left_to_the_byte_diff(spoiled: Published) -> None:
 
 
 def guide_command() -> tuple[str, ...]:
-    """The guide's command that reconciles alone, for the test's collection."""
+    """Read the guide's command that only reconciles, and select the test's collection."""
     (command,) = re.findall(r"^pos-loader (verify --quick.*)$", GUIDE, re.MULTILINE)
     return tuple(shlex.split(command.replace("customer_order_history", NAME)))
 
@@ -312,7 +312,7 @@ def guide_command() -> tuple[str, ...]:
 def test_an_encoder_that_is_wrong_on_both_sides_is_caught_and_nothing_published(
     published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It drops the sign of a decimal: the bytes written and those expected are the same wrong ones."""
+    """It drops the sign of a decimal, so the written and the expected bytes are equally wrong."""
     right = encode._decimal
 
     def unsigned(*arguments: Any) -> Any:
@@ -335,7 +335,7 @@ def test_an_encoder_that_is_wrong_on_both_sides_is_caught_and_nothing_published(
     )
     assert content(published.database, NAME) == before
     assert left_behind(published.database) == []
-    # the live documents are right: now it is the byte diff that is wrong, and says so
+    # The live documents are right. Now the byte comparison expects wrong bytes and reports them.
     assert checked.differences > 0
     assert checked.unequal == ()
 
@@ -343,7 +343,7 @@ def test_an_encoder_that_is_wrong_on_both_sides_is_caught_and_nothing_published(
 def test_items_left_out_or_in_buckets_are_reckoned_with(
     servers: Endpoints, manifest: Manifest, client: Any, database: str, tmp_path: Path
 ) -> None:
-    """The text that orders is compared byte for byte (A before a before b), as the loader does."""
+    """Texts in `order_by` sort byte for byte (A before a before b), as in the loader."""
     loader = new_loader(servers, tmp_path, database)
     lines = {"model": "order_lines", "order_by": ["line_number"], "max_items": 2, "on_overflow": "newest"}
     orders = {

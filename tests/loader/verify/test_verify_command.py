@@ -1,4 +1,4 @@
-"""`verify` names what was changed by hand in MongoDB, and `load` repairs it."""
+"""`verify` names documents that were changed by hand in MongoDB, and `load` repairs them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Handle = Collection[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Published:
-    """The sample, loaded, and what it looked like then."""
+    """The published sample, and a copy of it."""
 
     loader: Loader
     database: Documents
@@ -47,7 +47,7 @@ def with_lines(customers: Handle) -> Document:
 
 
 def change_a_nested_field(customers: Handle) -> tuple[str, ...]:
-    """A quantity, one more, of the same type."""
+    """Add one to a quantity, in the same type."""
     document = with_lines(customers)
     customers.update_one({"_id": document["_id"]}, {"$inc": {"orders.0.lines.1.quantity": 1}})
     quantity = document["orders"][0]["lines"][1]["quantity"]
@@ -56,7 +56,7 @@ def change_a_nested_field(customers: Handle) -> tuple[str, ...]:
 
 
 def change_a_type(customers: Handle) -> tuple[str, ...]:
-    """The same number of cents, as a double."""
+    """Write the same number of cents as a double."""
     document = with_lines(customers)
     amount: Decimal128 = document["lifetimeRevenue"]
     changed = {"$set": {"lifetimeRevenue": float(amount.to_decimal())}}
@@ -66,14 +66,14 @@ def change_a_type(customers: Handle) -> tuple[str, ...]:
 
 
 def delete_a_document(customers: Handle) -> tuple[str, ...]:
-    """The last one, beyond which nothing is found."""
+    """Delete the last document, after which no other is found."""
     (document,) = customers.find(sort=[("_id", -1)], limit=1)
     customers.delete_one({"_id": document["_id"]})
     return (f"_id {document['_id']} missing",)
 
 
 def add_a_document(customers: Handle) -> tuple[str, ...]:
-    """A copy under a key below all others."""
+    """Insert a copy under a key below all others."""
     document = with_lines(customers)
     customers.insert_one({**document, "_id": type(document["_id"])(-404)})
     return ("_id -404 extra",)
