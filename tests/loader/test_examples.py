@@ -18,6 +18,7 @@ CLEVER = {
     "documents.marts",
     "documents.merge",
     "documents.nest",
+    "documents.pieces",
     "documents.trim",
     "publish.insert",
     "publish.sync",
