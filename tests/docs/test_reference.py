@@ -21,7 +21,7 @@ from pos_loader.declaration.grammar import (
 )
 from pos_loader.errors import ExitCode
 from pos_loader.formats import Format
-from pos_loader.servers import mongo
+from pos_loader.servers import privileges
 from pos_loader.settings import Settings
 from tests.docs.documents import PROJECT, blocks, code, read, table
 
@@ -95,7 +95,7 @@ def test_the_role_has_the_actions_the_loader_needs() -> None:
     (shown,) = (each.text for each in blocks(Path("docs/publishing.md"), "js"))
     role = yaml.safe_load(re.sub(r" //.*", "", shown[shown.index("{") : shown.rindex("}") + 1]))
     (granted,) = (each["actions"] for each in role["privileges"] if each["resource"].get("db") == "pos")
-    needed = [*mongo.DATABASE_ACTIONS, mongo.BYPASS_VALIDATION, *mongo.SHARDING_ACTIONS]
+    needed = [*privileges.DATABASE_ACTIONS, privileges.BYPASS_VALIDATION, *privileges.SHARDING_ACTIONS]
     assert sorted(granted) == sorted(needed)
 
 

@@ -26,12 +26,12 @@ from pos_loader.servers.mongo import (
     TRANSIENT_CODES,
     Handle,
     is_transient,
-    may_bypass_validation,
     retrying,
     shortened,
     translated,
     write_errors,
 )
+from pos_loader.servers.privileges import may_bypass_validation
 
 BATCH_DOCUMENTS = 100_000
 """maxWriteBatchSize of every server since 3.6, so that one batch is one message."""

@@ -27,7 +27,7 @@ from pos_loader.run.showing import show
 from pos_loader.run.staging import Staged, discard, discarded_on_error, stage
 from pos_loader.run.survey import Work, look, survey
 from pos_loader.run.tally import Tally
-from pos_loader.servers import mariadb, mongo
+from pos_loader.servers import mariadb, mongo, privileges
 
 
 def load(job: Job, done: list[CollectionOutcome]) -> Outcome:
@@ -108,7 +108,7 @@ def _note_privileges(job: Job) -> None:
         is_sharded = job.topology.is_cluster and any(
             collection.shard_key for collection in job.collections if collection.database == database
         )
-        missing = mongo.missing_actions(job.client, database, sharded=is_sharded)
+        missing = privileges.missing_actions(job.client, database, sharded=is_sharded)
         if missing:
             job.progress.note(f"the MongoDB user has no role that grants {', '.join(missing)} on {database}")
 

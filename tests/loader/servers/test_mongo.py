@@ -10,7 +10,7 @@ from pymongo.errors import OperationFailure
 
 from pos_loader.errors import ConnectionFailed, SpecError
 from pos_loader.masking import masked_address
-from pos_loader.servers import mongo
+from pos_loader.servers import mongo, privileges
 
 
 def test_missing_privileges_are_named(client: mongo.Client, database: str) -> None:
@@ -18,14 +18,14 @@ def test_missing_privileges_are_named(client: mongo.Client, database: str) -> No
 
     def lacking(role: str, on: str, *, sharded: bool) -> list[str]:
         info = client.admin.command("rolesInfo", {"role": role, "db": on}, showPrivileges=True)
-        return mongo.lacking(info["roles"][0]["privileges"], database, sharded=sharded)
+        return privileges.lacking(info["roles"][0]["privileges"], database, sharded=sharded)
 
     assert lacking("readWrite", database, sharded=False) == ["collMod"]
-    assert lacking("readWrite", database, sharded=True) == ["collMod", *mongo.SHARDING_ACTIONS]
-    assert lacking("readWrite", "elsewhere", sharded=False) == list(mongo.DATABASE_ACTIONS)
+    assert lacking("readWrite", database, sharded=True) == ["collMod", *privileges.SHARDING_ACTIONS]
+    assert lacking("readWrite", "elsewhere", sharded=False) == list(privileges.DATABASE_ACTIONS)
     assert "insert" in lacking("read", database, sharded=False)
     assert lacking("root", "admin", sharded=True) == []
-    assert mongo.missing_actions(client, database, sharded=True) == []
+    assert privileges.missing_actions(client, database, sharded=True) == []
 
 
 @pytest.mark.parametrize(
