@@ -19,10 +19,10 @@ from pos_loader.errors import DataError
 
 Integers = npt.NDArray[np.int64]
 
-# Part of messages about keys that MariaDB sorts otherwise than BSON.
+# How to correct keys that MariaDB does not sort as BSON does.
 NOPAD = (
-    "make the key the model's primary key; give a text key the collation utf8mb4_nopad_bin in every model "
-    "that has it, which sorts as BSON does: utf8mb4_bin pads with blanks, so a tab sorts before the end"
+    "make the key the model's primary key; give a text key the collation utf8mb4_nopad_bin in every model, "
+    "because it sorts as BSON does, while utf8mb4_bin pads with blanks"
 )
 
 

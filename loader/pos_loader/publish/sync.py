@@ -190,8 +190,7 @@ def _try(
             for batch in _requests(current, session):
                 requests[:] = batch
                 if batch:
-                    # Without an order, mongos sends each shard its part in one piece, not document by
-                    # document.
+                    # In any order, mongos sends each shard its part in one piece, not in single documents.
                     current.handle.bulk_write(batch, ordered=False, session=session)
             _require_written(current.handle, current.pending, session)
         record(session)
