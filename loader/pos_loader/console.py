@@ -20,8 +20,8 @@ from rich.progress import Progress as Bars
 
 from pos_loader import tables
 from pos_loader.formats import Format, aligned, tab_separated
+from pos_loader.load_results import FAILED, Outcome, to_json
 from pos_loader.masking import masked
-from pos_loader.outcome import FAILED, Outcome, to_json
 
 PROGRAM = "pos-loader"
 

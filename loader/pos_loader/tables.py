@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pos_loader.declaration.coerce import spelled
-from pos_loader.outcome import FAILED, CollectionOutcome, LevelCount, Outcome
+from pos_loader.load_results import FAILED, CollectionOutcome, LevelCount, Outcome
 
 HEADS = ("collection", "mode", "documents", "MB", "changes", "mart rows", "per shard", "verified")
 

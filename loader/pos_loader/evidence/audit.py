@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from pos_loader.errors import SpecError, TableReplaced
-from pos_loader.outcome import FAILED, REFUSED, CollectionOutcome, Outcome
+from pos_loader.load_results import FAILED, REFUSED, CollectionOutcome, Outcome
 from pos_loader.publish.history import COLLECTIONS, RUNS, columns_of
 from pos_loader.servers import mariadb
 from pos_loader.servers.mariadb import Queries, quote

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from pos_loader.errors import LoaderError, ending
 from pos_loader.evidence import audit, summary
+from pos_loader.load_results import FAILED, RESULTS_FILE, RUNNING, CollectionOutcome, Outcome, write_results
 from pos_loader.masking import masked, remember
-from pos_loader.outcome import FAILED, RESULTS_FILE, RUNNING, CollectionOutcome, Outcome, write_results
 from pos_loader.run import pipeline
 from pos_loader.run.job import Job
 from pos_loader.run.outcomes import conclude

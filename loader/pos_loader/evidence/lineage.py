@@ -37,7 +37,7 @@ from openlineage.client.uuid import generate_static_uuid
 from pos_loader import __version__
 from pos_loader.collection import Collection, Level
 from pos_loader.errors import SpecError
-from pos_loader.outcome import CollectionOutcome, Outcome
+from pos_loader.load_results import CollectionOutcome, Outcome
 from pos_loader.run.job import Job
 from pos_loader.servers import mongo
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pos_loader import tables
-from pos_loader.outcome import Outcome
+from pos_loader.load_results import Outcome
 
 VARIABLE = "GITHUB_STEP_SUMMARY"
 

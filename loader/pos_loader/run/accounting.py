@@ -13,7 +13,7 @@ from typing import Any
 
 from pos_loader.collection import Collection, Level
 from pos_loader.errors import DataError
-from pos_loader.outcome import LevelCount
+from pos_loader.load_results import LevelCount
 from pos_loader.run.survey import Work
 from pos_loader.run.tally import Tally
 from pos_loader.verify.first_difference import decoded

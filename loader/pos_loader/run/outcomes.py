@@ -18,7 +18,7 @@ from pos_loader import __version__
 from pos_loader.collection import Collection
 from pos_loader.dbt.gate import Verdict
 from pos_loader.errors import ExitCode, LoaderError, ending
-from pos_loader.outcome import (
+from pos_loader.load_results import (
     FAILED,
     REFUSED,
     SUCCEEDED,

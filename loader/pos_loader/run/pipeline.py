@@ -14,7 +14,7 @@ from dataclasses import replace
 from pos_loader.collection import Collection, Key
 from pos_loader.dbt import gate
 from pos_loader.errors import PartialLoad
-from pos_loader.outcome import CollectionOutcome, Outcome
+from pos_loader.load_results import CollectionOutcome, Outcome
 from pos_loader.publish import live_layout, rejects
 from pos_loader.publish.lease import Lease, Owner, lease
 from pos_loader.run import accounting, ownership, plan

@@ -13,11 +13,11 @@ from typing import Any
 from pos_loader.collection import Collection, Difference, Key
 from pos_loader.declaration.coerce import spelled
 from pos_loader.documents.sizes import ArraySize, longest_arrays
-from pos_loader.outcome import LevelCount
+from pos_loader.load_results import LevelCount
 from pos_loader.run import accounting, ownership
-from pos_loader.run.decision import SYNC, Decision, decide, require_few_deletes
 from pos_loader.run.faults import Faults, require_whole_groups
 from pos_loader.run.job import Job
+from pos_loader.run.mode import SYNC, Decision, decide, require_few_deletes
 from pos_loader.run.partitions import beside, measure, run
 from pos_loader.run.survey import Work, survey
 from pos_loader.run.tally import LARGEST, Tally

@@ -15,9 +15,9 @@ from pos_loader.errors import DataError, LoaderError, SpecError
 from pos_loader.publish import lease, live_layout, sync
 from pos_loader.publish.sync import TransactionRefused
 from pos_loader.run import ownership
-from pos_loader.run.decision import FULL_REFRESH, Decision
 from pos_loader.run.faults import Faults, groups
 from pos_loader.run.job import Job
+from pos_loader.run.mode import FULL_REFRESH, Decision
 from pos_loader.run.staging import (
     Build,
     Pending,

@@ -16,8 +16,8 @@ from pos_loader.collection import Collection
 from pos_loader.errors import ConnectionFailed, DataError, LoaderError
 from pos_loader.publish import builds, layout, live_layout, rejects
 from pos_loader.run import ownership
-from pos_loader.run.decision import FULL_REFRESH, SYNC, Decision, decide, require_few_deletes, resumption
 from pos_loader.run.job import Job
+from pos_loader.run.mode import FULL_REFRESH, SYNC, Decision, decide, require_few_deletes, resumption
 from pos_loader.run.partitions import beside, insert, reconciled, resume, run
 from pos_loader.run.survey import Work
 from pos_loader.run.tally import Counts, Tally

@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from pos_loader import __version__, outcome
+from pos_loader import __version__
 from pos_loader.collection import Difference, Figure
 from pos_loader.errors import DataError
 from pos_loader.publish import builds

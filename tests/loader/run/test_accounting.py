@@ -13,7 +13,7 @@ import pytest
 from pos_loader.collection import Buckets
 from pos_loader.documents import trim
 from pos_loader.errors import DataError
-from pos_loader.outcome import LevelCount
+from pos_loader.load_results import LevelCount
 from pos_loader.run import accounting, survey
 from pos_sandbox.cluster import Endpoints
 from tests.faults.shop import SALES, STORES, Shop, shop

@@ -18,7 +18,7 @@ from pos_loader.dbt.artifacts import read_run_results
 from pos_loader.dbt.gate import read_stamp, stamp_fault
 from pos_loader.dbt.identity import short
 from pos_loader.errors import LoaderError, SpecError
-from pos_loader.outcome import RESULTS_FILE
+from pos_loader.load_results import RESULTS_FILE
 from pos_loader.publish.history import Run
 from pos_loader.publish.published import Published, last_loads, look_at_all
 from pos_loader.servers import mongo

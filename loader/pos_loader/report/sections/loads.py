@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pos_loader.outcome import FAILED, REFUSED
+from pos_loader.load_results import FAILED, REFUSED
 from pos_loader.publish.published import Published
 from pos_loader.report.charts import compared
 from pos_loader.report.charts.names import drawable, isolated
