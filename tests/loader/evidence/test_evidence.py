@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from pos_loader import __version__
+from pos_loader import __version__, load_results
 from pos_loader.collection import Difference, Figure
 from pos_loader.errors import DataError
 from pos_loader.publish import builds
@@ -88,7 +88,7 @@ def valid(results: Any) -> Any:
 
 def test_the_schema_and_the_outcome_have_the_same_fields() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    kinds = [each for each in vars(outcome).values() if is_dataclass(each) and isinstance(each, type)]
+    kinds = [each for each in vars(load_results).values() if is_dataclass(each) and isinstance(each, type)]
     assert {Difference, Figure} < set(kinds)
     documented = {name: each for name, each in SCHEMA["$defs"].items() if "properties" in each}
     assert documented.keys() == {each.__name__ for each in kinds}
