@@ -8,15 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ManifestV11
-
+from pos_loader.dbt import schema
 from pos_loader.dbt.artifacts import read_manifest
 
 Manifest = dict[str, Any]
 Change = Callable[[Manifest], None]
 
 
-def changed(manifest: Manifest, change: Change, folder: Path) -> ManifestV11:
+def changed(manifest: Manifest, change: Change, folder: Path) -> schema.Manifest:
     """Apply `change` to a copy of the manifest, write it to `folder` and read it as the loader does."""
     write_changed(manifest, change, folder)
     return read_manifest(folder)

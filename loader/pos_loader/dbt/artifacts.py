@@ -3,39 +3,40 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ManifestV11, ModelNode
-from dbt_artifacts_parser.parsers.run_results.run_results_v5 import RunResultsV5
 from pydantic import BaseModel, ValidationError
 
+from pos_loader.dbt.schema import Manifest, Node, RunResults
 from pos_loader.errors import SpecError
 
 Artifact = TypeVar("Artifact", bound=BaseModel)
 SCHEMAS = "https://schemas.getdbt.com/dbt"
-
+MANIFESTS, RUN_RESULTS = ("manifest/v11", "manifest/v12"), ("run-results/v5", "run-results/v6")
+"""The versions of the artifacts that are read: dbt-core 1.7 writes the first, 1.8 to 1.11 the second."""
 
 _BUILD = "run dbt build first, or name its target folder with --target-path"
 
 
-def read_manifest(folder: Path, *, fix: str = _BUILD) -> ManifestV11:
-    """Read `<folder>/manifest.json` (dbt 1.7, schema v11).
+def read_manifest(folder: Path, *, fix: str = _BUILD) -> Manifest:
+    """Read `<folder>/manifest.json` (schema v11 or v12).
 
-    Raises `SpecError` where it is missing (`fix` says what to do then), broken, or of another dbt version.
+    Raises `SpecError` where it is missing (`fix` says what to do then), broken, or of another schema.
     """
-    return _read(folder / "manifest.json", ManifestV11, f"{SCHEMAS}/manifest/v11.json", fix)
+    return _read(folder / "manifest.json", Manifest, MANIFESTS, fix)
 
 
-def read_run_results(folder: Path) -> RunResultsV5:
-    """Read `<folder>/run_results.json` (dbt 1.7, schema v5).
+def read_run_results(folder: Path) -> RunResults:
+    """Read `<folder>/run_results.json` (schema v5 or v6).
 
-    Raises `SpecError` where it is missing, broken or of another dbt version.
+    Raises `SpecError` where it is missing, broken or of another schema.
     """
-    return _read(folder / "run_results.json", RunResultsV5, f"{SCHEMAS}/run-results/v5.json", _BUILD)
+    return _read(folder / "run_results.json", RunResults, RUN_RESULTS, _BUILD)
 
 
-def last_run_results(folder: Path) -> RunResultsV5 | None:
+def last_run_results(folder: Path) -> RunResults | None:
     """Read run results; none where they are missing or cannot be read."""
     try:
         return read_run_results(folder)
@@ -43,19 +44,19 @@ def last_run_results(folder: Path) -> RunResultsV5 | None:
         return None
 
 
-def _read(path: Path, kind: type[Artifact], expected: str, fix: str) -> Artifact:
+def _read(path: Path, kind: type[Artifact], expected: Sequence[str], fix: str) -> Artifact:
     content = _read_json(path, fix)
     metadata = content.get("metadata")
     if not isinstance(metadata, dict):
         metadata = {}
-    if metadata.get("dbt_schema_version") != expected:
+    if metadata.get("dbt_schema_version") not in [f"{SCHEMAS}/{each}.json" for each in expected]:
         raise SpecError(
             f"{path.name} of dbt {metadata.get('dbt_version', 'unknown')} cannot be read",
             where=str(path.parent),
-            fix="build with dbt-core 1.7",
+            fix="build with dbt-core 1.7 to 1.11",
         )
     try:
-        return kind(**content)
+        return kind.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         path_in_file = ".".join(map(str, first["loc"]))
@@ -80,12 +81,12 @@ def _read_json(path: Path, fix: str) -> dict[str, Any]:
     return content
 
 
-def models_of(manifest: ManifestV11) -> dict[str, ModelNode]:
+def models_of(manifest: Manifest) -> dict[str, Node]:
     """Map model names to nodes, as `ref` with only a name finds them.
 
     The project's own model comes before one of a package, and the latest version before the others.
     """
     project = manifest.metadata.project_name
-    models = [node for node in manifest.nodes.values() if isinstance(node, ModelNode)]
+    models = [node for node in manifest.nodes.values() if node.is_model]
     models.sort(key=lambda node: (node.package_name == project, node.version == node.latest_version))
     return {node.name: node for node in models}

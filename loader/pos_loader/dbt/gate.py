@@ -12,11 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ManifestV11
-from dbt_artifacts_parser.parsers.run_results.run_results_v5 import RunResultOutput, RunResultsV5
-
 from pos_loader.collection import Collection
 from pos_loader.dbt.identity import short
+from pos_loader.dbt.schema import Manifest, Result, RunResults
 from pos_loader.dbt.selection import upstream
 from pos_loader.servers.mariadb import Queries, quote
 
@@ -58,8 +56,8 @@ def read_stamp(queries: Queries, schema: str) -> Stamp | None:
 def judge(
     collections: Sequence[Collection],
     *,
-    manifest: ManifestV11,
-    results: RunResultsV5,
+    manifest: Manifest,
+    results: RunResults,
     stamp: Stamp | None,
     max_age: timedelta,
     now: datetime | None = None,
@@ -74,7 +72,7 @@ def judge(
         fault = build or _unjudged(collection, nodes)
         failed = next(_faults(manifest, [*nodes, *tests], outcomes), "")
         fault = fault or (f"{failed}, in {named(results)}" if failed else "")
-        warned = [test for test in tests if test in outcomes and outcomes[test].status.value == "warn"]
+        warned = [test for test in tests if test in outcomes and outcomes[test].status == "warn"]
         warnings = tuple(f"{short(test)} warned: {outcomes[test].message or ''}".strip() for test in warned)
         verdicts.append(Verdict(collection.name, fault, warnings))
     return tuple(verdicts)
@@ -97,7 +95,7 @@ def stamp_fault(stamp: Stamp | None, invocation: str) -> str:
     return "" if stamp.state == "finished" else f"dbt invocation {stamp.invocation} is {stamp.state}"
 
 
-def named(results: RunResultsV5) -> str:
+def named(results: RunResults) -> str:
     """Name a dbt invocation by its id and its end."""
     made = _time(results)
     return f"dbt invocation {results.metadata.invocation_id}" + (
@@ -105,26 +103,26 @@ def named(results: RunResultsV5) -> str:
     )
 
 
-def failure(results: RunResultsV5) -> str:
+def failure(results: RunResults) -> str:
     """Name the first nodes of a build that failed; empty if none failed."""
-    failed = [result for result in results.results if result.status.value in FAILURES]
+    failed = [result for result in results.results if result.status in FAILURES]
     if not failed:
         return ""
     shown = [
-        f"{result.unique_id.partition('.')[0]} {short(result.unique_id)}{_said(result)}"
+        f"{result.unique_id.partition('.')[0].replace('_', ' ')} {short(result.unique_id)}{_said(result)}"
         for result in failed[:SHOWN]
     ]
     more = f" and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
     return f"{named(results)} failed: {', '.join(shown)}{more}"
 
 
-def _said(outcome: RunResultOutput) -> str:
+def _said(outcome: Result) -> str:
     message = " ".join((outcome.message or "").split())[:160]
-    return f": {outcome.status.value}{f' ({message})' if message else ''}"
+    return f": {outcome.status}{f' ({message})' if message else ''}"
 
 
 def _build_fault(
-    manifest: ManifestV11, results: RunResultsV5, stamp: Stamp | None, max_age: timedelta, now: datetime
+    manifest: Manifest, results: RunResults, stamp: Stamp | None, max_age: timedelta, now: datetime
 ) -> str:
     ours, theirs = manifest.metadata.invocation_id or "", results.metadata.invocation_id or ""
     if ours != theirs:
@@ -136,39 +134,40 @@ def _build_fault(
     return stamp_fault(stamp, ours)
 
 
-def _time(results: RunResultsV5) -> datetime | None:
+def _time(results: RunResults) -> datetime | None:
     if not results.metadata.generated_at:
         return None
-    made = datetime.fromisoformat(str(results.metadata.generated_at))
+    made = results.metadata.generated_at
     return made if made.tzinfo else made.replace(tzinfo=UTC)
 
 
-def _tests_on(
-    manifest: ManifestV11, nodes: Sequence[str], outcomes: Mapping[str, RunResultOutput]
-) -> list[str]:
-    """List the tests on the nodes; one that also reads other nodes (a report) counts only if it ran."""
+def _tests_on(manifest: Manifest, nodes: Sequence[str], outcomes: Mapping[str, Result]) -> list[str]:
+    """List the tests on the nodes; one that also reads other nodes (a report) counts only if it ran.
+
+    So does a unit test: it says nothing about the data, and most builds leave it out.
+    """
     ours, found = set(nodes), []
     for key, node in sorted(manifest.nodes.items()):
-        parents = (
-            set(node.depends_on.nodes or []) if node.resource_type == "test" and node.depends_on else set()
-        )
-        ran = key in outcomes and outcomes[key].status.value != SKIPPED
+        parents = set(node.depends_on.nodes) if node.resource_type == "test" else set()
+        ran = key in outcomes and outcomes[key].status != SKIPPED
         if parents & ours and (ran or not any(parent in manifest.nodes for parent in parents - ours)):
             found.append(key)
-    return found
+    return found + [
+        key
+        for key, test in sorted(manifest.unit_tests.items())
+        if ours & set(test.depends_on.nodes) and key in outcomes and outcomes[key].status != SKIPPED
+    ]
 
 
-def _faults(
-    manifest: ManifestV11, nodes: Sequence[str], outcomes: Mapping[str, RunResultOutput]
-) -> Iterator[str]:
+def _faults(manifest: Manifest, nodes: Sequence[str], outcomes: Mapping[str, Result]) -> Iterator[str]:
     """Say what is wrong with the nodes, in order; those that dbt skipped after another failed come last."""
-    for key in sorted(nodes, key=lambda key: key in outcomes and outcomes[key].status.value == SKIPPED):
-        node = manifest.nodes[key]
-        if node.config and getattr(node.config, "materialized", None) == "ephemeral":
+    for key in sorted(nodes, key=lambda key: key in outcomes and outcomes[key].status == SKIPPED):
+        node = manifest.nodes.get(key)
+        if node and node.config.materialized == "ephemeral":
             continue
-        kind = str(node.resource_type)
+        kind = node.resource_type if node else "unit test"
         outcome = outcomes.get(key)
         if outcome is None:
             yield f"{kind} {short(key)} did not run"
-        elif outcome.status.value not in ("success", "pass", "warn"):
+        elif outcome.status not in ("success", "pass", "warn"):
             yield f"{kind} {short(key)}{_said(outcome)}"

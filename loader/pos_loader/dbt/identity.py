@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ManifestV11, ModelNode
+from pos_loader.dbt.schema import Manifest, Node
 
 Fault = tuple[str, str]
 """What is wrong, and what to do about it."""
@@ -19,31 +19,28 @@ Fault = tuple[str, str]
 class Names:
     """The models of a manifest, by every name that a declaration may use."""
 
-    def __init__(self, manifest: ManifestV11) -> None:
+    def __init__(self, manifest: Manifest) -> None:
         """Read the names of all models."""
         self._manifest = manifest
         self._spelt: dict[str, list[str]] = {}
         for key, node in manifest.nodes.items():
-            if isinstance(node, ModelNode):
+            if node.is_model:
                 for name in _spellings(key, node):
                     self._spelt.setdefault(name, []).append(key)
 
     def label(self, unique_id: str) -> str:
         """Return the shortest name that means only this model: `orders`, `orders.v1`, `shop.orders`."""
         node = self._manifest.nodes[unique_id]
-        names = _spellings(unique_id, node) if isinstance(node, ModelNode) else ()
+        names = _spellings(unique_id, node) if node.is_model else ()
         return next((name for name in names if self._spelt[name] == [unique_id]), unique_id)
 
-    def find(self, name: str, depends_on: Iterable[str]) -> ModelNode | Fault:
+    def find(self, name: str, depends_on: Iterable[str]) -> Node | Fault:
         """Return the model that `name` means, or the fault if it means none or several.
 
         The model must be among `depends_on`: the unique ids that the exposure depends on.
         """
-        named = [
-            unique_id
-            for unique_id in depends_on
-            if isinstance(self._manifest.nodes.get(unique_id), ModelNode)
-        ]
+        nodes = self._manifest.nodes
+        named = [each for each in depends_on if each in nodes and nodes[each].is_model]
         found = self._spelt.get(name, [])
         known = f"depends_on names: {', '.join(sorted(map(self.label, named))) or 'none'}"
         if not found:
@@ -54,9 +51,7 @@ class Names:
         if len(found) > 1:
             choice = " or ".join(sorted(map(self.label, usable)))
             return f"model {name} is {len(found)} nodes: {', '.join(sorted(found))}", f"write {choice}"
-        node = self._manifest.nodes[found[0]]
-        assert isinstance(node, ModelNode)  # noqa: S101 - only models are spelt
-        return node
+        return nodes[found[0]]
 
     def _other(self, name: str, depends_on: Iterable[str]) -> Fault | None:
         """Say what a `name` is that is no enabled model: a seed, a snapshot, a source, a disabled model."""
@@ -74,7 +69,7 @@ class Names:
         return None
 
 
-def _spellings(unique_id: str, node: ModelNode) -> tuple[str, ...]:
+def _spellings(unique_id: str, node: Node) -> tuple[str, ...]:
     """List every name of a model, the shortest first."""
     _, package, *_ = unique_id.split(".")
     return tuple(dict.fromkeys([node.name, *_names(unique_id), f"{package}.{node.name}"]))
@@ -89,4 +84,4 @@ def _names(unique_id: str) -> tuple[str, ...]:
 def short(unique_id: str) -> str:
     """Name a node in a message: a model with its version, a test without its hash."""
     kind, _, *rest = unique_id.split(".")
-    return ".".join(rest) if kind == "model" else rest[0]
+    return ".".join(rest) if kind in ("model", "unit_test") else rest[0]

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dbt_artifacts_parser.parsers.manifest.manifest_v11 import Exposure, ManifestV11
-
+from pos_loader.dbt.schema import Exposure, Manifest
 from pos_loader.errors import SpecError
 
 
-def upstream(manifest: ManifestV11, exposure: str) -> tuple[str, ...]:
+def upstream(manifest: Manifest, exposure: str) -> tuple[str, ...]:
     """List the models, seeds and snapshots that an exposure (a unique id) is built from, parents first."""
     parents = manifest.parent_map or {}
     order: dict[str, None] = {}
@@ -29,7 +28,7 @@ def upstream(manifest: ManifestV11, exposure: str) -> tuple[str, ...]:
 
 
 def selected(
-    manifest: ManifestV11, select: Sequence[str], *, state: ManifestV11 | None = None
+    manifest: Manifest, select: Sequence[str], *, state: Manifest | None = None
 ) -> tuple[Exposure, ...]:
     """Select exposures that declare a collection, in the order of their names; without `select`, all of them.
 
@@ -44,11 +43,11 @@ def selected(
     return tuple(declared[name] for name in sorted(chosen if select else declared))
 
 
-def _declared(manifest: ManifestV11) -> dict[str, Exposure]:
+def _declared(manifest: Manifest) -> dict[str, Exposure]:
     """Map names to exposures that declare a collection; no two packages may use the same name."""
     declared: dict[str, Exposure] = {}
     for exposure in manifest.exposures.values():
-        if "mongo" not in (exposure.meta or {}):
+        if "mongo" not in exposure.meta:
             continue
         other = declared.setdefault(exposure.name, exposure)
         if other is not exposure:
@@ -62,11 +61,11 @@ def _declared(manifest: ManifestV11) -> dict[str, Exposure]:
 
 
 def _matches(
-    manifest: ManifestV11, declared: dict[str, Exposure], selector: str, state: ManifestV11 | None
+    manifest: Manifest, declared: dict[str, Exposure], selector: str, state: Manifest | None
 ) -> set[str]:
     method, _, value = selector.rpartition(":")
     if method == "tag":
-        found = {name for name, exposure in declared.items() if value in (exposure.tags or [])}
+        found = {name for name, exposure in declared.items() if value in exposure.tags}
         return found or _unknown(f"no collection with tag {value}", _tags(declared))
     if (method, value) == ("state", "modified"):
         if state is None:
@@ -88,20 +87,20 @@ def _unknown(what: str, known: str) -> set[str]:
 
 
 def _tags(declared: dict[str, Exposure]) -> str:
-    return ", ".join(sorted({tag for exposure in declared.values() for tag in exposure.tags or []}))
+    return ", ".join(sorted({tag for exposure in declared.values() for tag in exposure.tags}))
 
 
-def _parts(manifest: ManifestV11, exposure: str) -> Any:
+def _parts(manifest: Manifest, exposure: str) -> Any:
     """Return all that decides what a collection holds: its declaration, and code and config of its nodes."""
     found = manifest.exposures.get(exposure)
     if found is None:
         return None
     nodes = {key: manifest.nodes[key] for key in upstream(manifest, exposure)}
-    return (found.meta or {}).get("mongo"), {
+    return found.meta.get("mongo"), {
         key: (
             node.checksum.checksum if node.checksum else None,
-            {name: column.data_type for name, column in (getattr(node, "columns", None) or {}).items()},
-            node.config.model_dump() if node.config else None,
+            {name: column.data_type for name, column in node.columns.items()},
+            node.config.model_dump(),
         )
         for key, node in nodes.items()
     }

@@ -6,14 +6,12 @@ is one range scan of the clustered index of every model, and the rows arrive in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ColumnInfo, Exposure, ManifestV11, ModelNode
 
 from pos_loader.collection import BsonType, Coercion, Collection, Field, Index, Level, OnOverflow
 from pos_loader.dbt.identity import Names
+from pos_loader.dbt.schema import Column, Exposure, Manifest, Node
 from pos_loader.dbt.selection import selected
 from pos_loader.declaration import validator
 from pos_loader.declaration.bson_types import bson_type, compares, natural_type
@@ -45,11 +43,11 @@ class _Place:
 
 
 def read_collections(
-    manifest: ManifestV11,
+    manifest: Manifest,
     *,
     database: str,
     select: Sequence[str] = (),
-    state: ManifestV11 | None = None,
+    state: Manifest | None = None,
     faults: dict[str, SpecError] | None = None,
 ) -> tuple[Collection, ...]:
     """Resolve every exposure with `meta.mongo`, or those that `select` chooses, in order of name.
@@ -118,14 +116,13 @@ def _collections(exposure: Exposure, names: Names, database: str) -> tuple[Colle
     """Resolve one exposure into the collections of its buckets and then its own collection."""
     file = exposure.original_file_path
     where = f"{file}, exposure {exposure.name}"
-    meta = (exposure.meta or {})["mongo"]
+    meta = exposure.meta["mongo"]
     if not isinstance(meta, dict):
         raise SpecError(
             f"meta.mongo {meta!r} is no mapping", where=where, fix="see docs/reference/declaration.md"
         )
     declared = parse_declaration(meta, where=where)
-    nodes = (exposure.depends_on.nodes or []) if exposure.depends_on else []
-    place = _Place(names, file, exposure.name, tuple(nodes), declared.field_case == "camel")
+    place = _Place(names, file, exposure.name, exposure.depends_on.nodes, declared.field_case == "camel")
     root = _root(declared, place)
     collection = Collection(
         name=exposure.name,
@@ -162,7 +159,7 @@ def _root(declared: CollectionDeclaration, place: _Place) -> Level:
             f"root {declared.root} has primary key ({', '.join(key)}), not ({declared.key})",
             "declare the document key as the model's primary_key",
         )
-    column = (node.columns or {}).get(declared.key)
+    column = node.columns.get(declared.key)
     natural = natural_type(column.data_type or "") if column else None
     found = (column.data_type or "not typed") if column else "no column of the contract"
     if natural not in (BsonType.INT32, BsonType.INT64, BsonType.STRING) or "unsigned" in found.lower():
@@ -201,7 +198,7 @@ def _embedded(
 
 def _level(
     declared: LevelDeclaration,
-    node: ModelNode,
+    node: Node,
     key: tuple[str, ...],
     place: _Place,
     *,
@@ -243,7 +240,7 @@ def _level(
 
 def _hidden(
     declared: LevelDeclaration,
-    node: ModelNode,
+    node: Node,
     key: tuple[str, ...],
     order_by: tuple[str, ...],
     fields: tuple[Field, ...],
@@ -252,7 +249,7 @@ def _hidden(
     """Return the columns that are read only to sort and merge."""
     written = {field.column for field in fields}
     names = dict.fromkeys(name for name in (*key, *order_by) if name not in written)
-    columns = node.columns or {}
+    columns = node.columns
     return tuple(
         _field(columns[name], node, declared, place, key=key, document_key=False)
         for name in names
@@ -260,11 +257,11 @@ def _hidden(
     )
 
 
-def _require_same_keys(child: Level, parent: ModelNode, place: _Place) -> None:
+def _require_same_keys(child: Level, parent: Node, place: _Place) -> None:
     """Require that the key columns of parent and child compare; `_primary_key` checked that they exist."""
     columns = {field.column: field for field in (*child.fields, *child.hidden)}
     for name in _primary_key(parent, place):
-        theirs = ((parent.columns or {})[name].data_type or "").lower()
+        theirs = (parent.columns[name].data_type or "").lower()
         ours = columns[name].data_type if name in columns else "of another type"
         if name not in columns or not compares(theirs, ours):
             raise place.error(
@@ -275,14 +272,14 @@ def _require_same_keys(child: Level, parent: ModelNode, place: _Place) -> None:
 
 def _fields(
     declared: LevelDeclaration,
-    node: ModelNode,
+    node: Node,
     key: tuple[str, ...],
     place: _Place,
     *,
     ancestors: tuple[str, ...],
     root: bool,
 ) -> tuple[Field, ...]:
-    columns = node.columns or {}
+    columns = node.columns
     for option, named in (
         ("exclude", declared.exclude),
         ("rename", declared.rename),
@@ -302,8 +299,8 @@ def _fields(
 
 
 def _field(
-    column: ColumnInfo,
-    node: ModelNode,
+    column: Column,
+    node: Node,
     declared: LevelDeclaration,
     place: _Place,
     *,
@@ -311,7 +308,7 @@ def _field(
     document_key: bool,
 ) -> Field:
     data_type = (column.data_type or "").lower()
-    constraints = {str(each.type.value) for each in column.constraints or []}
+    constraints = {each.type for each in column.constraints}
     name = declared.rename.get(column.name) or (_camel(column.name) if place.camel else column.name)
     kind = _type(column.name, data_type, declared.types.get(column.name), node, place)
     coerce = _coercions(column.name, kind, declared, node, place, is_key=column.name in key)
@@ -328,7 +325,7 @@ def _field(
 
 
 def _coercions(
-    column: str, kind: BsonType, declared: LevelDeclaration, node: ModelNode, place: _Place, *, is_key: bool
+    column: str, kind: BsonType, declared: LevelDeclaration, node: Node, place: _Place, *, is_key: bool
 ) -> tuple[Coercion, ...]:
     """Return the declared coercions of a column: its own entry, or else the entry for all dates."""
     named = declared.coerce.get(column)
@@ -343,7 +340,7 @@ def _coercions(
     return tuple(map(Coercion, [chosen] if isinstance(chosen, str) else chosen))
 
 
-def _type(column: str, data_type: str, declared: str | None, node: ModelNode, place: _Place) -> BsonType:
+def _type(column: str, data_type: str, declared: str | None, node: Node, place: _Place) -> BsonType:
     try:
         return bson_type(data_type, declared)
     except ValueError as error:
@@ -355,22 +352,21 @@ def _camel(column: str) -> str:
     return head + "".join(part[:1].upper() + part[1:] for part in tail)
 
 
-def _model(name: str, place: _Place) -> ModelNode:
+def _model(name: str, place: _Place) -> Node:
     node = place.names.find(name, place.depends_on)
     if isinstance(node, tuple):
         raise place.error(*node)
-    materialized = node.config.materialized if node.config else None
+    materialized = node.config.materialized
     if materialized in ("view", "ephemeral"):
         raise place.error(f"model {name} is materialized as {materialized}", "materialize it as a table")
-    if not node.columns or not (node.config and node.config.contract and node.config.contract.enforced):
+    if not node.columns or not node.config.contract.enforced:
         raise place.error(f"model {name} has no enforced contract", "declare its columns and data types")
     return node
 
 
-def _primary_key(node: ModelNode, place: _Place) -> tuple[str, ...]:
-    extra: Mapping[str, Any] = (node.config.model_extra if node.config else None) or {}
-    key = extra.get("primary_key") or ()
-    columns = (key,) if isinstance(key, str) else tuple(key)
+def _primary_key(node: Node, place: _Place) -> tuple[str, ...]:
+    key = node.config.primary_key
+    columns = (key,) if isinstance(key, str) else tuple(key) if isinstance(key, list) else ()
     if not columns:
         raise place.error(f"model {node.name} has no primary_key", "add the primary_key config")
     for column in columns:
@@ -378,11 +374,11 @@ def _primary_key(node: ModelNode, place: _Place) -> tuple[str, ...]:
     return columns
 
 
-def _require_column(column: str, node: ModelNode, option: str, place: _Place) -> None:
-    if column not in (node.columns or {}):
+def _require_column(column: str, node: Node, option: str, place: _Place) -> None:
+    if column not in node.columns:
         raise place.error(
             f"{option}: model {node.name} has no column {column}",
-            f"its columns are: {', '.join(node.columns or {})}",
+            f"its columns are: {', '.join(node.columns)}",
         )
 
 

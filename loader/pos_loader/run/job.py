@@ -13,10 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ManifestV11
-from dbt_artifacts_parser.parsers.run_results.run_results_v5 import RunResultsV5
-
 from pos_loader.collection import Collection
+from pos_loader.dbt.schema import Manifest, RunResults
 from pos_loader.errors import SpecError
 from pos_loader.run.pool import Pool
 from pos_loader.servers import mongo
@@ -66,8 +64,8 @@ class Job:
     client: mongo.Client
     topology: mongo.Topology
     progress: Progress
-    manifest: ManifestV11
-    results: RunResultsV5 | None
+    manifest: Manifest
+    results: RunResults | None
     """dbt's run results; none without the gate."""
     folder: Path
     """The folder of dbt's artifacts, where the loader also writes its results."""

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ManifestV11
-from dbt_artifacts_parser.parsers.run_results.run_results_v5 import RunResultsV5
 
-from pos_loader.dbt import gate
+from pos_loader.dbt import gate, schema
 from pos_loader.dbt.artifacts import models_of
 from pos_loader.declaration.spec import read_collections
 from pos_loader.errors import SpecError
@@ -149,7 +147,7 @@ def test_exposures_of_one_name_in_two_packages_are_both_named(manifest: Manifest
     assert CUSTOMERS in {each.node for each in collections}
 
 
-def results(manifest: ManifestV11, failing: str = "") -> RunResultsV5:
+def results(manifest: schema.Manifest, failing: str = "") -> schema.RunResults:
     """Make the results of a build in which every node succeeded but one."""
 
     def result(key: str) -> Manifest:
@@ -157,24 +155,19 @@ def results(manifest: ManifestV11, failing: str = "") -> RunResultsV5:
         status = "fail" if key == failing and is_test else "error" if key == failing else "pass" * is_test
         return {
             "status": status or "success",
-            "timing": [],
-            "thread_id": "1",
-            "execution_time": 0.0,
-            "adapter_response": {},
-            "message": None,
-            "failures": None,
             "unique_id": key,
         }
 
-    known = manifest.metadata.model_dump(mode="json")
-    metadata = {name: known[name] for name in ("dbt_version", "generated_at", "invocation_id", "env")}
-    metadata["dbt_schema_version"] = "https://schemas.getdbt.com/dbt/run-results/v5.json"
-    return RunResultsV5.model_validate(
-        {"metadata": metadata, "results": [result(key) for key in manifest.nodes], "elapsed_time": 1.0}
+    return schema.RunResults.model_validate(
+        {
+            "metadata": manifest.metadata,
+            "results": [result(key) for key in manifest.nodes],
+            "elapsed_time": 1.0,
+        }
     )
 
 
-def judged(manifest: ManifestV11, failing: str = "") -> str:
+def judged(manifest: schema.Manifest, failing: str = "") -> str:
     collections = read_collections(manifest, database="pos", select=["customer_order_history"])
     invocation = manifest.metadata.invocation_id or ""
     (verdict,) = gate.judge(

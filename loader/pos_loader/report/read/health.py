@@ -25,7 +25,7 @@ from pos_loader.servers import mongo
 from pos_loader.servers.mariadb import Queries
 from pos_loader.settings import Settings
 
-GOOD = ("pass", "success")
+GOOD = ("pass", "success", "no-op")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Health:
 
 def read_health(settings: Settings, queries: Queries, collections: Sequence[Collection]) -> Health:
     """Collect what is known."""
-    dbt, dbt_fault = _dbt(settings.artifacts)
+    dbt, dbt_fault = read_dbt(settings.artifacts)
     stamp = read_stamp(queries, queries.server.schema)
     load, load_fault = _load(settings.artifacts / RESULTS_FILE)
     runs, runs_fault = last_loads(queries.server)
@@ -92,16 +92,17 @@ def read_health(settings: Settings, queries: Queries, collections: Sequence[Coll
     )
 
 
-def _dbt(folder: Path) -> tuple[DbtRun | None, str]:
+def read_dbt(folder: Path) -> tuple[DbtRun | None, str]:
+    """Sum up the run results in a folder; None, and why, where there are none to read."""
     try:
         results = read_run_results(folder)
     except SpecError as error:
         return None, f"dbt's results are not known: {error.what}"
-    counts = Counter((result.unique_id.split(".")[0], result.status.value) for result in results.results)
+    counts = Counter((result.unique_id.split(".")[0], result.status) for result in results.results)
     notable = tuple(
-        DbtResult(short(result.unique_id), result.status.value, " ".join((result.message or "").split()))
+        DbtResult(short(result.unique_id), result.status, " ".join((result.message or "").split()))
         for result in results.results
-        if result.status.value not in GOOD
+        if result.status not in GOOD
     )
     arguments = results.args or {}
     run = DbtRun(

@@ -7,9 +7,8 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
-from dbt_artifacts_parser.parsers.manifest.manifest_v11 import ManifestV11
-
 from pos_loader.dbt.artifacts import models_of
+from pos_loader.dbt.schema import Manifest
 from pos_loader.errors import SpecError
 from pos_loader.report.read import figures as kinds
 from pos_loader.report.read.figures import LONG_TOP, RECENT_DAYS, TOP, Figures
@@ -60,7 +59,7 @@ class Row(Protocol):
 R = TypeVar("R")
 
 
-def find_marts(queries: Queries, manifest: ManifestV11) -> dict[str, Mart]:
+def find_marts(queries: Queries, manifest: Manifest) -> dict[str, Mart]:
     """Find the marts in the manifest and in MariaDB.
 
     Raises `SpecError` that names all missing marts.
@@ -82,7 +81,7 @@ def find_marts(queries: Queries, manifest: ManifestV11) -> dict[str, Mart]:
             fix="run dbt build first",
         )
     return {
-        name: Mart(name, ".".join(map(quote, table)), " ".join((known[name].description or "").split()))
+        name: Mart(name, ".".join(map(quote, table)), " ".join(known[name].description.split()))
         for name, table in tables.items()
     }
 
