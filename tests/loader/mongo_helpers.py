@@ -92,7 +92,7 @@ def customer(key: Any, **fields: Any) -> dict[str, Any]:
 
 
 def customers(count: int, *, start: int = 0) -> list[dict[str, Any]]:
-    """So many customers, in key order."""
+    """Yield `count` customers in key order."""
     return [customer(Int64(key)) for key in range(start, start + count)]
 
 

@@ -30,6 +30,7 @@ from pos_loader.report.sections.loads import PAINTS
 from pos_loader.servers.mariadb import connect
 from pos_loader.servers.profile import MariaDB
 from tests.loader.running import Loader
+from tests.loader.running import connect as connect_mongo
 from tests.report.conftest import Report
 from tests.report.reading import Page
 from tests.warehouse import PROJECT, Warehouse
@@ -137,6 +138,15 @@ def test_the_load_and_the_build_are_there(own_report: Callable[..., Loader]) -> 
         f"Load {load['load_id']} succeeded" in note and "of the build above" in note for note in page.notes
     )
     assert page.tables["Last loads"][0][3] == load["load_id"]
+
+    with connect_mongo(loader.mongo_uri) as client:
+        foreign = client[loader.database]["customer_segments"]
+        foreign.drop()
+        foreign.insert_one({"somebody": "else"})
+    loader.done("report", "--quiet")
+    page = Page.of((loader.warehouse.target_path / "report.html").read_text(encoding="utf-8"))
+    assert "Not published by this loader, and left out here: customer_segments." in page.notes
+    assert {str(row[0]) for row in page.tables["Documents per shard"]} == set(shards) - {foreign.full_name}
 
 
 def test_without_mongodb_the_page_says_so(own_report: Callable[..., Loader]) -> None:

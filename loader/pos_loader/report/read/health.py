@@ -20,9 +20,10 @@ from pos_loader.dbt.identity import short
 from pos_loader.errors import LoaderError, SpecError
 from pos_loader.load_results import RESULTS_FILE
 from pos_loader.publish.history import Run
-from pos_loader.publish.published import Published, last_loads, look_at_all
+from pos_loader.publish.published import Published, last_loads, look_at_all, origins
 from pos_loader.servers import mongo
 from pos_loader.servers.mariadb import Queries
+from pos_loader.servers.profile import MariaDB
 from pos_loader.settings import Settings
 
 GOOD = ("pass", "success", "no-op")
@@ -78,7 +79,7 @@ def read_health(settings: Settings, queries: Queries, collections: Sequence[Coll
     stamp = read_stamp(queries, queries.server.schema)
     load, load_fault = _load(settings.artifacts / RESULTS_FILE)
     runs, runs_fault = last_loads(queries.server)
-    published, published_fault = _published(settings, collections)
+    published, published_fault = _published(settings, queries.server, collections)
     return Health(
         dbt=dbt,
         dbt_fault=dbt_fault,
@@ -129,13 +130,15 @@ def _load(path: Path) -> tuple[Mapping[str, Any] | None, str]:
     return found, ""
 
 
-def _published(settings: Settings, collections: Sequence[Collection]) -> tuple[tuple[Published, ...], str]:
+def _published(
+    settings: Settings, server: MariaDB, collections: Sequence[Collection]
+) -> tuple[tuple[Published, ...], str]:
     try:
         client = mongo.connect(settings.mongo_uri.get_secret_value(), timeout=settings.mongo_timeout)
     except LoaderError as error:
         return (), error.what
     try:
-        return tuple(look_at_all(client, collections, {})), ""
+        return tuple(look_at_all(client, collections, origins(server)[0])), ""
     except LoaderError as error:
         return (), error.what
     finally:

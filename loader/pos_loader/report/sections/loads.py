@@ -98,7 +98,10 @@ PAINTS = ("first", "second", "third", "up", "soft", "down", "ink", "muted")
 
 
 def _shards(health: Health) -> Iterator[Block]:
-    live = [published for published in health.published if published.live is not None]
+    live = [each for each in health.published if each.live is not None and not each.foreign]
+    foreign = [each.collection.name for each in health.published if each.foreign]
+    if foreign:
+        yield Note(f"Not published by this loader, and left out here: {', '.join(foreign)}.", tone="bad")
     if health.published_fault:
         yield Note(f"Documents per shard are not known: {health.published_fault}.")
         return
