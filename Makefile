@@ -42,7 +42,7 @@ demo: setup ## The whole way on sample data, or on yours: make demo POS_SCHEMA=s
 	@scripts/demo '$(POS_SCHEMA)'
 
 .PHONY: test
-test: setup ## Run every test, two files at a time, each side with servers of its own on free ports
+test: setup ## Run every test, two files at a time, on servers of their own on free ports
 	@scripts/programs browser
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 

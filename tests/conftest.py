@@ -1,59 +1,45 @@
 """Real servers for the whole test session: a MariaDB and a sharded MongoDB.
 
 POS_TEST_SANDBOX_DIR names a folder to keep between runs; servers that ran there before the session
-run on after it. Without it, everything is made in a temporary folder and removed at the end. Each of
-several processes (pytest --numprocesses) has its own.
+run on after it. Without it, everything is made in a temporary folder and removed at the end. All
+processes of a session (pytest --numprocesses) share the servers; what each makes there has its own name.
 """
 
-import os
-import random
-import socket
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import fields
-from pathlib import Path
 
 import pytest
 
 from pos_sandbox import mariadb, mongodb
 from pos_sandbox.cluster import Endpoints, Sandbox
-from pos_sandbox.process import HOST
-from pos_sandbox.settings import Ports, stored_ports
-from tests.warehouse import data_warehouse as data_warehouse
-from tests.warehouse import sample_warehouse as sample_warehouse
+from pos_sandbox.settings import Ports
+from tests import forked, session
+from tests.built import built_sample as built_sample
+from tests.built import data_warehouse as data_warehouse
+from tests.built import sample_warehouse as sample_warehouse
+
+BEGUN = pytest.StashKey[bool]()
 
 
-def _free_ports() -> Ports:
-    """Return five free ports, below those the kernel hands to outgoing connections."""
-    chosen: list[int] = []
-    while len(chosen) < len(fields(Ports)):
-        port = random.randrange(20_000, 30_000)  # noqa: S311
-        with socket.socket() as probe:
-            if port not in chosen and probe.connect_ex((HOST, port)):
-                chosen.append(port)
-    return Ports(*chosen)
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[BEGUN] = session.begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    forked.stop()
+    session.end() if config.stash.get(BEGUN, False) else session.let_go()
 
 
 @pytest.fixture(scope="session")
 def free_ports() -> Callable[[], Ports]:
     """A function that finds ports for one more sandbox."""
-    return _free_ports
+    return session.free_ports
 
 
 @pytest.fixture(scope="session")
-def session_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def session_sandbox() -> Sandbox:
     """The sandbox all tests share; tests of starting and stopping make their own."""
-    kept = os.environ.get("POS_TEST_SANDBOX_DIR")
-    process = os.environ.get("PYTEST_XDIST_WORKER", "")
-    root = Path(kept, process) if kept else tmp_path_factory.mktemp("servers") / "sandbox"
-    sandbox = Sandbox(root, stored_ports(root) or _free_ports())
-    ran_before = any(row.pid for row in sandbox.status())
-    try:
-        sandbox.up()
-        yield sandbox
-    finally:
-        if not ran_before:
-            sandbox.down(erase=not kept)
+    return session.sandbox()
 
 
 @pytest.fixture(scope="session")

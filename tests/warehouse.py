@@ -5,17 +5,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import mysql.connector
-import pytest
 
 from pos_sandbox import mariadb
 from pos_sandbox.cluster import Endpoints
+from tests import forked, session
 
 PROJECT = Path(__file__).parents[1]
 DATA_SETS = sorted(
@@ -63,33 +62,32 @@ class Warehouse:
 
     def dbt(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run dbt and return the finished process; with `check`, a failing run fails the test."""
-        finished = subprocess.run(self.dbt_command(*arguments), **self._process_options, check=False)
+        finished = forked.run(
+            "dbt.cli.main", self._options(arguments), cwd=self.project, env=self.environment, merged=True
+        )
         if check:
             assert finished.returncode == 0, finished.stdout
         return finished
 
     def start_dbt(self, *arguments: str) -> subprocess.Popen[str]:
         """Start dbt and return the running process."""
-        return subprocess.Popen(self.dbt_command(*arguments), **self._process_options)
+        return subprocess.Popen(
+            [sys.executable, "-m", "dbt.cli.main", *self._options(arguments)],
+            cwd=self.project,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
-    def dbt_command(self, *arguments: str) -> list[str]:
-        """The command line of a dbt run in this warehouse."""
+    def _options(self, arguments: Sequence[str]) -> list[str]:
+        """The arguments of a dbt run in this warehouse."""
         return [
-            *(sys.executable, "-m", "dbt.cli.main", *arguments),
+            *arguments,
             *("--profiles-dir", str(self.profiles_dir), "--project-dir", str(self.project)),
             *("--target-path", str(self.target_path), "--log-path", str(self.target_path / "logs")),
             *("--no-use-colors", "--vars", json.dumps({"pos_schema": self.pos_schema, **self.variables})),
         ]
-
-    @property
-    def _process_options(self) -> dict[str, Any]:
-        return {
-            "cwd": self.project,
-            "env": self.environment,
-            "stdout": subprocess.PIPE,
-            "stderr": subprocess.STDOUT,
-            "text": True,
-        }
 
     def artifact(self, name: str) -> dict[str, Any]:
         """Read an artifact of the last run, such as `manifest` or `run_results`."""
@@ -144,8 +142,20 @@ class Warehouse:
 
 
 def new_warehouse(servers: Endpoints, folder: Path, schema: str, pos_schema: str = "") -> Warehouse:
-    """Return a warehouse on the test server whose target schema is new and empty."""
-    warehouse = Warehouse(
+    """Return a warehouse on the test server whose target schema is new and empty.
+
+    No other test file may use the name of either schema: see `tests.session.claim`.
+    """
+    for name in filter(None, (schema, pos_schema)):
+        session.claim(name)
+    warehouse = warehouse_of(servers, folder, schema, pos_schema)
+    warehouse.create_schema(schema)
+    return warehouse
+
+
+def warehouse_of(servers: Endpoints, folder: Path, schema: str, pos_schema: str) -> Warehouse:
+    """Describe a warehouse on the test server."""
+    return Warehouse(
         host=servers.mariadb_host,
         port=servers.mariadb_port,
         user=servers.mariadb_user,
@@ -154,39 +164,3 @@ def new_warehouse(servers: Endpoints, folder: Path, schema: str, pos_schema: str
         target_path=folder,
         pos_schema=pos_schema,
     )
-    warehouse.create_schema(schema)
-    return warehouse
-
-
-@pytest.fixture(scope="session")
-def sample_warehouse(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """The sample data, built and tested once for the session; read it, do not change it."""
-    warehouse = new_warehouse(servers, tmp_path_factory.mktemp("sample"), "test_sample")
-    warehouse.dbt("build")
-    return warehouse
-
-
-@pytest.fixture(scope="session")
-def data_warehouse(
-    servers: Endpoints, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[Path], Warehouse]:
-    """A function that imports, builds and tests one of `DATA_SETS`, once; read it, do not change it."""
-
-    @cache
-    def build(folder: Path) -> Warehouse:
-        name = f"test_{folder.name}"
-        warehouse = new_warehouse(servers, tmp_path_factory.mktemp(folder.name), name, f"{name}_source")
-        command = [
-            sys.executable,
-            "-m",
-            "pos_sandbox",
-            "import",
-            str(folder),
-            "--schema",
-            warehouse.pos_schema,
-        ]
-        subprocess.run(command, cwd=PROJECT, env=warehouse.environment, check=True)
-        warehouse.dbt("build")
-        return warehouse
-
-    return build

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pos_sandbox.cluster import Endpoints
+from tests.built import built_once, copied
 from tests.project.sources import HEADERS, create_source, sample_tables
 from tests.warehouse import Row, Warehouse, new_warehouse
 
@@ -37,6 +38,16 @@ def sample_build(servers: Endpoints, folder: Path, schema: str) -> Warehouse:
 def moved_on_build(servers: Endpoints, folder: Path, schema: str) -> Warehouse:
     """Build and test B, in a schema and from a source of its own."""
     warehouse = new_warehouse(servers, folder, schema, f"{schema}_source")
+    _build_moved_on(warehouse)
+    return warehouse
+
+
+def moved_on_copy(servers: Endpoints, folder: Path, schema: str) -> Warehouse:
+    """Copy B and its source; the first process of the test session that asks builds and tests B."""
+    built = built_once(servers, "moved_on", _build_moved_on, has_source=True)
+    return copied(built, folder, schema, f"{schema}_source")
+
+
+def _build_moved_on(warehouse: Warehouse) -> None:
     create_source(warehouse, moved_on(), typed=True)
     warehouse.dbt("build")
-    return warehouse

@@ -12,7 +12,7 @@ import pytest
 from pymongo.errors import OperationFailure
 
 from pos_sandbox.cluster import Endpoints
-from tests.faults.builds import moved_on_build
+from tests.faults.builds import moved_on_copy
 from tests.faults.kill_loads import kill_loads
 from tests.faults.reader import RETRYABLE
 from tests.loader.running import Documents, Loader, connect
@@ -32,7 +32,7 @@ def loaders(
 ) -> tuple[Loader, Loader]:
     """Loaders of two builds into one database."""
     loader = Loader(sample_warehouse, servers.mongo_uri, database)
-    moved_on = moved_on_build(servers, tmp_path_factory.mktemp("moved_on"), "test_moved_on")
+    moved_on = moved_on_copy(servers, tmp_path_factory.mktemp("moved_on"), "test_moved_on")
     return loader, replace(loader, warehouse=moved_on)
 
 

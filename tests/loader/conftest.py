@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from pos_loader.servers import mongo
+from tests import session
+from tests.warehouse import PROJECT
 
 
 @pytest.fixture(scope="session")
@@ -39,14 +41,15 @@ def database(client: mongo.Client) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def manifest() -> dict[str, Any]:
     """The project's manifest as `dbt parse` writes it; needs no server."""
-    folder = tmp_path_factory.mktemp("manifest")
-    project = Path(__file__).parents[2]
-    (folder / "profiles.yml").write_text((project / "profiles.example.yml").read_text())
+    content: dict[str, Any] = json.loads((session.once("manifest", _parse) / "manifest.json").read_text())
+    return content
+
+
+def _parse(folder: Path) -> None:
+    (folder / "profiles.yml").write_text((PROJECT / "profiles.example.yml").read_text())
     dbt = Path(sys.executable).with_name("dbt")
     places: list[str | Path] = ["--target-path", folder, "--log-path", folder, "--profiles-dir", folder]
     command: list[str | Path] = [dbt, "parse", *places]
-    subprocess.run(command, cwd=project, env={**os.environ}, check=True, capture_output=True, timeout=120)
-    content: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
-    return content
+    subprocess.run(command, cwd=PROJECT, env={**os.environ}, check=True, capture_output=True, timeout=120)

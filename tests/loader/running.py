@@ -14,6 +14,7 @@ from pymongo.database import Database
 from typer.testing import CliRunner
 
 from pos_loader.cli import app
+from tests import forked
 from tests.warehouse import Warehouse
 
 Documents = Database[dict[str, Any]]
@@ -60,9 +61,14 @@ class Loader:
 
     def run(self, *arguments: str, **environment: str) -> Finished:
         """Run to the end; the keywords are environment variables."""
-        process = self.start(*arguments, **environment)
-        stdout, stderr = process.communicate(timeout=300)
-        return Finished(process.returncode, stdout, stderr)
+        done = forked.run(
+            "pos_loader",
+            self._selecting(arguments),
+            cwd=self.warehouse.project,
+            env={**self.settings, **environment},
+            timeout=300,
+        )
+        return Finished(done.returncode, done.stdout, done.stderr)
 
     def done(self, *arguments: str, **environment: str) -> Finished:
         """Run to the end; a run that fails fails the test."""

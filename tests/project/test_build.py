@@ -1,11 +1,16 @@
 """What a build leaves behind, and what readers see while it runs."""
 
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from pos_sandbox import mariadb
 from pos_sandbox.cluster import Endpoints
+from pos_sandbox.process import HOST, Deadline, start, stop, wait_for
+from pos_sandbox.settings import Ports
+from tests.built import copied
 from tests.warehouse import Row, Warehouse, new_warehouse
 
 MARTS = ("dim_customers", "dim_products", "fct_orders", "fct_order_lines", "fct_product_purchases")
@@ -82,12 +87,14 @@ def test_what_cannot_be_placed_is_kept(sample_warehouse: Warehouse) -> None:
     ]
 
 
-def test_a_reader_always_finds_the_marts_while_they_are_rebuilt(servers: Endpoints, tmp_path: Path) -> None:
-    warehouse = new_warehouse(servers, tmp_path, "test_swap")
+def test_a_reader_always_finds_the_marts_while_they_are_rebuilt(
+    built_sample: Warehouse, tmp_path: Path
+) -> None:
+    warehouse = copied(built_sample, tmp_path, "test_swap")
     warehouse.dbt("seed")
     built = stamp(warehouse)
+    assert built != stamp(built_sample)
     assert built[0][1] == "finished"
-    warehouse.dbt("build", "--resource-type", "model", "--resource-type", "snapshot")
 
     connection = warehouse.connect()
     cursor = connection.cursor()
@@ -119,19 +126,28 @@ def test_a_reader_always_finds_the_marts_while_they_are_rebuilt(servers: Endpoin
     assert len(tables) > 1, "the reader never saw the new table"
 
 
+@pytest.fixture
+def own_mariadb(free_ports: Callable[[], Ports], tmp_path: Path) -> Iterator[Endpoints]:
+    """A MariaDB of the test's own, which does not count the rows of tables by itself."""
+    server = mariadb.server(tmp_path / "server", free_ports().mariadb)
+    process = start(server, mariadb.prepare(tmp_path / "server"))
+    try:
+        wait_for(server, process, lambda: mariadb.version(server.port), deadline=Deadline(120))
+        found = Endpoints(HOST, server.port, mariadb.USER, mariadb.PASSWORD, "")
+        with mariadb.connect(port=server.port) as connection:
+            connection.cursor().execute("set global innodb_stats_auto_recalc = off")
+        yield found
+    finally:
+        stop([process], grace=30)
+
+
 def test_mariadb_knows_the_size_of_a_new_table_before_the_next_model_reads_it(
-    servers: Endpoints, tmp_path: Path
+    own_mariadb: Endpoints, tmp_path: Path
 ) -> None:
     """Or joins to it are planned as if it were empty, and take hours where there are millions of lines."""
-    warehouse = new_warehouse(servers, tmp_path, "test_statistics")
-    warehouse.dbt("seed")
-    warehouse.query("set global innodb_stats_auto_recalc = off")
-    try:
-        warehouse.dbt(
-            "build", "--resource-type", "model", "--resource-type", "snapshot", "--select", "+fct_orders"
-        )
-    finally:
-        warehouse.query("set global innodb_stats_auto_recalc = on")
+    warehouse = new_warehouse(own_mariadb, tmp_path, "test_statistics")
+    kinds = (word for kind in ("seed", "model", "snapshot") for word in ("--resource-type", kind))
+    warehouse.dbt("build", *kinds, "--select", "+fct_orders")
     estimated: dict[str, int] = dict(
         warehouse.query(
             "select table_name, n_rows from mysql.innodb_table_stats "

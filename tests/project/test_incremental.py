@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from pos_sandbox.cluster import Endpoints
+from tests.built import Saved, saved
 from tests.project.sources import create_source, sample_tables
 from tests.warehouse import PROJECT, Row, Warehouse, new_warehouse
 
-SOURCE = "test_incremental_source"
 MODELS = ("--resource-type", "model", "--resource-type", "snapshot")
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d %H:%M:%S")
 # In the sample, orders 999 and 998 are among the last 30 days, orders 20 to 60 are two years old.
@@ -124,15 +124,24 @@ def assert_equals_full(warehouse: Warehouse) -> None:
         assert found[name] == rows, name
 
 
-@pytest.fixture
-def shop(servers: Endpoints, tmp_path: Path) -> Warehouse:
-    """The sample in typed tables, built; small as it is, it may be built incrementally."""
+@pytest.fixture(scope="module")
+def built(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Saved:
+    """The sample in typed tables, built once; small as it is, it may be built incrementally."""
+    folder = tmp_path_factory.mktemp("incremental")
     warehouse = replace(
-        new_warehouse(servers, tmp_path, "test_incremental", SOURCE), variables={"incremental_from_orders": 0}
+        new_warehouse(servers, folder, "test_incremental", "test_incremental_source"),
+        variables={"incremental_from_orders": 0},
     )
     create_source(warehouse, sample_tables(), typed=True)
     warehouse.dbt("build", *MODELS)
-    return warehouse
+    return saved(warehouse)
+
+
+@pytest.fixture
+def shop(built: Saved) -> Warehouse:
+    """The build as it was, for a test to change."""
+    built.restore()
+    return built.warehouse
 
 
 def test_incremental_equals_full(shop: Warehouse) -> None:
@@ -169,7 +178,7 @@ def test_a_change_of_a_macro_that_the_facts_use_makes_the_next_build_full(
         shutil.copytree(PROJECT / name, project / name)
     for name in ("dbt_project.yml", "profiles.example.yml"):
         shutil.copyfile(PROJECT / name, project / name)
-    changed, made = replace(shop, project=project), made_at(shop)
+    changed, made = replace(shop, project=project, target_path=tmp_path / "target"), made_at(shop)
     units = "select sum(quantity) from fct_order_lines"
     units_before = int(shop.query(units)[0][0])
 
@@ -252,7 +261,11 @@ def test_a_killed_build_leaves_the_rows(shop: Warehouse) -> None:
         cursor.fetchall()
         running = shop.start_dbt("build", *MODELS)
         deadline = time.monotonic() + 120
-        while not shop.query("select 1 from information_schema.innodb_lock_waits"):
+        while not shop.query(
+            "select 1 from information_schema.innodb_lock_waits as waits "
+            "inner join information_schema.innodb_trx as blocking on blocking.trx_id = waits.blocking_trx_id "
+            f"where blocking.trx_mysql_thread_id = {blocker.connection_id}"
+        ):
             assert time.monotonic() < deadline
             assert running.poll() is None, running.communicate()[0]
             time.sleep(0.3)  # InnoDB shows the same for 0.1 s

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pos_sandbox.cluster import Endpoints
+from tests.built import copied
 from tests.project import test_large_values
-from tests.warehouse import Warehouse, new_warehouse
+from tests.warehouse import Warehouse
 
 # What is done to a mart, and the tests that must notice.
 HARM = {
@@ -40,10 +40,9 @@ WARNINGS = {"assert_orders_ship_after_they_are_placed", "assert_orders_are_not_o
 
 
 @pytest.fixture(scope="module")
-def harmed(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def harmed(built_sample: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """The sample with every kind of harm done to it, and the singular tests run on it."""
-    warehouse = new_warehouse(servers, tmp_path_factory.mktemp("harmed"), "test_harmed")
-    warehouse.dbt("build", "--exclude", "test_type:generic", "test_type:singular")
+    warehouse = copied(built_sample, tmp_path_factory.mktemp("harmed"), "test_harmed")
     for sql in HARM:
         warehouse.query(sql)
     warehouse.dbt("test", "--select", "test_type:singular", check=False)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pos_sandbox.cluster import Endpoints
-from tests.warehouse import PROJECT, Warehouse, new_warehouse
+from tests.built import copied
+from tests.warehouse import PROJECT, Warehouse
 
 # What is done to a report, and the test that must notice.
 HARM = {
@@ -34,10 +34,9 @@ HARM = {
 
 
 @pytest.fixture(scope="module")
-def harmed(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def harmed(built_sample: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """The sample with every kind of harm done to its reports, and their tests run on it."""
-    warehouse = new_warehouse(servers, tmp_path_factory.mktemp("harmed_reports"), "test_harmed_reports")
-    warehouse.dbt("build", "--exclude", "test_type:generic", "test_type:singular")
+    warehouse = copied(built_sample, tmp_path_factory.mktemp("harmed_reports"), "test_harmed_reports")
     for sql in HARM:
         warehouse.query(sql)
     warehouse.dbt("test", "--select", "tests/dbt/reports", check=False)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,10 @@ from typing import Any
 import pytest
 
 from pos_loader.publish import sync
-from pos_sandbox.cluster import Endpoints
-from tests.faults.builds import moved_on_build
+from pos_sandbox import mongodb
+from pos_sandbox.cluster import Endpoints, Sandbox
+from pos_sandbox.settings import Ports
+from tests.faults.builds import moved_on_copy
 from tests.faults.reader import Reader, state
 from tests.faults.shop import BY_ID, BY_STATE, COUNTS, SALES, STORES, WRITTEN, Shop, shop
 from tests.loader.handmade import NAME
@@ -70,8 +71,8 @@ def test_exactly_the_documents_that_differ_are_written(published: Shop) -> None:
 def test_one_customers_city_changes_exactly_the_documents_that_contain_it(
     servers: Endpoints, mongo_database: str, tmp_path: Path
 ) -> None:
-    """A change of the source goes through dbt's build. Plan and load find these documents and no others."""
-    built = moved_on_build(servers, tmp_path, "test_one_city")
+    """From the source through dbt's build: the plan says so, the load does so, nothing else is written."""
+    built = moved_on_copy(servers, tmp_path, "test_one_city")
     loader = Loader(built, servers.mongo_uri, mongo_database)
     select = ("--select", CUSTOMERS, "--select", PRODUCTS)
     loader.done("load", *select)
@@ -212,18 +213,19 @@ def test_another_shard_key_asks_for_a_full_refresh(published: Shop) -> None:
     published.load("--full-refresh")
 
 
-@pytest.fixture
-def impatient(published: Shop) -> Iterator[Shop]:
-    """The shop, on shards that end a transaction after a second."""
-    limit = "transactionLifetimeLimitSeconds"
-    with ExitStack() as stack:
-        for shard in published.documents.client.admin.command("listShards")["shards"]:
-            address = shard["host"].partition("/")[2].split(",")[0]
-            admin = stack.enter_context(connect(f"mongodb://{address}/?directConnection=true")).admin
-            before = admin.command({"getParameter": 1, limit: 1})[limit]
-            stack.callback(admin.command, {"setParameter": 1, limit: before})
-            admin.command({"setParameter": 1, limit: 1})
-        yield published
+@pytest.fixture(scope="module")
+def impatient(
+    free_ports: Callable[[], Ports], manifest: Manifest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
+    """A shop on a cluster of its own, whose shards end a transaction after a second."""
+    folder = tmp_path_factory.mktemp("impatient")
+    with Sandbox(folder / "sandbox", free_ports()) as own:
+        for port in (own.ports.shard1, own.ports.shard2):
+            with mongodb.connect(port, timeout=60) as shard:
+                shard.admin.command({"setParameter": 1, "transactionLifetimeLimitSeconds": 1})
+        with shop(own.endpoints, manifest, folder, "test_impatient", shard_key=BY_STATE) as found:
+            found.load()
+            yield found
 
 
 def slowly(*arguments: Any) -> None:
@@ -243,7 +245,7 @@ def test_a_transaction_that_outlives_the_servers_limit_becomes_a_full_refresh(
     finished = impatient.loader.invoke("load", "--no-gate")
     assert finished.code == 0, finished
     assert (
-        "handmade: full refresh, MongoDB did not accept the changes of test_sync.handmade as one trans"
+        "handmade: full refresh, MongoDB did not take the changes of test_impatient.handmade as one trans"
         in (finished.stderr)
     )
     (found,) = json.loads(impatient.loader.results.read_text())["collections"]
@@ -256,7 +258,7 @@ def test_rejects_whose_transaction_is_too_long_end_in_exit_4(
     impatient: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sync, "_require_written", slowly)
-    impatient.sql("update stores set city = 'Aarhus' where store_id = 150")
+    impatient.sql("update stores set city = 'Odense' where store_id = 150")
     rejects = impatient.loader.warehouse.target_path / "rejects" / f"{NAME}.jsonl"
     rejects.parent.mkdir(exist_ok=True)
     rejects.write_text('{"key": 150}\n')
@@ -264,4 +266,4 @@ def test_rejects_whose_transaction_is_too_long_end_in_exit_4(
     rejects.unlink()
     assert finished.code == 4, finished
     assert finished.error.endswith("none of them was written; run again, or with --full-refresh")
-    assert impatient.documents[NAME].count_documents({"city": "Aarhus"}) == 0
+    assert impatient.documents[NAME].count_documents({"city": "Odense"}) == 0
