@@ -5,6 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from pos_sandbox.cluster import Sandbox
 from tests.docs.documents import PROJECT, blocks
 
@@ -37,18 +39,26 @@ def test_a_line_that_is_not_printed_is_named() -> None:
     assert first_missing("a\nc\nd", "a\nb\nc\nd") == "c"
 
 
-def test_the_demo_prints_what_the_readme_shows(
-    session_sandbox: Sandbox, mongo_database: str, mariadb_schema: str, tmp_path: Path
-) -> None:
-    (shown,) = blocks(Path("README.md"), "text")
+@pytest.fixture
+def printed(request: pytest.FixtureRequest) -> str:
+    """What `make demo` prints; POS_TEST_DEMO names the output of one that has run."""
+    saved = os.environ.get("POS_TEST_DEMO")
+    return Path(saved).read_text(encoding="utf-8") if saved else run_demo(request)
+
+
+def run_demo(request: pytest.FixtureRequest) -> str:
+    """Run the demo on the session's servers."""
+    sandbox: Sandbox = request.getfixturevalue("session_sandbox")
+    database: str = request.getfixturevalue("mongo_database")
+    folder: Path = request.getfixturevalue("tmp_path")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("POS_")} | {
-        "POS_SANDBOX_DIR": str(session_sandbox.root),
-        "POS_MONGO_DATABASE": mongo_database,
-        "POS_MARIADB_SCHEMA": mariadb_schema,
-        "DBT_PROFILES_DIR": str(tmp_path / "of-the-user"),  # the demo has a profile of its own
-        "POS_TARGET_PATH": str(tmp_path),
-        "DBT_TARGET_PATH": str(tmp_path),
-        "DBT_LOG_PATH": str(tmp_path),
+        "POS_SANDBOX_DIR": str(sandbox.root),
+        "POS_MONGO_DATABASE": database,
+        "POS_MARIADB_SCHEMA": request.getfixturevalue("mariadb_schema"),
+        "DBT_PROFILES_DIR": str(folder / "of-the-user"),  # the demo has a profile of its own
+        "POS_TARGET_PATH": str(folder),
+        "DBT_TARGET_PATH": str(folder),
+        "DBT_LOG_PATH": str(folder),
     }
     demo = subprocess.run(
         ["make", "demo"],
@@ -60,7 +70,11 @@ def test_the_demo_prints_what_the_readme_shows(
         check=False,
     )
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    assert counted(shown.text) == counted(demo.stdout), "dbt has built another number of nodes"
-    printed = spelled(demo.stdout.replace(mongo_database, "pos"))
-    missing = first_missing(spelled(shown.text), printed)
+    return demo.stdout.replace(database, "pos")
+
+
+def test_the_demo_prints_what_the_readme_shows(printed: str) -> None:
+    (shown,) = blocks(Path("README.md"), "text")
+    assert counted(shown.text) == counted(printed), "dbt has built another number of nodes"
+    missing = first_missing(spelled(shown.text), spelled(printed))
     assert missing is None, f"the demo does not print {missing!r} where the README has it:\n{printed}"
