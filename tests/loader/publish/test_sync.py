@@ -71,7 +71,7 @@ def test_exactly_the_documents_that_differ_are_written(published: Shop) -> None:
 def test_one_customers_city_changes_exactly_the_documents_that_contain_it(
     servers: Endpoints, mongo_database: str, tmp_path: Path
 ) -> None:
-    """From the source through dbt's build: the plan says so, the load does so, nothing else is written."""
+    """A change of the source goes through dbt's build. Plan and load find these documents and no others."""
     built = moved_on_copy(servers, tmp_path, "test_one_city")
     loader = Loader(built, servers.mongo_uri, mongo_database)
     select = ("--select", CUSTOMERS, "--select", PRODUCTS)
@@ -245,7 +245,7 @@ def test_a_transaction_that_outlives_the_servers_limit_becomes_a_full_refresh(
     finished = impatient.loader.invoke("load", "--no-gate")
     assert finished.code == 0, finished
     assert (
-        "handmade: full refresh, MongoDB did not take the changes of test_impatient.handmade as one trans"
+        "handmade: full refresh, MongoDB did not accept the changes of test_impatient.handmade as one trans"
         in (finished.stderr)
     )
     (found,) = json.loads(impatient.loader.results.read_text())["collections"]
