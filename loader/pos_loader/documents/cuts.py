@@ -105,9 +105,10 @@ def _between(edges: Sequence[Key]) -> tuple[Partition, ...]:
 def _cut(
     collection: Collection, stretch: Partition, *, rows: int, weights: Mapping[Level, int], limit: int
 ) -> str:
-    """Write the query that cuts a stretch into partitions.
+    """Write the query that cuts a stretch, a range of keys, into partitions of about `rows` rows.
 
-    It returns a row for each partition: its first key, its first and last heavy key, and its rows by level.
+    It returns a row for each partition: its first key, the first and the last key whose document weighs more
+    than `limit` bytes, and its count of rows by level.
 
     >>> orders = Level("orders", "fct_orders", "shop", "orders", ("customer_id", "order_id"), ())
     >>> customers = Level("", "dim_customers", "shop", "customers", ("customer_id",), (), children=(orders,))

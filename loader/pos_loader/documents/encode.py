@@ -56,9 +56,10 @@ def encode(
 ) -> pa.Array:
     r"""Encode the N rows of `table` as an Arrow binary array of N BSON documents.
 
-    Each column has one chunk. `arrays` maps the name of each nested array to N bodies: the array's elements,
-    without its length and end. With `positions` (N array indexes) the results are array elements instead:
-    type, index, document. `ids` are N documents that become `_id`, for documents whose `_id` is not a column.
+    Each column of `table` must have a single chunk. `arrays` maps the name of each nested array to N bodies:
+    a body is one row's array elements, without the array's length and end. With `positions` (N array indexes)
+    the results are array elements instead: type, index, document. `ids` holds N BSON documents that become
+    `_id`, where no column is the `_id`.
 
     Raises `Unrepresentable` where a value has no exact BSON form.
 

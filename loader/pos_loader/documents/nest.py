@@ -1,9 +1,9 @@
 """Nests sorted tables into documents.
 
-A nested array is the children's documents back to back, plus one offset for each parent: an Arrow
+A nested array is the children's documents one after the other, plus one offset for each parent: an Arrow
 variable-size list (https://arrow.apache.org/docs/format/Columnar.html#variable-size-list-layout). Every
 embedded table has its ancestors' keys and is sorted by them. So the children of a parent are neighbouring
-rows, and an array's body is a slice of the children's buffer, which needs no copy.
+rows. An array's body, its elements, is a slice of the children's buffer and is not copied.
 
 >>> from bson import decode
 >>> number = Field("order_id", "orderId", BsonType.INT32, "int", nullable=False)

@@ -2,8 +2,8 @@ r"""Joins pieces of bytes into documents, for all rows at once.
 
 A row's bytes are a sequence of *pieces*. One kind of piece packs constants and fixed-width values of all rows
 in one buffer. The other kind has variable width (strings, nested arrays), which Arrow already holds as bytes
-plus offsets. Arrow joins the pieces of each row in one pass. Two rows of {n: int32, s: string} have three
-pieces:
+plus offsets. Arrow joins the pieces of each row in one pass. Here are two rows of {n: int32, s: string}. Each
+row has three pieces:
 
 >>> from bson import encode
 >>> text = pa.array([b"Tea", b""], pa.binary())
@@ -11,7 +11,7 @@ pieces:
 >>> rows.constant(b"\0\0\0\0" + b"\x10n\0")  # the length, filled in at the end; type and name
 >>> rows.fixed([np.array([7, 8], "<i4")])
 >>> rows.constant(b"\x02s\0")  # still the first piece, because all of it has a fixed width
->>> rows.fixed([lengths(text) + np.int32(1)])
+>>> rows.fixed([lengths(text) + np.int32(1)])  # the string's length, with its final zero byte
 >>> rows.variable(text)
 >>> rows.constant(b"\0" + b"\0")  # the end of the string, the end of the document
 >>> first, second = rows.documents().to_pylist()

@@ -1,13 +1,14 @@
 """A build collection's whole life: its name, the note that the loader made it, its rename, its end.
 
-The note is written before the build is made, and removed after the build is gone. So every build of the
-loader has a note, and a collection that only has the name of a build belongs to somebody else and stays. Once
-the build is fully set up, its note says what it is for. Without that, no load continues with it.
+A note is a document in `pos_loader_builds`. It is written before the build is made, and removed after the
+build is gone. So every build of the loader has a note. A collection with a build's name but no note belongs
+to somebody else, and the loader leaves it. Once a build is fully set up, its note says what the build is for.
+No load continues a build whose note does not say this.
 
 One rename publishes a verified build, so readers see all of it or nothing. `renameCollection` with
 `dropTarget` works for all pairs, as tried on mongos 7.0.11: sharded over sharded, over unsharded, over
-another shard key, and the reverse. The renamed collection keeps its UUID. A retry compares it to find out
-whether the first attempt succeeded although its answer was lost.
+another shard key, and the reverse. The renamed collection keeps its UUID. A retry compares
+the UUIDs of target and build: if they are equal, the first attempt succeeded and only its answer was lost.
 """
 
 from __future__ import annotations

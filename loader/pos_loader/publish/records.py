@@ -1,15 +1,16 @@
-"""Records of what the loader has published: one per collection, in its database, under the collection's UUID.
+"""Records of what the loader has published. Each collection has one, in its own database, under its UUID.
 
 A collection is the loader's while a record has its UUID and its namespace. MongoDB never gives a UUID twice,
-and a rename keeps it. So the order of writes decides what a killed load leaves behind:
+and a rename keeps it. The order of writes decides what a killed load leaves behind:
 
-- *Full refresh*: first the record of the build is written, then the build is renamed. Between the two, the
-  old collection still has its own record, and the new record is of a collection that the loader made.
+- *Full refresh*: the load writes the record of the build, then renames the build. A kill between the two is
+  safe: the old collection still has its record, and the new record belongs to a build that the loader made.
 - *Sync*: first `intend` adds the indexes and the validator that are about to be made. Then the transaction
   that writes the documents also writes the final record (`settle`). So every index that was made is recorded.
   One that is recorded but was not made does no harm.
 
-Where a collection was recognised or adopted, its record is written before that of the build that replaces it.
+The loader may replace a collection that has no record yet: one that the audit tables show as its own, or one
+that `--adopt` names. It writes the record of that collection first, then the record of the build.
 The record of a collection that is gone does no harm; `keep_only` removes it at the next load.
 
 A record may have further fields. Readers ignore fields they do not know, and no write removes them.

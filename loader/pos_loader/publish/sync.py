@@ -141,10 +141,13 @@ def apply(
     `record` is called within the transaction to write the final records. Without changes it is called outside
     of any transaction. Deletes come first, so that a document may take over a unique value of a deleted one.
 
-    Transient errors retry the whole transaction. A document that the server refuses ends it; the next attempt
-    leaves out up to `allowed` such documents. Returns the refused documents: more than `allowed` means that
-    nothing was written. Raises `DataError` where the documents read back differ, `ConnectionFailed` when
-    MongoDB stays away, `TransactionRefused` where the transaction takes too long; nothing was written then.
+    After a transient error the whole transaction is tried again. When the server refuses a document, the
+    transaction ends, and the next attempt leaves that document out, up to `allowed` of them. Returns the
+    refused documents; if they are more than `allowed`, nothing was written.
+
+    Raises `DataError` if the documents read back differ, and `TransactionRefused` if the transaction takes
+    too long: nothing was written then. Raises `ConnectionFailed` if MongoDB stays unreachable: then either
+    all changes were written, or none.
     """
     refused: list[Reject] = []
     syncs = [sync for sync in syncs if sync.pending.documents]

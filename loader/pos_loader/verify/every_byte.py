@@ -147,10 +147,11 @@ def split(batch: bytes) -> Iterator[bytes]:
 
 @dataclass
 class _Merge:
-    """One pass over both sides in key order; `position` is that of the next expected document.
+    """One pass in key order over the expected documents and those of MongoDB.
 
-    Expected are documents 1, 2 and 4. MongoDB has 2, an old version of 4, and 5. So document 1 (position 0)
-    is missing, document 4 (position 2) is changed, and 5 is extra:
+    `position` is the index of the next expected document. In this example, documents 1, 2 and 4 are expected.
+    MongoDB has 2, an old version of 4, and 5. So document 1 (position 0) is missing and document 4 (position
+    2) is changed. Document 5 is extra: it has no position, so its key is given.
 
     >>> import bson
     >>> new = [bson.encode({"_id": key, "name": name}) for key, name in [(1, "Ann"), (2, "Bo"), (4, "Di")]]

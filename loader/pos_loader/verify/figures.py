@@ -3,15 +3,16 @@
 This module uses nothing of extract, nest and encode. So it finds a fault that puts the same wrong bytes on
 both sides of the byte comparison. One select and one pipeline take all figures of a level:
 
-- how many items there are, and how many have each field in its declared type;
+- how many items there are, and how many have each text, each date and each optional field;
 - exact sums of numbers; sums of dates, with the earliest and the latest; lengths of texts and binaries;
-- the sum of each parent's key times its items, which changes where an item is in a wrong parent.
+- over all parents, the sum of the key times the number of items: it changes if an item is in a wrong parent.
 
-The byte comparison finds what changes none of these figures: another order of items, another text of the same
-length, two changes of one field that cancel out, another value inside JSON, a required 0 that is left out.
+Some faults change none of these figures, and the byte comparison finds them: another order of items, another
+text of the same length, two changes of one field that cancel out, another value inside JSON, a required 0
+that is left out (required numbers are not counted).
 
-A full refresh is reconciled before it is published. A sync is reconciled only by `verify`, afterwards: its
-figures would have to be taken inside the transaction, which ends before a pass over a whole collection does.
+A full refresh is reconciled before it is published. Only `verify` reconciles a sync, afterwards: a load would
+have to take the figures inside the transaction, which is too short for a pass over a whole collection.
 """
 
 from __future__ import annotations
