@@ -11,7 +11,7 @@ and a rename keeps it. The order of writes decides what a killed load leaves beh
 
 The loader may replace a collection that has no record yet: one that the audit tables show as its own, or one
 that `--adopt` names. It writes the record of that collection first, then the record of the build.
-The record of a collection that is gone does no harm; `keep_only` removes it at the next load.
+The record of a collection that is gone does no harm; `forget_gone` removes it at the next load.
 
 A record may have further fields. Readers ignore fields they do not know, and no write removes them.
 """
@@ -115,17 +115,21 @@ def settle(database: Database, record: Record, session: ClientSession | None = N
         retrying()(lambda: database[PUBLISHED].update_one({"_id": record.uuid}, change, upsert=True))
 
 
-def keep_only(database: Database, namespace: str, uuid: Binary) -> None:
-    """Remove the records of the namespace's other collections and builds, which are gone; needs the lease."""
-    gone = {"namespace": namespace, "_id": {"$ne": uuid}}
+def forget_gone(database: Database, namespace: str) -> None:
+    """Remove the records of the namespace whose collections are gone; needs the lease.
+
+    A rename that a killed load has sent may still be under way. Its build exists under one of the two names,
+    so its record stays.
+    """
     with translated(database.client, f"record {namespace}"):
-        retrying()(lambda: database[PUBLISHED].delete_many(gone))
+        retrying()(lambda: _forget_gone(database, namespace))
 
 
-def forget(database: Database, uuid: Binary) -> None:
-    """Remove the record of a build that is dropped."""
-    with translated(database.client, f"forget a build of {database.name}"):
-        retrying()(lambda: database[PUBLISHED].delete_one({"_id": uuid}))
+def _forget_gone(database: Database, namespace: str) -> None:
+    recorded = {record["_id"] for record in database[PUBLISHED].find({"namespace": namespace}, {"_id": 1})}
+    if recorded:
+        there = {collection["info"].get("uuid") for collection in database.list_collections()}
+        database[PUBLISHED].delete_many({"_id": {"$in": [*(recorded - there)]}})
 
 
 def _record(found: Mapping[str, Any]) -> Record:

@@ -248,7 +248,7 @@ def intend(job: Job, collection: Collection, claim: Claim) -> None:
     if claim.uuid is not None:
         record = record_of(job, collection, claim, claim.uuid)
         records.intend(job.database(collection), record)
-        records.keep_only(job.database(collection), record.namespace, record.uuid)
+        records.forget_gone(job.database(collection), record.namespace)
 
 
 def settle(
@@ -281,17 +281,15 @@ def rename(job: Job, collection: Collection, claim: Claim, build: str) -> None:
         records.settle(database, record_of(job, collection, claim, uuid))
     builds.rename(job.client, database.name, build, handle.name)
     if uuid is not None:
-        records.keep_only(database, handle.full_name, uuid)
+        records.forget_gone(database, handle.full_name)
 
 
 def drop(job: Job, collection: Collection, build: str) -> None:
     """Drop a build of the loader, its note and its record."""
     database = job.database(collection)
-    uuid = builds.uuid_of(database, build)
     builds.drop(database, build)
     builds.forget(database, build)
-    if uuid is not None:
-        records.forget(database, uuid)
+    records.forget_gone(database, job.live(collection).full_name)
 
 
 def carry(handle: Handle, claim: Claim) -> None:

@@ -17,6 +17,7 @@ from pos_loader.publish import builds, live_layout, sync
 from pos_loader.publish import records as published_
 from pos_loader.publish.records import PUBLISHED
 from pos_loader.run import ownership
+from pos_loader.servers import mongo
 from pos_sandbox.cluster import Endpoints
 from tests.faults.shop import BY_ID, BY_STATE, SALES, STORES, Shop, shop
 from tests.loader.handmade import NAME
@@ -385,7 +386,7 @@ def test_the_audit_of_this_version_recognises_only_its_own(earlier: Shop) -> Non
 
 POINTS = [
     (builds, "rename"),
-    (published_, "keep_only"),
+    (published_, "forget_gone"),
     (builds, "forget"),
     (ownership, "require_unreplaced"),
 ]
@@ -403,6 +404,25 @@ def test_a_full_refresh_killed_at_any_point_leaves_what_is_ours_ours(
     load = published.load()
     assert (load["indexes_dropped"], load["indexes_kept"]) == (["city_1"], ["state_1"])
     assert record(published)["_id"] == uuid(published)
+    assert left_behind(published.documents) + list(published.documents[builds.BUILDS].find()) == []
+
+
+def test_a_rename_that_lands_after_its_load_was_killed_leaves_what_is_ours_ours(published: Shop) -> None:
+    """The server goes on with a rename whose client is gone, here while the next load drops the build."""
+    published.sql("update stores set city = concat(city, '.') where store_id = 3")
+    kill(builds, "rename", published, ("--full-refresh",), is_done=False)
+    before, drop = uuid(published), builds.drop
+
+    def land_and_drop(database: mongo.Database, build: str) -> None:
+        if build.startswith(f"{NAME}__build_"):
+            builds.rename(database.client, database.name, build, NAME)
+        drop(database, build)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(builds, "drop", land_and_drop)
+        load = published.load()
+    assert load["unchanged"] == load["documents"] > 0
+    assert record(published)["_id"] == uuid(published) != before
     assert left_behind(published.documents) + list(published.documents[builds.BUILDS].find()) == []
 
 
