@@ -53,9 +53,9 @@ def digest(data: bytes) -> str:
 
 def found(published: Published) -> dict[str, Any]:
     """The digest of each collection's documents, and each command's exit code and digest of its JSON."""
-    names = sorted(QUERIES[name].collection for name in QUERIES)
-    names = sorted({*names, *(each["name"] for each in published.load["collections"])})
-    documents = {name: digest(content(published.documents, name)) for name in names}
+    names = {query.collection for query in QUERIES.values()}
+    names |= {collection["name"] for collection in published.load["collections"]}
+    documents = {name: digest(content(published.documents, name)) for name in sorted(names)}
     commands = {}
     for name, words in COMMANDS.items():
         finished = published.loader.run(*words, "--quiet")

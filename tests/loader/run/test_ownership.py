@@ -408,7 +408,7 @@ def test_a_full_refresh_killed_at_any_point_leaves_what_is_ours_ours(
 
 
 def test_a_rename_that_lands_after_its_load_was_killed_leaves_what_is_ours_ours(published: Shop) -> None:
-    """The server goes on with a rename whose client is gone, here while the next load drops the build."""
+    """MongoDB finishes the rename of a killed load, here while the next load drops the build."""
     published.sql("update stores set city = concat(city, '.') where store_id = 3")
     kill(builds, "rename", published, ("--full-refresh",), is_done=False)
     before, drop = uuid(published), builds.drop
