@@ -4,7 +4,7 @@
     {%- for unique_id in fact_nodes() | sort if unique_id in graph.nodes -%}
         {%- set node = graph.nodes[unique_id] -%}
         {%- set config = [] -%}
-        {%- for name in ['materialized', 'primary_key', 'indexes', 'changed_by', 'changed_in', 'compared', 'column_types',
+        {%- for name in ['materialized', 'primary_key', 'indexes', 'meta', 'column_types',
             'strategy', 'unique_key', 'check_cols', 'updated_at', 'invalidate_hard_deletes', 'quote_columns', 'delimiter'] -%}
             {%- do config.append(node.config.get(name) | string) -%}
         {%- endfor -%}

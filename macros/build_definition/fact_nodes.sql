@@ -1,6 +1,6 @@
 {% macro fact_nodes() %}
     {%- set found = [] -%}
-    {%- for node in graph.nodes.values() if node.config.get('changed_by') or node.config.get('compared') -%}
+    {%- for node in graph.nodes.values() if node.config.get('meta', {}).get('changed_by') or node.config.get('meta', {}).get('compared') -%}
         {%- do found.append(node.unique_id) -%}
     {%- endfor -%}
     {#- The list grows while it is read, until no parent is new. -#}

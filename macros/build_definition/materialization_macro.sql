@@ -1,6 +1,6 @@
 {% macro materialization_macro(materialized) %}
     {%- set found = [] -%}
-    {%- for adapter_name in [adapter.type(), 'mysql', 'default'] -%}
+    {%- for adapter_name in [adapter.type(), 'mariadb', 'default'] -%}
         {%- set name = 'materialization_' ~ materialized ~ '_' ~ adapter_name -%}
         {%- if context.get(name) -%}
             {%- do found.append(context[name].macro.unique_id) -%}

@@ -4,7 +4,7 @@
         {%- for result in results if result.status == 'pass' or is_only_warning(result.node) -%}
             {%- do passed.append(result.node.unique_id) -%}
         {%- endfor -%}
-        {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.config.get('changed_by') -%}
+        {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.config.meta.get('changed_by') -%}
             {%- set left = [] -%}
             {%- for test in graph.nodes.values() if test.resource_type == 'test' -%}
                 {%- if node.unique_id in test.depends_on.nodes and test.unique_id not in passed -%}

@@ -6,7 +6,7 @@
     {%- if state.built_by != invocation_id or state.tested != tested_mark(state.previous) -%}
         {{ return(relation) }}
     {%- endif -%}
-    {%- set node_config = graph.nodes['model.' ~ project_name ~ '.' ~ relation.identifier].config -%}
+    {%- set node_config = graph.nodes['model.' ~ project_name ~ '.' ~ relation.identifier].config.meta -%}
     {%- set by = [] -%}
     {%- for column in node_config.changed_by -%}
         {%- do by.append('replaced.' ~ column ~ ' = changed.' ~ column) -%}

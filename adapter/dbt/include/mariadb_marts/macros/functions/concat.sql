@@ -1,0 +1,3 @@
+{% macro mariadb_marts__concat(fields) -%}
+    concat({{ fields | join(', ') }})
+{%- endmacro %}

@@ -1,0 +1,3 @@
+{% macro mariadb_marts__current_timestamp() -%}
+    utc_timestamp(6)
+{%- endmacro %}

@@ -1,0 +1,3 @@
+{% macro mariadb_marts__type_numeric() -%}
+    decimal(28, 6)
+{%- endmacro %}

@@ -1,3 +1,0 @@
-{% macro mariadb__concat(fields) -%}
-    concat({{ fields | join(', ') }})
-{%- endmacro %}

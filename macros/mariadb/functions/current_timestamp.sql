@@ -1,3 +1,0 @@
-{% macro mariadb__current_timestamp() -%}
-    utc_timestamp(6)
-{%- endmacro %}

@@ -1,3 +1,0 @@
-{% macro mariadb__dateadd(datepart, interval, from_date_or_timestamp) -%}
-    timestampadd({{ datepart }}, {{ interval }}, {{ from_date_or_timestamp }})
-{%- endmacro %}

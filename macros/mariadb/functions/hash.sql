@@ -1,3 +1,0 @@
-{% macro mariadb__hash(field) -%}
-    md5(cast({{ field }} as char))
-{%- endmacro %}

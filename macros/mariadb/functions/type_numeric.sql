@@ -1,3 +1,0 @@
-{% macro mariadb__type_numeric() -%}
-    decimal(28, 6)
-{%- endmacro %}

@@ -1,3 +1,0 @@
-{% macro mariadb__type_string() -%}
-    char
-{%- endmacro %}

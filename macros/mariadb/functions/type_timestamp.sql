@@ -1,3 +1,0 @@
-{% macro mariadb__type_timestamp() -%}
-    datetime(6)
-{%- endmacro %}

@@ -1,5 +1,0 @@
-{% macro mariadb__get_where_subquery(relation) -%}
-    {%- set rows = rows_to_test(relation) -%}
-    {%- set where = config.get('where') -%}
-    {{ return('(select * from ' ~ rows ~ ' where ' ~ where ~ ') as dbt_subquery' if where else rows) }}
-{%- endmacro %}

@@ -1,4 +1,0 @@
-{% materialization view, adapter='mariadb' %}
-    {%- set to_return = create_or_replace_view() -%}
-    {%- do return(to_return) -%}
-{% endmaterialization %}

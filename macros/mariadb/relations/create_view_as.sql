@@ -1,4 +1,0 @@
-{% macro mariadb__create_view_as(relation, sql) -%}
-    create or replace algorithm = {{ 'temptable' if ' regexp ' in sql else 'undefined' }} view {{ relation }} as
-    {{ sql }}
-{%- endmacro %}
