@@ -15,7 +15,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 # An environment that was moved, or whose Python was replaced, does not work: its stamp is removed.
 $(shell [ ! -e $(READY) ] || { grep -qF '$(CURDIR)/$(BIN)/' $(BIN)/pos-sandbox \
-	&& $(BIN)/python -I -c 'import pos_loader, pos_sandbox'; } >/dev/null 2>&1 || rm -f $(READY))
+	&& $(BIN)/python -I -c 'import dbt.adapters.mariadb_marts, pos_loader, pos_sandbox'; } >/dev/null 2>&1 || rm -f $(READY))
 # The schema in MariaDB that holds your POS tables; empty means the sample.
 POS_SCHEMA ?=
 # The benchmark's order lines, and how often each contender runs.
@@ -114,7 +114,7 @@ benchmarking:
 programs:
 	@scripts/programs
 
-$(READY): requirements.txt loader/pyproject.toml sandbox/pyproject.toml
+$(READY): requirements.txt adapter/pyproject.toml loader/pyproject.toml sandbox/pyproject.toml
 	@scripts/environment
 
 profiles.yml:

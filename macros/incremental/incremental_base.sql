@@ -10,7 +10,7 @@
     {%- for model in built + compared -%}
         {%- do bases.append(states.get(model, {}).get('previous') or '') -%}
     {%- endfor -%}
-    {%- if flags.FULL_REFRESH or '' in bases or bases | unique | list | length > 1 -%}
+    {%- if flags.FULL_REFRESH or flags.EMPTY or '' in bases or bases | unique | list | length > 1 -%}
         {{ return(none) }}
     {%- endif -%}
     {%- for model in built -%}

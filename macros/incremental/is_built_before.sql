@@ -5,7 +5,7 @@
     {%- set state = build_states().get(this.identifier, {}) -%}
     {%- set existing = load_cached_relation(this) if state -%}
     {{ return(
-        existing is not none and existing and existing.is_table and not flags.FULL_REFRESH
+        existing is not none and existing and existing.is_table and not (flags.FULL_REFRESH or flags.EMPTY)
         and state.definition == build_definition()
     ) }}
     {%- endif -%}

@@ -10,6 +10,21 @@
 
 with
 
+{%- for staging, mart, _ in pairs %}
+
+{{ staging }} as (
+
+    select * from {{ ref(staging) }}
+
+),
+
+{{ mart }} as (
+
+    select * from {{ ref(mart) }}
+
+),
+{%- endfor %}
+
 final as (
 
     {%- for staging, mart, key in pairs %}
@@ -17,8 +32,8 @@ final as (
     select
         '{{ mart }}' as missing_in,
         staged.{{ key }} as missing_key
-    from {{ ref(staging) }} as staged
-    left join {{ ref(mart) }} as published on staged.{{ key }} = published.{{ key }}
+    from {{ staging }} as staged
+    left join {{ mart }} as published on staged.{{ key }} = published.{{ key }}
     where published.{{ key }} is null
 
     union all
@@ -26,8 +41,8 @@ final as (
     select
         '{{ staging }}' as missing_in,
         max(published.{{ key }}) as missing_key
-    from {{ ref(mart) }} as published
-    having count(*) > (select count(*) from {{ ref(staging) }})
+    from {{ mart }} as published
+    having count(*) > (select count(*) from {{ staging }})
     {%- if not loop.last %}
 
     union all

@@ -1,6 +1,24 @@
 {#- All lines = all orders + lines of unknown orders: lines, units and money, for every order. -#}
 with
 
+all_lines as (
+
+    select * from {{ ref('fct_order_lines') }}
+
+),
+
+all_totals as (
+
+    select * from {{ ref('fct_order_totals') }}
+
+),
+
+all_orders as (
+
+    select * from {{ ref('fct_orders') }}
+
+),
+
 orders as (
 
     select * from {{ rows_to_test(ref('fct_orders')) }}
@@ -25,7 +43,7 @@ wrong_totals as (
         order_totals.customer_id,
         order_totals.order_id
     from order_totals
-    left join {{ ref('fct_order_lines') }} as lines_of_order
+    left join all_lines as lines_of_order
         on
             order_totals.customer_id = lines_of_order.customer_id
             and order_totals.order_id = lines_of_order.order_id
@@ -48,7 +66,7 @@ wrong_orders as (
         orders.customer_id,
         orders.order_id
     from orders
-    left join {{ ref('fct_order_totals') }} as totals_of_order
+    left join all_totals as totals_of_order
         on
             orders.customer_id = totals_of_order.customer_id
             and orders.order_id = totals_of_order.order_id
@@ -65,7 +83,7 @@ stray_lines as (
         order_lines.customer_id,
         order_lines.order_id
     from order_lines
-    left join {{ ref('fct_order_totals') }} as totals_of_line
+    left join all_totals as totals_of_line
         on
             order_lines.customer_id = totals_of_line.customer_id
             and order_lines.order_id = totals_of_line.order_id
@@ -79,7 +97,7 @@ stray_totals as (
         order_totals.customer_id,
         order_totals.order_id
     from order_totals
-    left join {{ ref('fct_orders') }} as order_of_totals
+    left join all_orders as order_of_totals
         on
             order_totals.customer_id = order_of_totals.customer_id
             and order_totals.order_id = order_of_totals.order_id

@@ -54,7 +54,9 @@ def test_the_lock_is_hashed_and_covers_what_is_declared() -> None:
     assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
     assert re.findall(r"^--?\w.*|://", lock, flags=re.MULTILINE) == []
     groups = tomllib.loads(read("pyproject.toml"))["dependency-groups"]
-    projects = (tomllib.loads(read(f"{each}/pyproject.toml"))["project"] for each in ("loader", "sandbox"))
+    projects = (
+        tomllib.loads(read(f"{each}/pyproject.toml"))["project"] for each in ("adapter", "loader", "sandbox")
+    )
     declared = [*groups["dbt"], *groups["dev"], *(each for one in projects for each in one["dependencies"])]
     wanted = {re.split(r"[<>=~\[ ]", each)[0].lower().replace("_", "-") for each in declared}
     assert wanted - set(pinned) == set()

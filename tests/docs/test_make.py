@@ -40,7 +40,7 @@ def test_a_missing_python_is_told_before_anything_is_installed(tmp_path: Path, p
     done = make(tmp_path, "setup", f"PYTHON={python}")
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.startswith("make: error: no Python 3.11 or 3.12 on PATH; ")
+    assert done.stderr.startswith("make: error: no Python 3.11, 3.12 or 3.13 on PATH; ")
 
 
 def test_a_half_made_environment_is_not_made_with_its_own_python(tmp_path: Path) -> None:

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import yaml
 
 from tests.project import rules
+from tests.warehouse import PROJECT
 
+ADAPTER = PROJECT / "adapter/dbt/include/mariadb_marts/macros"
 BLOCK = re.compile(r"{%(-?)\s*(macro|test|materialization)\s+(\w+)")
 
 
@@ -32,27 +35,39 @@ def macro_files_hold_one_macro(manifest: rules.Manifest) -> Iterator[str]:
     for macro in macros(manifest):
         held.setdefault(macro["original_file_path"], []).append(plain_name(macro["name"]))
     for path, names in held.items():
-        if names != [Path(path).stem]:
+        if set(names) != {Path(path).stem}:
             yield f"{path}: it should hold the macro {Path(path).stem} alone, found {', '.join(names)}"
 
 
-def mariadb_macros_are_in_their_folder(manifest: rules.Manifest) -> Iterator[str]:
-    """An adapter for MariaDB would replace one folder."""
+def the_adapter_is_overridden_in_one_folder(manifest: rules.Manifest) -> Iterator[str]:
+    """The adapter knows MariaDB; the project changes only how facts are updated and tested."""
     for macro in macros(manifest):
-        is_override = "mariadb" in macro["name"]
-        if is_override and not macro["original_file_path"].startswith("macros/mariadb/"):
-            yield f"{macro['name']}: move it to macros/mariadb"
+        is_override = macro["package_name"] == "pos" and "mariadb" in macro["name"]
+        if is_override and not macro["original_file_path"].startswith("macros/incremental/"):
+            yield f"{macro['name']}: move it to the adapter"
 
 
 def macros(manifest: rules.Manifest) -> Iterator[dict[str, Any]]:
-    """The project's own macros, generic tests and materializations included."""
-    yield from (macro for macro in manifest["macros"].values() if macro["package_name"] == "pos")
+    """The macros of the project and of the adapter, generic tests and materializations included."""
+    described = adapters_descriptions()
+    for macro in manifest["macros"].values():
+        if macro["package_name"] == "pos":
+            yield macro
+        elif macro["package_name"] == "dbt_mariadb_marts":
+            name = macro["name"].removeprefix("default__")
+            yield {**macro, "description": "", "arguments": [], **described.get(name, {})}
+
+
+def adapters_descriptions() -> dict[str, dict[str, Any]]:
+    """The descriptions of the adapter's macros by name; dbt does not read them into a project's manifest."""
+    files = [yaml.safe_load(path.read_text()) for path in ADAPTER.rglob("_macros.yml")]
+    return {each["name"]: each for file in files for each in file["macros"]}
 
 
 def plain_name(name: str) -> str:
-    """A macro's name without what dbt and its dispatch put around it: concat for mariadb__concat."""
-    name = name.removeprefix("mariadb__").removeprefix("test_")
-    return re.sub(r"^materialization_(\w+)_mariadb$", r"\1", name)
+    """A macro's name without what dbt and its dispatch put around it: concat for mariadb_marts__concat."""
+    name = name.removeprefix("mariadb_marts__").removeprefix("default__").removeprefix("test_")
+    return re.sub(r"^materialization_(\w+)_mariadb_marts$", r"\1", name)
 
 
 def arguments_of(macro_sql: str) -> list[str]:
@@ -68,5 +83,5 @@ def arguments_of(macro_sql: str) -> list[str]:
 RULES: tuple[Callable[[rules.Manifest], Iterator[str]], ...] = (
     macros_are_described,
     macro_files_hold_one_macro,
-    mariadb_macros_are_in_their_folder,
+    the_adapter_is_overridden_in_one_folder,
 )

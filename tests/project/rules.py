@@ -1,4 +1,4 @@
-"""Rules for the dbt project that dbt 1.7 does not enforce; each returns one line per breach.
+"""Rules for the dbt project that dbt does not enforce; each returns one line per breach.
 
 A rule's docstring says why it matters. `manifest` is dbt's manifest.json as a dict.
 """
@@ -20,7 +20,7 @@ IGNORED_CONFIGS = {
     "database": "MariaDB has schemas only",
 }
 IGNORED_DEFAULTS = {"on_schema_change": "ignore"}
-IGNORED_KEYS = {"data_tests": "tests", "unit_tests": "a pytest"}
+OLD_KEYS = {"tests": "data_tests"}
 AS_BUILT = ("built_mart(", "is_built_before(")
 """Macros by which a model reads a table of the last build."""
 PERSONAL = {"first_name", "last_name", "email", "address1", "address2", "phone", "birthdate"}
@@ -180,7 +180,7 @@ def personal_columns_are_declared(manifest: Manifest) -> Iterator[str]:
     personal = {name for _, name, declared in columns if declared} | PERSONAL
     for model, name, declared in columns:
         if name in personal and not declared:
-            yield f"{model}.{name}: declare meta: {{personal: true}}"
+            yield f"{model}.{name}: declare config: {{meta: {{personal: true}}}}"
 
 
 RULES: tuple[Callable[[Manifest], Iterator[str]], ...] = (
@@ -200,14 +200,14 @@ RULES: tuple[Callable[[Manifest], Iterator[str]], ...] = (
 
 
 def yaml_breaches(content: Any, where: str) -> Iterator[str]:
-    """Keys that dbt 1.7 ignores silently: newer names of tests, and on, off, yes, no (booleans)."""
+    """Keys of an older dbt, and keys that YAML reads as booleans: on, off, yes, no."""
     if isinstance(content, dict):
         for key, value in content.items():
             if isinstance(key, bool):
                 written = "on or yes" if key else "off or no"
                 yield f"{where}: YAML reads the key {written} as {key}; rename it"
-            elif key in IGNORED_KEYS:
-                yield f"{where}: dbt 1.7 ignores {key}; use {IGNORED_KEYS[key]}"
+            elif key in OLD_KEYS:
+                yield f"{where}: {key} is an old name; use {OLD_KEYS[key]}"
             yield from yaml_breaches(value, f"{where}.{key}")
     elif isinstance(content, list):
         for number, value in enumerate(content):

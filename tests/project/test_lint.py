@@ -14,7 +14,7 @@ from tests.project import macro_rules, rules
 from tests.warehouse import PROJECT, Warehouse
 
 RULES = (*rules.RULES, *macro_rules.RULES)
-FOLDERS = ("models", "seeds", "snapshots", "macros", "analyses")
+FOLDERS = ("models", "seeds", "snapshots", "macros", "adapter", "analyses")
 YAML_FILES = sorted(
     chain([PROJECT / "dbt_project.yml"], *((PROJECT / name).rglob("*.yml") for name in FOLDERS))
 )
@@ -53,9 +53,9 @@ BREACHES: dict[str, Callable[[dict[str, Any], rules.Manifest], object]] = {
     "macro_files_hold_one_macro": lambda _, manifest: manifest["macros"]["macro.pos.ratio"].update(
         original_file_path="macros/reports/share.sql"
     ),
-    "mariadb_macros_are_in_their_folder": lambda _, manifest: manifest["macros"][
-        "macro.pos.mariadb__concat"
-    ].update(original_file_path="macros/concat.sql"),
+    "the_adapter_is_overridden_in_one_folder": lambda _, manifest: manifest["macros"][
+        "macro.pos.mariadb_marts__after_swap"
+    ].update(original_file_path="macros/after_swap.sql"),
     "only_staging_reads_the_source": lambda mart, _: mart["depends_on"]["nodes"].append(
         "source.pos.pos.order"
     ),
@@ -83,7 +83,7 @@ def test_rule_finds_a_breach(rule: Callable[[rules.Manifest], Any], manifest: ru
         ("{% macro share(amount, whole) -%}", ["amount", "whole"]),
         ("{%- macro a(b=none, c='x, y', d=[1, 2]) %}", ["b", "c", "d"]),
         ("{% test fits(model) %}", ["model"]),
-        ("{% materialization view, adapter='mariadb' %}", []),
+        ("{% materialization view, adapter='mariadb_marts' %}", []),
     ],
 )
 def test_arguments_of_a_macro(sql: str, arguments: list[str]) -> None:
@@ -91,17 +91,17 @@ def test_arguments_of_a_macro(sql: str, arguments: list[str]) -> None:
 
 
 def test_macro_files_leave_descriptions_to_their_yaml() -> None:
-    files = sorted((PROJECT / "macros").rglob("*.sql"))
+    files = sorted([*(PROJECT / "macros").rglob("*.sql"), *macro_rules.ADAPTER.rglob("*.sql")])
     assert [path.name for path in files if not path.read_text().startswith("{%")] == []
 
 
 @pytest.mark.parametrize("path", YAML_FILES, ids=lambda path: path.name)
-def test_yaml_has_no_key_that_dbt_ignores(path: Path) -> None:
+def test_yaml_has_no_old_key(path: Path) -> None:
     assert list(rules.yaml_file_breaches(path)) == []
 
 
-@pytest.mark.parametrize("text", ["models: [{data_tests: []}]", "unit_tests: []", "on: 1", "a: {no: 1}"])
-def test_ignored_yaml_keys_are_found(text: str) -> None:
+@pytest.mark.parametrize("text", ["models: [{tests: []}]", "on: 1", "a: {no: 1}"])
+def test_old_yaml_keys_are_found(text: str) -> None:
     assert list(rules.yaml_breaches(yaml.safe_load(text), "file"))
 
 

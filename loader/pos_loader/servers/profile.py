@@ -25,10 +25,15 @@ from pos_loader.masking import masked_address, remember
 HONOURED = frozenset(
     (
         *("type", "server", "host", "port", "username", "user", "UID", "password", "PWD", "schema"),
-        *("ssl_disabled", "unix_socket"),
+        *("ssl_disabled", "unix_socket", "hosts"),
     )
 )
-DBTS_OWN = frozenset(("database", "charset", "collation", "threads"))
+DBTS_OWN = frozenset(
+    (
+        *("database", "charset", "collation", "threads"),
+        *("connect_timeout", "read_timeout", "write_timeout"),
+    )
+)
 """Keys that change nothing for the loader, because `servers.session` sets up its sessions."""
 
 
@@ -113,9 +118,13 @@ def _is_plain(output: Mapping[str, str], key: str = "ssl_disabled") -> bool:
 
 
 def _connection(output: Mapping[str, str], *, where: str) -> MariaDB:
-    if output.get("type") not in ("mariadb", "mysql"):
+    if output.get("type") not in ("mariadb_marts", "mariadb", "mysql"):
         raise SpecError(
-            f"adapter {output.get('type')} is not MariaDB's", where=where, fix="use type: mariadb"
+            f"adapter {output.get('type')} is not MariaDB's", where=where, fix="use type: mariadb_marts"
+        )
+    if output.get("hosts"):
+        raise SpecError(
+            "hosts is set, and the loader connects to one server", where=where, fix="give server instead"
         )
     if output.get("unix_socket"):
         raise SpecError(

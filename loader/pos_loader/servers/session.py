@@ -2,7 +2,7 @@
 
 mysql.connector runs `STATEMENTS` right after it connects. connectorx runs them as `pre_execution_query` on
 the connection that reads, but prepares its query before them. So that query must mean the same in every SQL
-mode: names are in backticks, texts are hexadecimal. macros/mariadb/session sets the same state for dbt.
+mode: names are in backticks, texts are hexadecimal. adapter/ sets the same state for dbt.
 """
 
 from __future__ import annotations

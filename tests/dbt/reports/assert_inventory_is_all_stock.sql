@@ -1,6 +1,12 @@
 {#- The report has the stock of every product, and the units sold in the window up to the last day. -#}
 with
 
+order_lines as (
+
+    select * from {{ ref('fct_order_lines') }}
+
+),
+
 last_day as (
 
     select max(placed_at) as last_placed_at
@@ -24,7 +30,7 @@ counted as (
         0 as products,
         0 as stock,
         order_lines.quantity as units
-    from {{ ref('fct_order_lines') }} as order_lines
+    from order_lines
     cross join last_day
     where
         order_lines.is_known_product

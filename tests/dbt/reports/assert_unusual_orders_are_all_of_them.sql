@@ -1,6 +1,12 @@
 {#- The report has every order above a bound, with its total, and no other order. -#}
 with
 
+order_totals as (
+
+    select * from {{ ref('fct_order_totals') }}
+
+),
+
 large_orders as (
 
     select
@@ -11,7 +17,7 @@ large_orders as (
         order_total > {{ var('unusual_order_total') }}
         or order_id in (
             select order_totals.order_id
-            from {{ ref('fct_order_totals') }} as order_totals
+            from order_totals
             where order_totals.largest_quantity > {{ var('unusual_quantity') }}
         )
 

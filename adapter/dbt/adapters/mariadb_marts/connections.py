@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import mysql.connector
-from dbt_common.exceptions import DbtRuntimeError
-
 from dbt.adapters.contracts.connection import Connection
 from dbt.adapters.events.logging import AdapterLogger
 from dbt.adapters.exceptions import FailedToConnectError
 from dbt.adapters.mariadb.connections import MariaDBConnectionManager
+from dbt_common.exceptions import DbtRuntimeError
+
 from dbt.adapters.mariadb_marts.credentials import TYPE, Credentials
 from dbt.adapters.mariadb_marts.session import STATEMENTS
 
@@ -47,14 +47,15 @@ class ConnectionManager(MariaDBConnectionManager):  # type: ignore[misc]
 
 
 def _connected(credentials: Credentials, where: tuple[str, int] | None) -> Any:
-    handle = mysql.connector.connect(**_arguments(credentials, where))
+    handle: Any = mysql.connector.connect(**_arguments(credentials, where))
     try:
         cursor = handle.cursor()
         for statement in STATEMENTS:
             cursor.execute(statement)
         if credentials.ssl_ca:
             cursor.execute("show session status like 'Ssl_cipher'")
-            if not cursor.fetchall()[0][1]:
+            (status,) = cursor.fetchall()
+            if not status[1]:
                 raise DbtRuntimeError("the server offers no TLS, and the profile has ssl_ca")
         cursor.close()
     except BaseException:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from dbt_common.exceptions import DbtRuntimeError
-
 from dbt.adapters.mariadb.connections import MariaDBCredentials
+from dbt_common.exceptions import DbtRuntimeError
 
 TYPE = "mariadb_marts"
 PORT = 3306
@@ -15,11 +14,12 @@ PORT = 3306
 
 @dataclass(init=False)
 class Credentials(MariaDBCredentials):  # type: ignore[misc]
-    """A target of profiles.yml. Unknown keys are errors, because a key that is dropped may be one that protects.
+    """A target of profiles.yml. Unknown keys are errors: a key that is dropped may be one that protects.
 
-    `hosts` are tried in order (`host` or `host:port`); they replace `server`. With `ssl_ca`, the server must show
-    a certificate of that authority and, unless `ssl_verify_identity` is false, one for the host's name. `ssl_cert`
-    and `ssl_key` are the client's own. Timeouts are in seconds; without one, a read or write may take any time.
+    `hosts` are tried in order (`host` or `host:port`); they replace `server`. With `ssl_ca`, the server must
+    show a certificate of that authority and, unless `ssl_verify_identity` is false, one for the host's name.
+    `ssl_cert` and `ssl_key` are the client's own. Timeouts are in seconds; without one, a read or write may
+    take any time.
     """
 
     hosts: list[str] | None = None

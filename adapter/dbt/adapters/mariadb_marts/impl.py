@@ -1,4 +1,4 @@
-"""The adapter: dbt-mysql's, with what dbt has changed since, and a listing of a schema that leaves nothing out."""
+"""The adapter: dbt-mysql's, with what dbt has changed since, and listings that leave nothing out."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import agate
-from dbt_common.clients.agate_helper import DEFAULT_TYPE_TESTER
-
 from dbt.adapters.__about__ import version as base_version
 from dbt.adapters.base.relation import AdapterTrackingRelationInfo
 from dbt.adapters.mariadb.impl import MariaDBAdapter
-from dbt.adapters.mariadb_marts.__version__ import version
-from dbt.adapters.mariadb_marts.connections import ConnectionManager
 from dbt.adapters.protocol import AdapterConfig
 from dbt.adapters.sql import SQLAdapter
+from dbt_common.clients.agate_helper import DEFAULT_TYPE_TESTER
+
+from dbt.adapters.mariadb_marts.__version__ import version
+from dbt.adapters.mariadb_marts.connections import ConnectionManager
 
 
 @dataclass
@@ -56,7 +56,7 @@ class MariaDBMartsAdapter(MariaDBAdapter):  # type: ignore[misc]
     get_catalog = SQLAdapter.get_catalog
     get_catalog_by_relations = SQLAdapter.get_catalog_by_relations
 
-    def _get_one_catalog(self, information_schema: Any, schemas: Any, used_schemas: Any) -> agate.Table:
+    def _get_one_catalog(self, information_schema: Any, schemas: Any, _: Any) -> agate.Table:
         """Read the columns of every table and view, schema by schema."""
         columns = [
             column

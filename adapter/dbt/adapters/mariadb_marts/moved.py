@@ -1,8 +1,8 @@
 """The names that dbt 1.8 moved, put where dbt-mysql 1.7.0 still looks for them.
 
-dbt-mysql is imported unmodified. While it is imported, the old names exist; afterwards they are gone again, so
-that no other adapter in the process sees them. What dbt-mysql looks up later, at run time (`dbt.exceptions.*`),
-it finds in its own modules' global `dbt`.
+dbt-mysql is imported unmodified. The old names exist while it is imported. Then they are removed, so that no
+other adapter in the process sees them. dbt-mysql looks `dbt.exceptions.*` up at run time, and finds them in
+the global `dbt` of its own modules.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType, SimpleNamespace
 
+import dbt.adapters.exceptions
 import dbt_common.exceptions
+from dbt.adapters.contracts.connection import AdapterResponse, Connection, Credentials
+from dbt.adapters.events.logging import AdapterLogger
 from dbt_common.clients import agate_helper
 from dbt_common.contracts.constraints import ConstraintType
 from dbt_common.exceptions import DbtRuntimeError
 from dbt_common.utils.executor import executor
-
-import dbt.adapters.exceptions
-from dbt.adapters.contracts.connection import AdapterResponse, Connection, Credentials
-from dbt.adapters.events.logging import AdapterLogger
 
 PARENT = "1.7.0"
 """The release of dbt-mysql that this plugin is written for."""

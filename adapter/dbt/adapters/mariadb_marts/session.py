@@ -1,7 +1,7 @@
 """The state that every session of dbt begins in, whatever the server's defaults are.
 
-It is all that changes a result, or fails a build, where a server has another default. A build takes no locks on
-the tables that it reads, because it reads what is committed. Waits for locks and idle times are in seconds.
+These settings can change a result, or fail a build, on a server with other defaults. A build takes no locks
+on the tables that it reads, because it reads committed rows. Waits for locks and idle times are in seconds.
 """
 
 from __future__ import annotations
