@@ -71,7 +71,7 @@ status: setup ## Show the servers
 
 .PHONY: build
 build: setup ## Build and test the marts: make build POS_SCHEMA=shop
-	@dbt build $(DBT_VARS)
+	@dbt build --exclude-resource-type unit_test $(DBT_VARS)
 
 .PHONY: load
 load: setup ## Publish the marts that were built

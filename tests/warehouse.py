@@ -50,6 +50,8 @@ class Warehouse:
             "POS_MARIADB_PASSWORD": self.password,
             "POS_MARIADB_SCHEMA": self.schema,
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            # tests/project/test_unit_tests.py runs them once; no other build does.
+            "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test",
         }
 
     @property
