@@ -6,7 +6,7 @@
         unique_key='product_id',
         strategy='check',
         check_cols=['current_price'],
-        invalidate_hard_deletes=True,
+        hard_deletes='invalidate',
         post_hook=[
             'create index if not exists product_id on {{ this }} (product_id)',
             'create index if not exists dbt_scd_id on {{ this }} (dbt_scd_id)',

@@ -5,7 +5,7 @@
         {%- set node = graph.nodes[unique_id] -%}
         {%- set config = [] -%}
         {%- for name in ['materialized', 'primary_key', 'indexes', 'meta', 'column_types',
-            'strategy', 'unique_key', 'check_cols', 'updated_at', 'invalidate_hard_deletes', 'quote_columns', 'delimiter'] -%}
+            'strategy', 'unique_key', 'check_cols', 'updated_at', 'hard_deletes', 'quote_columns', 'delimiter'] -%}
             {%- do config.append(node.config.get(name) | string) -%}
         {%- endfor -%}
         {%- do config.append(node.config.get('pre-hook') | string ~ node.config.get('post-hook') | string) -%}
