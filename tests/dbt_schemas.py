@@ -3,7 +3,7 @@
 from dbt.contracts.graph import nodes
 
 for _name in (
-    *("AnalysisNode", "GenericTestNode", "HookNode", "IntermediateSnapshotNode"),
+    *("AnalysisNode", "GenericTestNode", "HookNode", "SnapshotNode"),
     *("ModelNode", "SeedNode", "SingularTestNode"),
 ):
     getattr(nodes, _name).json_schema()

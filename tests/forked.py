@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 PRELOADED = {
-    "dbt.cli.main": ("dbt.cli.main", "dbt.adapters.mariadb", "tests.dbt_schemas"),
+    "dbt.cli.main": ("dbt.cli.main", "dbt.adapters.mariadb_marts", "tests.dbt_schemas"),
     "pos_loader": ("pos_loader.cli", "pos_loader.run.session", "pos_loader.evidence.keeper"),
 }
 """The modules that can be run, and what is imported for each beforehand."""

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from dbt_common.exceptions import DbtRuntimeError
 
-from dbt.adapters.mariadb_marts import Credentials
 from dbt.adapters.mariadb_marts.connections import ConnectionManager, _arguments
+from dbt.adapters.mariadb_marts.credentials import Credentials
 
 TARGET = {"schema": "shop", "username": "u", "password": "p"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 from dbt_common.exceptions import DbtRuntimeError
@@ -52,7 +53,7 @@ def test_a_missing_parent_is_one_line_with_the_command(
 ) -> None:
     def version(_: str) -> str:
         if found is None:
-            raise moved.PackageNotFoundError
+            raise PackageNotFoundError
         return found
 
     monkeypatch.setattr(moved, "version", version)

@@ -66,7 +66,7 @@ def adapters_descriptions() -> dict[str, dict[str, Any]]:
 
 def plain_name(name: str) -> str:
     """A macro's name without what dbt and its dispatch put around it: concat for mariadb_marts__concat."""
-    name = name.removeprefix("mariadb_marts__").removeprefix("mariadb__").removeprefix("default__").removeprefix("test_")
+    name = re.sub(r"^(mariadb_marts__|mariadb__|default__)?(test_)?", "", name)
     return re.sub(r"^materialization_(\w+)_mariadb_marts$", r"\1", name)
 
 
