@@ -38,6 +38,8 @@ class Warehouse:
     project: Path = PROJECT
     variables: Mapping[str, object] = field(default_factory=dict)
     """More variables of dbt."""
+    with_unit_tests: bool = False
+    """Whether a build runs dbt's unit tests as well; tests/project/test_dbt.py runs them once."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -50,8 +52,7 @@ class Warehouse:
             "POS_MARIADB_PASSWORD": self.password,
             "POS_MARIADB_SCHEMA": self.schema,
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-            # tests/project/test_unit_tests.py runs them once; no other build does.
-            "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test",
+            **({} if self.with_unit_tests else {"DBT_EXCLUDE_RESOURCE_TYPES": "unit_test"}),
         }
 
     @property
@@ -65,7 +66,7 @@ class Warehouse:
     def dbt(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run dbt and return the finished process; with `check`, a failing run fails the test."""
         finished = forked.run(
-            "dbt.cli.main", self._options(arguments), cwd=self.project, env=self.environment, merged=True
+            "dbt.cli.main", self.options(arguments), cwd=self.project, env=self.environment, merged=True
         )
         if check:
             assert finished.returncode == 0, finished.stdout
@@ -74,7 +75,7 @@ class Warehouse:
     def start_dbt(self, *arguments: str) -> subprocess.Popen[str]:
         """Start dbt and return the running process."""
         return subprocess.Popen(
-            [sys.executable, "-m", "dbt.cli.main", *self._options(arguments)],
+            [sys.executable, "-m", "dbt.cli.main", *self.options(arguments)],
             cwd=self.project,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -82,7 +83,7 @@ class Warehouse:
             text=True,
         )
 
-    def _options(self, arguments: Sequence[str]) -> list[str]:
+    def options(self, arguments: Sequence[str]) -> list[str]:
         """The arguments of a dbt run in this warehouse."""
         return [
             *arguments,
