@@ -19,7 +19,7 @@ PROGRAMS: dict[str, Any] = {
     "pos-sandbox": typer.main.get_command(pos_sandbox.cli.app),
 }
 OURS = [(program, name) for program, group in PROGRAMS.items() for name in group.commands]
-ELSEWHERE = ("cp", "docker", "export", "pre-commit", "pytest", "python", "python3", "source")
+ELSEWHERE = ("cp", "docker", "export", "pip", "pre-commit", "pytest", "python", "python3", "source")
 USAGE_ERRORS = (click.UsageError, typer.BadParameter.__mro__[1])  # dbt's click and the one within Typer
 EXAMPLE = re.compile(r"Example: (.+?)(?:\. |\.?$)")
 WRITTEN = [

@@ -61,7 +61,7 @@ def test_the_types_are_those_allowed() -> None:
 
 def test_the_readmes_example_is_the_projects_own_exposure() -> None:
     (example,) = (yaml.safe_load(block.text)["exposures"][0] for block in blocks(Path("README.md"), "yaml"))
-    parse_declaration(example["meta"]["mongo"], where="README.md")
+    parse_declaration(example["config"]["meta"]["mongo"], where="README.md")
     project = yaml.safe_load(read("models/marts/_marts__exposures.yml"))["exposures"]
     (real,) = (each for each in project if each["name"] == example["name"])
     assert example == {name: real[name] for name in example}

@@ -30,8 +30,6 @@ HISTORY = """
     from product_prices__sample
     order by 1, 3
 """
-    "select product_id, current_price, dbt_valid_from, dbt_valid_to from product_prices__sample order by 1, 3"
-)
 STRICT = """
 import sys
 from dbt.cli.main import dbtRunner

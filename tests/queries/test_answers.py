@@ -136,7 +136,7 @@ def test_every_declared_index_is_used_by_a_query() -> None:
         (each["name"], "_".join(f"{field}_{kind}" for field, kind in index["keys"].items()))
         for path in files
         for each in yaml.safe_load(path.read_text())["exposures"]
-        for index in each["meta"]["mongo"].get("indexes", ())
+        for index in each["config"]["meta"]["mongo"].get("indexes", ())
     }
     assert len(declared) > 5
     assert declared - {(query.collection, query.index) for query in QUERIES.values()} == set()
