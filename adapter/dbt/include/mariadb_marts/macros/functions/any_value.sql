@@ -1,0 +1,3 @@
+{% macro mariadb_marts__any_value(expression) -%}
+    min({{ expression }})
+{%- endmacro %}

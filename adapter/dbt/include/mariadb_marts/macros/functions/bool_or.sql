@@ -1,0 +1,3 @@
+{% macro mariadb_marts__bool_or(expression) -%}
+    max({{ expression }})
+{%- endmacro %}
