@@ -63,6 +63,12 @@ def test_every_staging_model_of_the_source_has_a_unit_test(sample_warehouse: War
     assert "fct_order_lines" in tested
 
 
+def test_builds_of_your_own_tables_have_no_unit_tests(sample_warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse = replace(sample_warehouse, target_path=tmp_path, pos_schema="shop", with_unit_tests=True)
+    warehouse.dbt("parse")
+    assert not warehouse.artifact("manifest")["unit_tests"]
+
+
 def test_a_build_without_rows_passes(servers: Endpoints, tmp_path: Path) -> None:
     warehouse = new_warehouse(servers, tmp_path, "test_empty")
     warehouse.dbt("build", "--empty")
