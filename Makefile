@@ -46,6 +46,10 @@ test: setup ## Run every test, two files at a time, on servers of their own on f
 	@scripts/programs browser
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
+.PHONY: faults
+faults: setup ## Run the long proofs, which `make test` leaves out
+	@pytest -m long --timeout 3600
+
 .PHONY: check
 check: lint test ## Lint and test
 

@@ -42,7 +42,7 @@ class Shape:
     held_back: Sequence[str] = ()
     """Collections that a load without --allow-empty does not publish, because a mart of theirs is empty."""
     is_slow: bool = False
-    """Whether only POS_TEST_SHOPS=all tries it."""
+    """Whether only `make faults` tries it."""
 
     def write(self, folder: Path) -> None:
         """Write the five CSV files into a new folder."""

@@ -1,10 +1,6 @@
-"""Every command handles shops of unusual shapes: it exits with 0, if need be with the option that it named.
-
-POS_TEST_SHOPS=all tries all shapes, which takes minutes.
-"""
+"""Every command handles shops of unusual shapes: it exits with 0, if need be with an option that it names."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +14,7 @@ from tests.loader.running import ERROR, Finished, Loader, connect
 from tests.shops.generators import SHAPES, Shape
 from tests.warehouse import Warehouse, new_warehouse
 
-CHOSEN = [shape for shape in SHAPES if not shape.is_slow or os.environ.get("POS_TEST_SHOPS") == "all"]
+CASES = [pytest.param(shape, marks=[pytest.mark.long] if shape.is_slow else []) for shape in SHAPES]
 
 
 def import_and_build(shape: Shape, servers: Endpoints, folder: Path) -> Warehouse:
@@ -38,7 +34,7 @@ def import_and_build(shape: Shape, servers: Endpoints, folder: Path) -> Warehous
     return built
 
 
-@pytest.mark.parametrize("shape", CHOSEN, ids=lambda shape: shape.name)
+@pytest.mark.parametrize("shape", CASES, ids=lambda shape: shape.name)
 def test_every_command_ends_well(shape: Shape, servers: Endpoints, tmp_path: Path) -> None:
     warehouse = import_and_build(shape, servers, tmp_path)
     database = f"test_shop_{shape.name}"
