@@ -18,7 +18,15 @@ from pymongo.operations import IndexModel
 
 from pos_loader.collection import BsonType, Collection, Index
 from pos_loader.declaration.validator import validator
-from pos_loader.servers.mongo import Client, Database, Handle, Topology, retrying, translated
+from pos_loader.servers.mongo import (
+    Client,
+    Database,
+    Handle,
+    Topology,
+    create_indexes,
+    retrying,
+    translated,
+)
 
 NAMESPACE_EXISTS, INVALID_OPTIONS, UNKNOWN_FIELD = 48, 72, 40415
 RULES: Mapping[str, str] = {"validationLevel": "strict", "validationAction": "error"}
@@ -93,12 +101,12 @@ def _build(handle: Handle, indexes: Sequence[Index]) -> None:
     for attempt in retrying():
         with attempt:
             if indexes:
-                handle.create_indexes([index_model(index) for index in indexes])
+                create_indexes(handle, [specification(index) for index in indexes])
 
 
-def index_model(index: Index) -> IndexModel:
-    """Write an index as the driver takes it."""
-    return IndexModel(list(index.keys), **{**index.options, "name": index.name})
+def specification(index: Index) -> Mapping[str, Any]:
+    """Write an index as createIndexes takes it."""
+    return IndexModel(list(index.keys), **{**index.options, "name": index.name}).document
 
 
 def _shard(client: Client, collection: Collection, name: str, topology: Topology) -> None:

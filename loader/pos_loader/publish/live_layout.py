@@ -13,8 +13,8 @@ from pymongo.errors import OperationFailure, PyMongoError
 from pos_loader.collection import Collection, Index
 from pos_loader.declaration.validator import validator
 from pos_loader.errors import DataError
-from pos_loader.publish.layout import RULES, index_model
-from pos_loader.servers.mongo import Handle, retrying, translated
+from pos_loader.publish.layout import RULES, specification
+from pos_loader.servers.mongo import Handle, create_indexes, retrying, translated
 
 INDEX_NOT_FOUND = 27
 REBUILT = ("collation", "capped")
@@ -123,7 +123,7 @@ def amend(handle: Handle, collection: Collection, pending: Changes) -> None:
 def _amend(handle: Handle, collection: Collection, pending: Changes) -> None:
     _drop(handle, pending.drop)
     for index in pending.create:
-        handle.create_indexes([index_model(index)])
+        create_indexes(handle, [specification(index)])
     if pending.validator:
         handle.database.command({"collMod": handle.name, "validator": validator(collection), **RULES})
 
@@ -132,7 +132,7 @@ def _restore(handle: Handle, before: Mapping[str, Mapping[str, Any]], pending: C
     _drop(handle, [index.name for index in pending.create])
     dropped = [before[name] for name in pending.drop if name in before]
     if dropped:
-        handle.database.command("createIndexes", handle.name, indexes=dropped)
+        create_indexes(handle, dropped)
 
 
 def _drop(handle: Handle, names: Sequence[str]) -> None:

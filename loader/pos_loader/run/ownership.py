@@ -317,7 +317,7 @@ def _equal(spec: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _build(handle: Handle, spec: Mapping[str, Any]) -> None:
     try:
-        retrying()(lambda: handle.database.command("createIndexes", handle.name, indexes=[dict(spec)]))
+        retrying()(mongo.create_indexes, handle, [spec])
     except OperationFailure as error:
         if mongo.is_transient(error):
             raise

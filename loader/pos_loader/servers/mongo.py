@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import ssl
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -255,6 +255,20 @@ def write_errors(error: BulkWriteError) -> list[dict[str, Any]]:
     """List the errors of a bulk write: those of single documents, then those of the write concern."""
     details = error.details or {}
     return [*details.get("writeErrors", ()), *details.get("writeConcernErrors", ())]
+
+
+def create_indexes(handle: Handle, indexes: Sequence[Mapping[str, Any]]) -> None:
+    """Create indexes, given as listIndexes shows them; those that exist already stay.
+
+    On a collection with documents, MongoDB waits by default until every voting member is ready, so it would
+    wait for ever while one is down. A majority is enough. A standalone server knows no `commitQuorum`.
+    Source: https://www.mongodb.com/docs/manual/reference/command/createIndexes/#std-label-createIndexes-cmd-commitQuorum
+    """
+    servers = handle.database.client.topology_description.server_descriptions().values()
+    alone = any(server.server_type_name == "Standalone" for server in servers)
+    command: dict[str, Any] = {"createIndexes": handle.name, "indexes": [dict(index) for index in indexes]}
+    command |= {"writeConcern": handle.write_concern.document}
+    handle.database.command(command | ({} if alone else {"commitQuorum": "majority"}))
 
 
 def is_transient(error: BaseException) -> bool:
