@@ -98,10 +98,11 @@ class Warehouse:
         return content
 
     def results(self) -> dict[str, tuple[str, str]]:
-        """Status and message of every node of the last run by its short name, such as `fct_orders`."""
+        """Status and message of every node of the last run, by its short name; hooks are left out."""
         return {
             result["unique_id"].split(".")[2]: (result["status"], result["message"] or "")
             for result in self.artifact("run_results")["results"]
+            if not result["unique_id"].startswith("operation.")
         }
 
     def connect(self) -> Any:
