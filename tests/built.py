@@ -140,9 +140,9 @@ def base_tables(cursor: Any, schema: str) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def built_sample(servers: Endpoints) -> Warehouse:
+def built_sample(cluster: Endpoints) -> Warehouse:
     """The sample data, built and tested once for all processes; copy it, do not change it."""
-    return built_once(servers, "sample", lambda warehouse: warehouse.dbt("build"))
+    return built_once(cluster, "sample", lambda warehouse: warehouse.dbt("build"))
 
 
 @pytest.fixture(scope="session")
@@ -153,13 +153,13 @@ def sample_warehouse(built_sample: Warehouse, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(scope="session")
 def data_warehouse(
-    servers: Endpoints, tmp_path_factory: pytest.TempPathFactory
+    cluster: Endpoints, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[Path], Warehouse]:
     """A function that imports, builds and tests one of `DATA_SETS`, once; read it, do not change it."""
 
     @cache
     def build(folder: Path) -> Warehouse:
-        built = built_once(servers, folder.name, lambda new: _import_and_build(new, folder), has_source=True)
+        built = built_once(cluster, folder.name, lambda new: _import_and_build(new, folder), has_source=True)
         return copied(built, tmp_path_factory.mktemp(folder.name), session.own(f"test_{folder.name}"))
 
     return build

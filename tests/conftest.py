@@ -7,10 +7,13 @@ processes of a session (pytest --numprocesses) share the servers; what each make
 
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
+from pymongo import MongoClient
 
-from pos_sandbox import mariadb, mongodb
+from pos_sandbox import mariadb
 from pos_sandbox.cluster import Endpoints, Sandbox
 from pos_sandbox.settings import Ports
 from tests import forked, session
@@ -43,17 +46,24 @@ def session_sandbox() -> Sandbox:
 
 
 @pytest.fixture(scope="session")
-def servers(session_sandbox: Sandbox) -> Endpoints:
-    """Where the session's servers listen: mariadb_host, _port, _user, _password and mongo_uri."""
+def cluster(session_sandbox: Sandbox) -> Endpoints:
+    """Where MariaDB and the sharded MongoDB listen: mariadb_host, _port, _user, _password and mongo_uri."""
     return session_sandbox.endpoints
 
 
+@pytest.fixture(scope="module")
+def servers(request: pytest.FixtureRequest, cluster: Endpoints) -> Endpoints:
+    """The servers of a test file: MongoDB is a native server of one member if the file is marked `native`."""
+    is_native = request.node.get_closest_marker("native")
+    return replace(cluster, mongo_uri=session.native_uri()) if is_native else cluster
+
+
 @pytest.fixture
-def mongo_database(session_sandbox: Sandbox) -> Iterator[str]:
+def mongo_database(servers: Endpoints) -> Iterator[str]:
     """A database name nobody used; the database is dropped after the test."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     yield name
-    with mongodb.connect(session_sandbox.ports.mongos, timeout=60) as client:
+    with MongoClient[dict[str, Any]](servers.mongo_uri, timeoutMS=60_000) as client:
         client.drop_database(name)
 
 

@@ -12,8 +12,9 @@ import psutil
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from benchmarks.servers import native_mongod
+from pos_sandbox import mongo_tools
 from pos_sandbox.process import HOST, Deadline, Server, start, stop, wait_for
+from pos_sandbox.settings import cache_folder
 from tests import session
 
 SET = "members"
@@ -39,7 +40,7 @@ def three_members(root: Path) -> Iterator[Members]:
     """Start three members in `root`; stop them at the end, also killed and frozen ones."""
     free = session.free_ports()
     ports = [free.shard1, free.shard2, free.config]
-    command = (str(native_mongod(root)),)
+    command = mongo_tools.find_native(cache_folder(), print)
     processes = []
     try:
         for port in ports:

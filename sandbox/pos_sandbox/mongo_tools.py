@@ -1,4 +1,7 @@
-"""Find mongod and mongos: in POS_MONGO_BIN, then in PATH, then in the arm64 build of an npm package."""
+"""Find mongod and mongos: in POS_MONGO_BIN, then in PATH, then in the arm64 build of an npm package.
+
+A single server needs no mongos, so it finds a native mongod on every machine.
+"""
 
 import os
 import platform
@@ -9,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pos_sandbox import arm64
+from pos_sandbox import arm64, x86_64
 from pos_sandbox.errors import UsageError
 
 
@@ -38,6 +41,19 @@ def find(cache: Path, note: Callable[[str], None]) -> MongoTools:
         )
     prefix, binaries = arm64.fetch(cache, emulate=machine == "x86_64", note=note)
     return MongoTools((*prefix, str(binaries / "mongod")), (*prefix, str(binaries / "mongos")))
+
+
+def find_native(cache: Path, note: Callable[[str], None]) -> tuple[str, ...]:
+    """Return the command of a mongod that needs no emulator. Raises `UsageError` where there is none."""
+    folder = os.environ.get("POS_MONGO_BIN")
+    if folder:
+        return (_in_folder(Path(folder), "mongod"),)
+    mongod = shutil.which("mongod")
+    if mongod:
+        return (mongod,)
+    if (platform.system(), platform.machine()) == ("Linux", "x86_64"):
+        return (str(x86_64.fetch(cache, note=note)),)
+    return find(cache, note).mongod
 
 
 def _in_folder(folder: Path, name: str) -> str:

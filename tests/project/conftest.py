@@ -10,9 +10,9 @@ from tests.warehouse import Warehouse
 
 
 @pytest.fixture(scope="session")
-def text_warehouse(servers: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def text_warehouse(cluster: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """The sample data again, built from a source that is all text in US formats."""
-    built = built_once(servers, "text", _build_text, has_source=True)
+    built = built_once(cluster, "text", _build_text, has_source=True)
     return copied(built, tmp_path_factory.mktemp("text"), session.own("test_text"))
 
 

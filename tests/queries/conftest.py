@@ -37,9 +37,9 @@ class Published:
 
 
 @pytest.fixture(scope="package")
-def published(sample_warehouse: Warehouse, servers: Endpoints) -> Iterator[Published]:
-    loader = Loader(sample_warehouse, servers.mongo_uri, f"test_{uuid.uuid4().hex[:12]}", select=())
-    with connect(servers.mongo_uri) as client:
+def published(sample_warehouse: Warehouse, cluster: Endpoints) -> Iterator[Published]:
+    loader = Loader(sample_warehouse, cluster.mongo_uri, f"test_{uuid.uuid4().hex[:12]}", select=())
+    with connect(cluster.mongo_uri) as client:
         try:
             load = loader.done("load", "--json").json
             yield Published(loader, client[loader.database], load)

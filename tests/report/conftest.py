@@ -60,7 +60,7 @@ def reports() -> dict[str, Report]:
 )
 def report(
     request: pytest.FixtureRequest,
-    servers: Endpoints,
+    cluster: Endpoints,
     data_warehouse: Callable[[Path], Warehouse],
     tmp_path_factory: pytest.TempPathFactory,
     reports: dict[str, Report],
@@ -70,7 +70,7 @@ def report(
     warehouse = data_warehouse(source) if source else request.getfixturevalue("sample_warehouse")
     if warehouse.schema not in reports:
         folder = tmp_path_factory.mktemp("report")
-        loader = Loader(apart(warehouse, folder), servers.mongo_uri, "test_report_nothing")
+        loader = Loader(apart(warehouse, folder), cluster.mongo_uri, "test_report_nothing")
         finished = loader.done("report", "--charts", str(folder / "charts"))
         truth = read_truth(source) if source else {}
         reports[warehouse.schema] = Report(

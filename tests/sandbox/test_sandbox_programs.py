@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pos_sandbox import arm64, mariadb, mongo_tools, versions
+from pos_sandbox import arm64, cache, mariadb, mongo_tools, versions
 from pos_sandbox.cli import app
 from pos_sandbox.errors import ServerError, UsageError
 from pos_sandbox.settings import Ports
@@ -59,7 +59,7 @@ def test_a_machine_without_a_debian_mirror_is_told_what_to_set(apt_with: Callabl
 def test_a_mirror_whose_key_is_missing_names_the_package() -> None:
     apt = ["sh", "-c", "echo \"E: The repository 'x bookworm InRelease' is not signed.\" >&2; exit 100"]
     with pytest.raises(ServerError, match="install debian-archive-keyring and rerun"):
-        arm64._run(apt, what="apt-get update", where="arm64 libraries")
+        cache.run(apt, what="apt-get update", where="arm64 libraries")
 
 
 @pytest.mark.parametrize(("user", "flags"), [(0, ["--user=root"]), (1000, [])])
@@ -74,7 +74,7 @@ def test_only_root_names_mariadbs_user(
 def test_a_killed_download_leaves_nothing_and_is_repeated(tmp_path: Path) -> None:
     final = tmp_path / "programs"
     (tmp_path / "partial-of-a-killed-run").mkdir()
-    with arm64._locked(tmp_path):
+    with cache.locked(tmp_path):
         with pytest.raises(KeyboardInterrupt):
             _unpack(final, "half", KeyboardInterrupt())
         assert [path.name for path in tmp_path.iterdir()] == [".lock"]
@@ -83,7 +83,7 @@ def test_a_killed_download_leaves_nothing_and_is_repeated(tmp_path: Path) -> Non
 
 
 def _unpack(final: Path, content: str, interruption: BaseException | None) -> None:
-    with arm64._in_place(final) as partial:
+    with cache.in_place(final) as partial:
         (partial / "mongod").write_text(content)
         if interruption:
             raise interruption
@@ -112,6 +112,18 @@ def test_pos_mongo_bin_comes_before_path(tmp_path: Path, monkeypatch: pytest.Mon
     assert mongo_tools.find(tmp_path, print).mongos == (str(tmp_path / "on-path" / "mongos"),)
     monkeypatch.setenv("POS_MONGO_BIN", str(tmp_path / "chosen"))
     assert mongo_tools.find(tmp_path, print).mongod == (str(tmp_path / "chosen" / "mongod"),)
+
+
+def test_a_single_server_takes_a_mongod_that_has_no_mongos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("chosen", "on-path"):
+        fake(tmp_path / folder, "mongod", "7.0.12")
+    monkeypatch.setenv("PATH", str(tmp_path / "on-path"), prepend=":")
+    monkeypatch.delenv("POS_MONGO_BIN", raising=False)
+    assert mongo_tools.find_native(tmp_path, print) == (str(tmp_path / "on-path" / "mongod"),)
+    monkeypatch.setenv("POS_MONGO_BIN", str(tmp_path / "chosen"))
+    assert mongo_tools.find_native(tmp_path, print) == (str(tmp_path / "chosen" / "mongod"),)
 
 
 def test_mongod_and_mongos_of_two_releases_are_refused(

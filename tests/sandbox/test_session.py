@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pos_sandbox import single
+from pos_sandbox.process import alive, running
 from tests import session
 from tests.warehouse import PROJECT
 
@@ -90,17 +92,22 @@ def test_a_session_is_removed_when_its_last_process_was_killed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv(session.VARIABLE)
-    first = process("sys.stdin.read()", TMPDIR=str(tmp_path))
+    code = "print(session.native_uri(), flush=True); sys.stdin.read()"
+    first = process(code, TMPDIR=str(tmp_path))
     assert first.stdout
     folder = Path(first.stdout.readline().strip())
-    second = process("sys.stdin.read()", **{session.VARIABLE: str(folder)})
+    second = process(code, **{session.VARIABLE: str(folder)})
     assert second.stdout
     assert second.stdout.readline().strip() == str(folder)
+    assert first.stdout.readline() == second.stdout.readline() != "", "they share the native MongoDB"
+    (native,) = running([single.server(folder / session.NATIVE, 0, cache_gb=0)]).values()
     monkeypatch.setenv(session.VARIABLE, str(tmp_path))
     for killed in (first, second):
         session._remove_dead_sessions()
         assert folder.exists()
+        assert alive(native)
         killed.kill()
         killed.communicate()
     session._remove_dead_sessions()
     assert not folder.exists()
+    assert not alive(native)

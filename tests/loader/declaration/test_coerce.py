@@ -20,6 +20,8 @@ from tests.loader.handmade import NAME, Mart
 from tests.loader.manifests import Manifest
 from tests.loader.running import content
 
+pytestmark = pytest.mark.native
+
 ODD = (
     "(1, '2024-05-06 07:08:09.123456', '2024-05-06'), (2, '1969-12-31 23:59:59.999999', '0000-00-00'), "
     "(3, '0000-00-00 00:00:00', '2024-00-01'), (4, '2024-02-00 10:00:00', null), "

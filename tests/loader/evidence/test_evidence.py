@@ -25,6 +25,8 @@ from pos_sandbox.cluster import Endpoints
 from tests.loader.running import ERROR, Loader
 from tests.warehouse import PROJECT, Warehouse
 
+pytestmark = pytest.mark.native
+
 CUSTOMERS, PRODUCTS = NAMES = "customer_order_history", "product_purchase_details"
 SCHEMA = json.loads((PROJECT / "loader" / "pos_loader" / "load_results.schema.json").read_text())
 GUIDE = PROJECT / "docs" / "evidence.md"

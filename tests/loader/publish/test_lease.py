@@ -29,6 +29,8 @@ from tests.loader.handmade import NAME
 from tests.loader.manifests import Manifest
 from tests.loader.running import LEASES, connect, content, left_behind
 
+pytestmark = pytest.mark.native
+
 FAR_AWAY = "another-host"
 
 

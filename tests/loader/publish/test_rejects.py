@@ -15,6 +15,8 @@ from tests.loader.handmade import NAME, Mart
 from tests.loader.manifests import Manifest, model
 from tests.loader.running import left_behind
 
+pytestmark = pytest.mark.native
+
 TAKEN = "E11000 duplicate key error"
 NAMELESS = "Document failed validation: revenue is missing"
 

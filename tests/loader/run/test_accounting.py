@@ -23,6 +23,8 @@ from tests.loader.mongo_helpers import declare
 from tests.loader.running import Documents, Loader, connect
 from tests.warehouse import Warehouse
 
+pytestmark = pytest.mark.native
+
 UNKNOWN = -1
 LINES = Mart(
     {"store_id": "bigint", "sale_id": "bigint", "line_id": "bigint", "note": "varchar(9)"},

@@ -24,6 +24,8 @@ from tests.loader.running import Loader, connect, content, left_behind
 from tests.loader.tasks import refuse_seven
 from tests.warehouse import Warehouse, new_warehouse
 
+pytestmark = pytest.mark.native
+
 NAME, ROWS = "handmade", 6000
 SHOPS = Mart(
     {"shop_id": "bigint", "name": "varchar(80)", "turnover": "decimal(19,4)"},

@@ -17,6 +17,8 @@ from tests.loader.manifests import Manifest
 from tests.loader.running import Loader, connect, content
 from tests.warehouse import new_warehouse
 
+pytestmark = pytest.mark.native
+
 TEXT = "varchar(20) character set utf8mb4 collate utf8mb4_nopad_bin"
 KEYS = [
     "",

@@ -16,6 +16,8 @@ from tests.loader.handmade import NAME, Mart
 from tests.loader.manifests import Manifest
 from tests.loader.running import Finished, left_behind
 
+pytestmark = pytest.mark.native
+
 EMPTY = Mart({"month": "bigint", "revenue": "decimal(19,4)"}, ("month",))
 GOOD: Manifest = {"root": "stores", "key": "store_id", "shard_key": {"_id": "hashed"}}
 MONTHS: Manifest = {"root": "months", "key": "month", "shard_key": "none"}

@@ -22,6 +22,8 @@ from tests.loader.handmade import NAME
 from tests.loader.manifests import Manifest
 from tests.loader.running import content, left_behind
 
+pytestmark = pytest.mark.native
+
 STORES = 6000
 SLOWLY = ("--full-refresh", "--partition-rows", "400", "--workers", "1")
 

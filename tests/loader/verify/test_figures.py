@@ -36,6 +36,8 @@ from tests.loader.manifests import Manifest
 from tests.loader.running import Documents, Loader, content, left_behind
 from tests.warehouse import Warehouse, new_warehouse
 
+pytestmark = pytest.mark.native
+
 GUIDE = (Path(__file__).parents[3] / "docs" / "verification.md").read_text(encoding="utf-8")
 WIDE = Decimal("999999999999999999999999999999.9999")
 LAST = 2**63 - 1

@@ -14,6 +14,8 @@ from pos_sandbox.cluster import Endpoints
 from tests.loader.running import Documents, Loader, connect, content
 from tests.warehouse import Warehouse
 
+pytestmark = pytest.mark.native
+
 NAMES = CUSTOMERS, PRODUCTS = "customer_order_history", "product_purchase_details"
 Document = Mapping[str, Any]
 Handle = Collection[dict[str, Any]]
