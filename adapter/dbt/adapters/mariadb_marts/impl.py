@@ -53,6 +53,8 @@ class MariaDBMartsAdapter(MariaDBAdapter):  # type: ignore[misc]
             self.Relation.create(schema=schema, identifier=name, type=kind) for _, name, schema, kind in found
         ]
 
+    # dbt-mysql compares rows with `=`, so a row with a NULL never equals itself.
+    get_rows_different_sql = SQLAdapter.get_rows_different_sql
     get_catalog = SQLAdapter.get_catalog
     get_catalog_by_relations = SQLAdapter.get_catalog_by_relations
 
