@@ -52,6 +52,8 @@ def parse(command: str) -> None:
     elif program == "make":
         targets = re.findall(r"^([a-z]+):.*## ", read("Makefile"), flags=re.MULTILINE)
         assert [word for word in arguments if "=" not in word and word not in targets] == []
+    elif words[0].startswith("scripts/"):
+        assert (PROJECT / words[0]).is_file()
     else:
         assert program in ELSEWHERE, f"{program} is not known here"
 
