@@ -1,11 +1,12 @@
-"""A small collection, its documents, and a proxy that loses the server's answers."""
+"""A small collection, its documents, a server of its own, and a proxy that loses the server's answers."""
 
 from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import bson
@@ -13,6 +14,9 @@ import pyarrow as pa
 from bson.int64 import Int64
 
 from pos_loader.collection import BsonType, Collection, Documents, Field, Index, Level, Partition
+from pos_sandbox import mongo_tools, single
+from pos_sandbox.process import HOST, Deadline, start, stop, wait_for
+from pos_sandbox.settings import cache_folder
 
 WHOLE = Partition(index=0, lo=None, hi=None)
 STATES = ("CA", "NY", "TX", "WA")
@@ -105,6 +109,18 @@ def documents(found: Iterable[Mapping[str, Any]]) -> Documents:
 
 def _is_text(rows: list[Mapping[str, Any]]) -> bool:
     return bool(rows) and isinstance(rows[0]["_id"], str)
+
+
+@contextmanager
+def own_server(folder: Path, port: int, *, replica_set: bool = True) -> Iterator[str]:
+    """Start a native MongoDB of one member, outside of any cluster; yield its address."""
+    server = single.server(folder, port, cache_gb=0.25, replica_set=replica_set)
+    process = start(server, mongo_tools.find_native(cache_folder(), print))
+    try:
+        wait_for(server, process, lambda: single.primary(port), deadline=Deadline(180))
+        yield f"mongodb://{HOST}:{port}"
+    finally:
+        stop([process], grace=30)
 
 
 def command(name: str) -> bytes:

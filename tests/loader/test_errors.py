@@ -21,6 +21,8 @@ from tests.loader.handmade import NAME
 from tests.loader.running import ERROR, Finished, Loader, left_behind
 from tests.warehouse import Warehouse
 
+pytestmark = pytest.mark.native
+
 USER, MARIADB_SECRET, MONGO_SECRET = "test_guarded", "s3cret/of@maria:db%20", "s3cret/of@mongo:db%20"
 SECRETS = {
     "mariadb_secret": MARIADB_SECRET,

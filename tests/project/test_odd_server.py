@@ -29,6 +29,8 @@ from tests.odd_server import odd_server
 from tests.project.sources import HEADERS, sample_tables
 from tests.warehouse import PROJECT, Row, Warehouse, new_warehouse
 
+pytestmark = pytest.mark.native
+
 DIFFERENT = "source_profile"  # dbt reads a blank in a seed as NULL; the import keeps it
 CHANGES = (
     "alter table `ORDER` change dateplaced DATEPLACED timestamp(6) null",

@@ -14,6 +14,8 @@ from tests.loader.running import ERROR, Finished, Loader, connect
 from tests.shops.generators import SHAPES, Shape
 from tests.warehouse import Warehouse, new_warehouse
 
+pytestmark = pytest.mark.native
+
 CASES = [pytest.param(shape, marks=[pytest.mark.long] if shape.is_slow else []) for shape in SHAPES]
 
 
@@ -35,11 +37,15 @@ def import_and_build(shape: Shape, servers: Endpoints, folder: Path) -> Warehous
 
 
 @pytest.mark.parametrize("shape", CASES, ids=lambda shape: shape.name)
-def test_every_command_ends_well(shape: Shape, servers: Endpoints, tmp_path: Path) -> None:
+def test_every_command_ends_well(
+    shape: Shape, servers: Endpoints, cluster: Endpoints, tmp_path: Path
+) -> None:
+    """One shop goes through all commands on the sharded cluster."""
+    mongo_uri = (cluster if shape is SHAPES[0] else servers).mongo_uri
     warehouse = import_and_build(shape, servers, tmp_path)
     database = f"test_shop_{shape.name}"
-    loader = Loader(warehouse, servers.mongo_uri, database, select=())
-    with connect(servers.mongo_uri) as client:
+    loader = Loader(warehouse, mongo_uri, database, select=())
+    with connect(mongo_uri) as client:
         client.drop_database(database)
         try:
             options = way_out(loader, shape.held_back)

@@ -18,6 +18,8 @@ from pos_sandbox.cluster import Endpoints
 from tests.loader.running import LEASES, Documents, Loader, connect, left_behind
 from tests.warehouse import PROJECT, Warehouse, new_warehouse
 
+pytestmark = pytest.mark.native
+
 CUSTOMERS, PRODUCTS = "customer_order_history", "product_purchase_details"
 FAILING = "select product_id from {{ ref('dim_products') }} where product_id = 1"
 WARNING = (

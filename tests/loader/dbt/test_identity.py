@@ -19,6 +19,8 @@ from tests.faults.shop import MARTS, Shop, shop
 from tests.loader.handmade import NAME
 from tests.loader.manifests import Manifest, changed, declaration, exposure
 
+pytestmark = pytest.mark.native
+
 CUSTOMERS = "exposure.pos.customer_order_history"
 V1, V2, ELSEWHERE = "model.pos.fct_orders.v1", "model.pos.fct_orders.v2", "model.other.fct_orders"
 

@@ -14,6 +14,8 @@ from pos_sandbox.cluster import Endpoints
 from tests.faults.shop import shop
 from tests.loader.manifests import Change, Manifest, changed, declaration, exposure, model, write_changed
 
+pytestmark = pytest.mark.native
+
 CUSTOMERS, PRODUCTS = "customer_order_history", "product_purchase_details"
 
 

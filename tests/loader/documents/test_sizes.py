@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -25,8 +26,10 @@ from pos_loader.servers.profile import MariaDB
 from pos_sandbox.cluster import Endpoints
 from tests.loader.handmade import NAME, Mart, publishable
 from tests.loader.manifests import Manifest
-from tests.loader.running import Documents, Loader, left_behind, mark_end
+from tests.loader.running import Documents, Loader, connect, left_behind, mark_end
 from tests.warehouse import new_warehouse
+
+pytestmark = pytest.mark.native
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "large-documents.md").read_text(encoding="utf-8")
 BUCKETS = "customer_orders_overflow"
@@ -129,6 +132,15 @@ def shop(
     return Shop(loader, manifest, client[mongo_database])
 
 
+@pytest.fixture
+def shop_in_shards(shop: Shop, cluster: Endpoints) -> Iterator[Shop]:
+    """The same shop, published to the sharded cluster."""
+    loader = replace(shop.loader, mongo_uri=cluster.mongo_uri)
+    with connect(loader.mongo_uri) as client:
+        yield replace(shop, loader=loader, documents=client[loader.database])
+        client.drop_database(loader.database)
+
+
 def in_buckets(numbers: list[int], size: int) -> list[list[int]]:
     return [
         [number for _, number in group]
@@ -152,7 +164,8 @@ def require_overflow(shop: Shop) -> None:
     assert shop.loader.done("verify", "--quiet").code == 0
 
 
-def test_overflow_keeps_the_newest_and_reads_back_as_one(shop: Shop) -> None:
+def test_overflow_keeps_the_newest_and_reads_back_as_one(shop_in_shards: Shop) -> None:
+    shop = shop_in_shards
     shop.declare()
     first = shop.load("--partition-rows", "4")
     require_overflow(shop)

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pos_loader.publish import sync
-from pos_sandbox import mongodb
-from pos_sandbox.cluster import Endpoints, Sandbox
-from pos_sandbox.settings import Ports
+from pos_sandbox.cluster import Endpoints
 from tests.faults.builds import moved_on_copy
 from tests.faults.reader import Reader, state
 from tests.faults.shop import BY_ID, BY_STATE, COUNTS, SALES, STORES, WRITTEN, Shop, shop
@@ -211,59 +206,3 @@ def test_another_shard_key_asks_for_a_full_refresh(published: Shop) -> None:
     assert entry["key"] == {"_id": "hashed"}
     published.declare(shard_key=BY_STATE)
     published.load("--full-refresh")
-
-
-@pytest.fixture(scope="module")
-def impatient(
-    free_ports: Callable[[], Ports], manifest: Manifest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Shop]:
-    """A shop on a cluster of its own, whose shards end a transaction after a second."""
-    folder = tmp_path_factory.mktemp("impatient")
-    with Sandbox(folder / "sandbox", free_ports()) as own:
-        for port in (own.ports.shard1, own.ports.shard2):
-            with mongodb.connect(port, timeout=60) as shard:
-                shard.admin.command({"setParameter": 1, "transactionLifetimeLimitSeconds": 1})
-        with shop(own.endpoints, manifest, folder, "test_impatient", shard_key=BY_STATE) as found:
-            found.load()
-            yield found
-
-
-def slowly(*arguments: Any) -> None:
-    """Read back as a sync does, but after the server's time limit."""
-    time.sleep(4)
-    READ_BACK(*arguments)
-
-
-READ_BACK = sync._require_written
-
-
-def test_a_transaction_that_outlives_the_servers_limit_becomes_a_full_refresh(
-    impatient: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sync, "_require_written", slowly)
-    impatient.sql("update stores set city = 'Aarhus' where store_id = 150")
-    finished = impatient.loader.invoke("load", "--no-gate")
-    assert finished.code == 0, finished
-    assert (
-        "handmade: full refresh, MongoDB did not accept the changes of test_impatient.handmade as one trans"
-        in (finished.stderr)
-    )
-    (found,) = json.loads(impatient.loader.results.read_text())["collections"]
-    assert (found["mode"], found["documents"]) == ("full refresh", 200)
-    assert impatient.documents[NAME].count_documents({"city": "Aarhus"}) == 1
-    assert impatient.loader.run("verify").code == 0
-
-
-def test_rejects_whose_transaction_is_too_long_end_in_exit_4(
-    impatient: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sync, "_require_written", slowly)
-    impatient.sql("update stores set city = 'Odense' where store_id = 150")
-    rejects = impatient.loader.warehouse.target_path / "rejects" / f"{NAME}.jsonl"
-    rejects.parent.mkdir(exist_ok=True)
-    rejects.write_text('{"key": 150}\n')
-    finished = impatient.loader.invoke("load", "--no-gate", "--retry-rejects", "--quiet")
-    rejects.unlink()
-    assert finished.code == 4, finished
-    assert finished.error.endswith("none of them was written; run again, or with --full-refresh")
-    assert impatient.documents[NAME].count_documents({"city": "Odense"}) == 0

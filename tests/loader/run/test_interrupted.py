@@ -21,6 +21,8 @@ from tests.loader.manifests import Manifest
 from tests.loader.running import Documents, Finished, Loader, connect, content, left_behind
 from tests.warehouse import new_warehouse
 
+pytestmark = pytest.mark.native
+
 NAME = "handmade"
 SHOPS, ROWS = "shops", 4000
 SHOP = Mart(

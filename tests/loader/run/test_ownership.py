@@ -22,7 +22,9 @@ from pos_sandbox.cluster import Endpoints
 from tests.faults.shop import BY_ID, BY_STATE, SALES, STORES, Shop, shop
 from tests.loader.handmade import NAME
 from tests.loader.manifests import Manifest
-from tests.loader.running import ERROR, Finished, Loader, content, left_behind
+from tests.loader.running import ERROR, Finished, Loader, connect, content, left_behind
+
+pytestmark = pytest.mark.native
 
 EARLIER = Path(__file__).with_name("earlier_version.json")
 """What the last version without records left: a collection with its audit tables, taken from servers."""
@@ -38,6 +40,15 @@ def owned(servers: Endpoints, manifest: Manifest, tmp_path_factory: pytest.TempP
         yield replace(found, loader=InProcess(**vars(found.loader)))
 
 
+@pytest.fixture(scope="module")
+def owned_in_shards(owned: Shop, cluster: Endpoints) -> Iterator[Shop]:
+    """The same shop, published to the sharded cluster."""
+    loader = replace(owned.loader, mongo_uri=cluster.mongo_uri)
+    with connect(loader.mongo_uri) as client:
+        yield replace(owned, loader=loader, documents=client[loader.database])
+        client.drop_database(loader.database)
+
+
 class InProcess(Loader):
     """Runs within the tests' process, which spares many starts of Python."""
 
@@ -45,14 +56,22 @@ class InProcess(Loader):
         return self.invoke(*arguments, **environment)
 
 
-@pytest.fixture
-def empty(owned: Shop) -> Shop:
+def emptied(owned: Shop) -> Shop:
     """The shop with nothing published, and no load known to have published anything."""
-    client = owned.documents.client
-    client.drop_database(owned.documents.name)
+    owned.documents.client.drop_database(owned.documents.name)
     owned.sql("drop table if exists pos_loader_runs, pos_loader_collections")
     owned.declare(indexes=INDEXES, drop_indexes=[], exclude=[], shard_key="none")
     return owned
+
+
+@pytest.fixture
+def empty(owned: Shop) -> Shop:
+    return emptied(owned)
+
+
+@pytest.fixture
+def empty_in_shards(owned_in_shards: Shop) -> Shop:
+    return emptied(owned_in_shards)
 
 
 @pytest.fixture
@@ -94,7 +113,8 @@ def test_a_foreign_collection_is_refused_in_every_mode(empty: Shop, options: tup
         assert empty.plan(*options)["reason"] == line
 
 
-def test_an_adopted_collection_keeps_its_documents_and_indexes(empty: Shop) -> None:
+def test_an_adopted_collection_keeps_its_documents_and_indexes(empty_in_shards: Shop) -> None:
+    empty = empty_in_shards
     collection = empty.documents[NAME]
     collection.insert_many([{"_id": number, "theirs": True} for number in (1, 2, 5000, "mine")])
     collection.create_index("theirs")
@@ -128,10 +148,11 @@ def test_an_adoption_names_a_collection_that_is_selected(empty: Shop) -> None:
 
 
 @pytest.mark.parametrize("shard_key", [BY_ID, "none"])
-def test_what_is_published_is_recorded_by_its_uuid(empty: Shop, shard_key: Any) -> None:
-    empty.declare(shard_key=shard_key)
-    empty.load()
-    published, load = empty, empty.load()
+def test_what_is_published_is_recorded_by_its_uuid(empty_in_shards: Shop, shard_key: Any) -> None:
+    published = empty_in_shards
+    published.declare(shard_key=shard_key)
+    published.load()
+    load = published.load()
     found = record(published)
     assert (found["_id"], found["load_id"]) == (uuid(published), published.loader_results()["load_id"])
     assert [each["name"] for each in found["indexes"]] == ["city_1"]
@@ -307,7 +328,9 @@ def test_what_only_has_the_name_of_a_build_stays(published: Shop) -> None:
     assert published.documents[theirs].count_documents({}) == 1
 
 
-def test_our_own_collection_may_change_its_shard_key(published: Shop) -> None:
+def test_our_own_collection_may_change_its_shard_key(empty_in_shards: Shop) -> None:
+    published = empty_in_shards
+    published.load()
     published.declare(shard_key=BY_STATE)
     assert "run pos-loader load --full-refresh" in published.refused(code=2)
     load = published.planned_load("--full-refresh")
@@ -316,8 +339,9 @@ def test_our_own_collection_may_change_its_shard_key(published: Shop) -> None:
 
 
 @pytest.fixture
-def earlier(empty: Shop) -> Iterator[Shop]:
+def earlier(empty_in_shards: Shop) -> Iterator[Shop]:
     """The shop of five stores, as the last version without records left it."""
+    empty = empty_in_shards
     left = json.loads(EARLIER.read_text(encoding="utf-8").replace("{database}", empty.documents.name))
     empty.documents.create_collection(NAME, **left["options"])
     empty.documents.client.admin.command("shardCollection", SPACE, key=left["shard_key"])

@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 from bson.int64 import Int64
-from pymongo.errors import PyMongoError
 
-from pos_sandbox import mongo_tools, mongodb
 from pos_sandbox.cluster import Endpoints
-from pos_sandbox.process import HOST, Deadline, Server, start, stop, wait_for
-from pos_sandbox.settings import Ports, cache_folder
+from pos_sandbox.settings import Ports
 from tests.loader.handmade import NAME, Mart, publishable
 from tests.loader.manifests import Manifest
+from tests.loader.mongo_helpers import own_server
 from tests.loader.running import Loader, connect, left_behind
 from tests.warehouse import new_warehouse
 
@@ -32,29 +30,8 @@ DECLARED: Manifest = {
 @pytest.fixture(params=["replica set", "standalone"])
 def address(request: pytest.FixtureRequest, free_ports: Callable[[], Ports], tmp_path: Path) -> Iterator[str]:
     """Start a mongod outside of any cluster and give its address."""
-    port, is_set = free_ports().shard1, request.param == "replica set"
-    log = tmp_path / "log" / "mongod.log"
-    where = (f"--dbpath={tmp_path}", f"--logpath={log}", f"--bind_ip={HOST}", f"--port={port}")
-    flags = (*where, "--nounixsocket", *(["--replSet=rs"] * is_set))
-    server = Server("mongod", request.param, "mongod", port, log, flags)
-    process = start(server, mongo_tools.find(cache_folder(), lambda _: None).mongod)
-
-    def ready() -> bool | None:
-        try:
-            with mongodb.connect(port, timeout=10) as client:
-                hello = client.admin.command("hello")
-                if hello.get("isreplicaset"):
-                    member = {"_id": 0, "host": f"{HOST}:{port}"}
-                    client.admin.command("replSetInitiate", {"_id": "rs", "members": [member]})
-                return bool(hello["isWritablePrimary"]) or None
-        except PyMongoError:
-            return None
-
-    try:
-        wait_for(server, process, ready, deadline=Deadline(180))
-        yield f"mongodb://{HOST}:{port}"
-    finally:
-        stop([process], grace=30)
+    with own_server(tmp_path, free_ports().shard1, replica_set=request.param == "replica set") as uri:
+        yield uri
 
 
 def test_a_load_and_a_sync_without_shards(
