@@ -1,14 +1,18 @@
-"""`python -m pos_loader` is `pos-loader`; an interrupt during the start ends it in one line, too."""
+"""`python -m pos_loader` is `pos-loader`; a signal during the start ends it in one line, too."""
 
 from __future__ import annotations
 
 import sys
 
+from pos_loader import stopping
+
 
 def main() -> None:
     """Run the command line and exit."""
     try:
-        from pos_loader.cli import app
+        stopping.listen()
+        with stopping.held():  # packages in the middle of their import may end in any error
+            from pos_loader.cli import app
     except KeyboardInterrupt:
         sys.stderr.write("pos-loader: error: interrupted; nothing was begun\n")
         sys.exit(130)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, ParamSpec
 import typer
 from typer.core import TyperGroup
 
-from pos_loader import streams
+from pos_loader import stopping, streams
 from pos_loader.console import PROGRAM, Console, LogFormat, discard_output
 from pos_loader.errors import ExitCode, SpecError, ending
 from pos_loader.formats import Format
@@ -48,13 +48,14 @@ class Commands(TyperGroup):
         except BaseException as error:
             code = _end(error, _log_format(words))
         if args is None:
+            stopping.deafen()
             streams.settle()
         sys.exit(code)
 
 
 def _end(error: BaseException, log_format: LogFormat) -> int:
     """Print the one line that says what ended the program; return the exit code."""
-    code, line = ending(error)
+    code, line = ending(stopping.cause(error))
     if isinstance(error, OSError):  # stdout itself may fail, and Python flushes it again when it ends
         discard_output()
     Console(log_format=log_format).error(line, exit_code=int(code))

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pos_loader import stopping
 from pos_loader.errors import LoaderError, ending
 from pos_loader.evidence import audit, summary
 from pos_loader.load_results import FAILED, RESULTS_FILE, RUNNING, CollectionOutcome, Outcome, write_results
@@ -41,7 +42,8 @@ def load(job: Job) -> Outcome:
     try:
         outcome = pipeline.load(job, done)
     except BaseException as error:
-        keeper.end(_failed(job, done, error))
+        with stopping.held():
+            keeper.end(_failed(job, done, stopping.cause(error)))
         raise
     keeper.end(outcome)
     if RESULTS not in keeper.faults:

@@ -19,6 +19,7 @@ import numpy as np
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError
 
+from pos_loader import stopping
 from pos_loader.collection import Documents
 from pos_loader.errors import DataError
 from pos_loader.servers.mongo import (
@@ -84,6 +85,7 @@ def insert(handle: Handle, documents: Documents, *, again: bool = False) -> tupl
     bypass = documents.conform and may_bypass_validation(handle.database)
     with translated(handle.database.client, f"insert into {handle.full_name}"):
         for first, last in batches(offsets):
+            stopping.check()
             batch = view[offsets[first] : offsets[last]]
             if len(batch) > MAX_DOCUMENT_BYTES:
                 reached = f"{len(batch)} bytes, MongoDB allows {MAX_DOCUMENT_BYTES}"

@@ -24,6 +24,7 @@ import psutil
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
+from pos_loader import stopping
 from pos_loader.errors import DataError, PartialLoad
 from pos_loader.servers import mongo
 
@@ -201,4 +202,5 @@ def lease(database: mongo.Database, names: Sequence[str], owner: Owner, *, wait:
         yield held
     finally:
         held.stop()
-        held.release()
+        with stopping.held():
+            held.release()

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import tenacity
 
+from pos_loader import stopping
 from pos_loader.collection import Collection, Documents, Partition, Reject
 from pos_loader.documents import extract
 from pos_loader.documents.nest import nest
@@ -161,11 +162,13 @@ def _partition(
     partition: Partition,
 ) -> Tally:
     """Do one partition's task. It depends on its arguments only, so a worker may do it a second time."""
+    stopping.check()
     memory.kept_pages.release()
     tally = Tally()
     handle = opened()
     with tally.timed("extract"):
         tables = _reading(lambda: extract.extract(server, collection, partition))
+    stopping.check()
     with tally.timed("encode"):
         documents = nest(collection, tables)
     del tables
@@ -175,6 +178,7 @@ def _partition(
     tally.elsewhere.update(documents.elsewhere)
     tally.coerced.update(documents.coerced)
     sizes = np.diff(np.asarray(documents.offsets)) if len(documents) else np.zeros(0, np.int32)
+    stopping.check()
     largest = np.argsort(sizes)[: -LARGEST - 1 : -1]
     tally.largest = [(int(sizes[position]), documents.keys[int(position)].as_py()) for position in largest]
     step(handle, documents, partition, tally)

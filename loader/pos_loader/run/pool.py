@@ -9,20 +9,26 @@ from __future__ import annotations
 
 import logging
 import platform
+import secrets
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
+from pos_loader import stopping
 from pos_loader.errors import LONGEST, ConnectionFailed, LoaderError, PartialLoad, SpecError
 from pos_loader.masking import masked, masked_address
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+END_SECONDS = 30
+"""How long the tasks of Dask workers may take to end."""
 PACKAGES = ("pos-loader", "connectorx", "numpy", "pyarrow", "pymongo")
 """Packages that a worker needs in the same version as this program; Python too."""
 
@@ -80,12 +86,14 @@ class DaskWorkers:
 
         waiting = iter(items)
         begun: set[Any] = set()
+        token = secrets.token_hex(8)
+        stoppable = partial(stopping.under, token, task)
         results = distributed.as_completed(with_results=True)
 
         def hand_out() -> None:
             room = 2 * sum(self.client.nthreads().values()) - len(begun)
             for item in islice(waiting, max(room, 0 if begun else 1)):
-                future = self.client.submit(task, item, pure=False)
+                future = self.client.submit(stoppable, item, pure=False)
                 begun.add(future)
                 results.add(future)
 
@@ -96,22 +104,28 @@ class DaskWorkers:
                 hand_out()
                 yield result
         except (GeneratorExit, KeyboardInterrupt, LoaderError):
-            self._end(begun)
+            self._end(begun, token)
             raise
         except Exception as error:
-            self._end(begun)
+            self._end(begun, token)
             raise PartialLoad(
                 f"the Dask cluster gave up: {_first_line(error)}",
                 where=f"scheduler {self.client.scheduler.address}",
                 fix="look at its workers' logs, memory first; a rerun is safe",
             ) from error
 
-    def _end(self, begun: set[Any]) -> None:
-        """Wait for the tasks that were handed out: none may write after this returns."""
+    def _end(self, begun: set[Any], token: str) -> None:
+        """End the tasks that were handed out, at their next step: none may write after this returns."""
         import distributed
 
+        def tell() -> None:
+            with suppress(Exception):  # a worker is out of reach, or has ended
+                self.client.run(stopping.stop, token, on_error="ignore")
+
+        threading.Thread(target=tell, name="stop", daemon=True).start()
         try:
-            distributed.wait(begun, timeout=60)
+            with stopping.held():
+                distributed.wait(begun, timeout=END_SECONDS)
         except Exception:  # the cluster is gone, and its tasks with it
             logging.getLogger(__name__).debug("could not wait for the tasks", exc_info=True)
 

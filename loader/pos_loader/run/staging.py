@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
+from pos_loader import stopping
 from pos_loader.collection import Collection
 from pos_loader.errors import ConnectionFailed, DataError, LoaderError
 from pos_loader.publish import builds, layout, live_layout, rejects
@@ -95,7 +96,7 @@ def discard(staged: Staged) -> None:
 
 @contextmanager
 def discarded_on_error(staged: Sequence[Staged]) -> Iterator[None]:
-    """Discard what is in the list when the block ends in an error.
+    """Discard what is in the list when the block ends in an error or is interrupted.
 
     A lost connection discards nothing: a later load with `--resume` continues the builds.
     """
@@ -103,16 +104,17 @@ def discarded_on_error(staged: Sequence[Staged]) -> Iterator[None]:
         yield
     except ConnectionFailed:
         raise
-    except Exception:
-        for each in staged:
-            discard(each)
+    except (Exception, KeyboardInterrupt):
+        with stopping.held():
+            for each in staged:
+                discard(each)
         raise
 
 
 def refresh(job: Job, work: Work, decision: Decision, interrupted: str = "") -> Build:
     """Fill a new build, or complete the `interrupted` one; its note stands once it is fully set up.
 
-    Raises `DataError` where it does not verify; the build is dropped then.
+    Raises `DataError` where it does not verify; the build is dropped then, as where the load is interrupted.
     """
     collection, database, claim = work.collection, job.database(work.collection), decision.claim
     build = interrupted or builds.build_name(collection.collection, job.load_id)
@@ -138,8 +140,9 @@ def refresh(job: Job, work: Work, decision: Decision, interrupted: str = "") -> 
         require_few_deletes(job, work, claim, deletes=tally.rebuilt.gone, live=tally.rebuilt.live)
         _finish(job, work, database[build], tally)
         ownership.carry(database[build], claim)
-    except DataError:
-        drop()
+    except (DataError, stopping.Stopped, KeyboardInterrupt) as error:
+        with stopping.held(), suppress(*(() if isinstance(error, DataError) else (LoaderError,))):
+            drop()
         raise
     return Build(work, tally, claim, decision.layout, rename=rename, discard=drop)
 

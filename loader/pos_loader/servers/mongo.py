@@ -32,6 +32,7 @@ from pymongo.errors import (
     PyMongoError,
 )
 
+from pos_loader import stopping
 from pos_loader.errors import ConnectionFailed, DataError, LoaderError, SpecError
 from pos_loader.masking import masked, masked_address
 
@@ -287,6 +288,7 @@ def retrying(*, attempts: int = 8, when: Callable[[BaseException], bool] = is_tr
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception(when),
         wait=tenacity.wait_random_exponential(multiplier=0.2, max=10),
+        sleep=stopping.pause,
         stop=tenacity.stop_after_attempt(attempts),
         reraise=True,
     )

@@ -24,6 +24,7 @@ from bson.int64 import Int64
 from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING
 
+from pos_loader import stopping
 from pos_loader.collection import Difference, Documents, Key, Partition
 from pos_loader.servers.mongo import Handle, retrying, translated
 from pos_loader.verify.first_difference import decoded, first_difference
@@ -128,7 +129,10 @@ def read_batches(
             bounds[name] = {"_id": {parent: key} if parent else key}
     order = [("_id", ASCENDING)]
     bounds |= {"projection": {"_id": 1}} if only_ids else {}
-    yield from handle.find_raw_batches({}, sort=order, hint=order, batch_size=BATCH_DOCUMENTS, **bounds)
+    found: Any = handle.find_raw_batches({}, sort=order, hint=order, batch_size=BATCH_DOCUMENTS, **bounds)
+    for batch in found:
+        stopping.check()
+        yield batch
 
 
 def split(batch: bytes) -> Iterator[bytes]:

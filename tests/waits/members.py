@@ -1,10 +1,10 @@
-"""A native MongoDB replica set of three members, one of which can be killed, frozen or cut off."""
+"""A native MongoDB replica set whose members can be killed, frozen or cut off."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +36,9 @@ class Members:
 
 
 @contextmanager
-def three_members(root: Path) -> Iterator[Members]:
-    """Start three members in `root`; stop them at the end, also killed and frozen ones."""
-    free = session.free_ports()
-    ports = [free.shard1, free.shard2, free.config]
+def replica_set(root: Path, *, members: int = 3) -> Iterator[Members]:
+    """Start at most five members in `root`; stop them at the end, also killed and frozen ones."""
+    ports = [*astuple(session.free_ports())][:members]
     command = mongo_tools.find_native(cache_folder(), print)
     processes = []
     try:
@@ -49,7 +48,9 @@ def three_members(root: Path) -> Iterator[Members]:
             wait_for(_member(root, port), process, lambda port=port: _answers(port), deadline=Deadline(60))  # type: ignore[misc]
         uri = f"mongodb://{','.join(f'{HOST}:{port}' for port in ports)}/?replicaSet={SET}"
         _initiate(ports)
-        wait_for(_member(root, ports[0]), processes[0], lambda: _is_whole(uri), deadline=Deadline(60))
+        wait_for(
+            _member(root, ports[0]), processes[0], lambda: _is_whole(uri, members), deadline=Deadline(60)
+        )
         yield Members(tuple(processes), uri)
     finally:
         for process in processes:
@@ -91,11 +92,11 @@ def _initiate(ports: list[int]) -> None:
         client.admin.command("replSetInitiate", {"_id": SET, "members": members, "settings": QUICKLY})
 
 
-def _is_whole(uri: str) -> bool | None:
-    """True once there is a primary and both others follow it."""
+def _is_whole(uri: str, members: int) -> bool | None:
+    """True once there is a primary and all others follow it."""
     try:
         with MongoClient[dict[str, Any]](uri, timeoutMS=5000) as client:
             states = [each["stateStr"] for each in client.admin.command("replSetGetStatus")["members"]]
     except (OperationFailure, PyMongoError):
         return None
-    return sorted(states) == ["PRIMARY", "SECONDARY", "SECONDARY"] or None
+    return sorted(states) == ["PRIMARY", *["SECONDARY"] * (members - 1)] or None

@@ -11,7 +11,7 @@ from pos_sandbox.cluster import Endpoints
 from tests.loader.handmade import NAME, Mart, publishable
 from tests.loader.manifests import Manifest
 from tests.loader.running import Loader, connect, left_behind
-from tests.members import Members, three_members
+from tests.waits.members import Members, replica_set
 from tests.warehouse import new_warehouse
 
 SECONDS = 60
@@ -32,7 +32,7 @@ DECLARED: Manifest = {
 
 @pytest.fixture(scope="module")
 def members(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Members]:
-    with three_members(tmp_path_factory.mktemp("members")) as found:
+    with replica_set(tmp_path_factory.mktemp("members")) as found:
         yield found
 
 
