@@ -544,3 +544,135 @@ def report(
         console.note(line)
     console.text(str(written.path))
     return ExitCode.OK
+
+
+@app.command(epilog="Example: pos-loader pull --from shop --into landing. Environment: POS_SHOP_TARGET.")
+@handled
+def pull(
+    shop_target: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="The profile's target whose schema is the shop.",
+            envvar="POS_SHOP_TARGET",
+            show_default="shop",
+        ),
+    ] = None,
+    landing_schema: Annotated[
+        str | None,
+        typer.Option(
+            "--into",
+            help="The schema on the marts' server that receives the copy.",
+            envvar="POS_LANDING_SCHEMA",
+            show_default="landing",
+        ),
+    ] = None,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+    format: Printed = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    log_format: Log = LogFormat.TEXT,
+) -> ExitCode:
+    """Copy the five tables of a shop that stays open, as they were at one moment, into a landing schema."""
+    from pos_loader.servers.profile import read_profile
+    from pos_loader.shop import pull as pulling
+
+    settings = read_settings(
+        shop_target=shop_target,
+        landing_schema=landing_schema,
+        project_dir=project_dir,
+        profiles_dir=profiles_dir,
+        target=target,
+    )
+    console = Console(format=_format(format, json), quiet=quiet, log_format=log_format)
+    shop, server = (
+        read_profile(settings.project_dir, profiles_dir=settings.profiles_dir, target=name)
+        for name in (settings.shop_target, settings.target)
+    )
+    with console.progress():
+        done = pulling.pull(shop, server, settings.landing_schema, console)
+    if console.is_json:
+        console.json(pulling.as_json(done))
+    else:
+        console.table(pulling.HEADS, [(name, f"{rows:,}") for name, rows in done.rows.items()])
+        console.text(f"pulled into {done.landing} in {done.seconds:.1f} s, as of {done.moment}")
+    return ExitCode.OK
+
+
+Owner = Annotated[
+    str | None,
+    typer.Option(
+        help="Who holds the pause; `resume` must name the same.",
+        envvar="POS_PAUSE_OWNER",
+        show_default="this host and the folder of dbt's artifacts",
+    ),
+]
+
+
+@app.command(epilog="Example: pos-loader pause && dbt build. Environment: POS_PAUSE_OWNER.")
+@handled
+def pause(
+    owner: Owner = None,
+    hours: Annotated[
+        float, typer.Option(min=0.01, max=240, help="Hours after which others may take the pause over.")
+    ] = 4,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+    target_path: TargetPath = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    log_format: Log = LogFormat.TEXT,
+) -> ExitCode:
+    """Stop the SQL thread of the replica that holds the shop and the marts, and record its position."""
+    from pos_loader.servers.profile import read_profile
+    from pos_loader.shop import pause as pausing
+
+    settings = read_settings(
+        pause_owner=owner,
+        project_dir=project_dir,
+        profiles_dir=profiles_dir,
+        target=target,
+        target_path=target_path,
+    )
+    console = Console(quiet=quiet, log_format=log_format)
+    server = read_profile(settings.project_dir, profiles_dir=settings.profiles_dir, target=settings.target)
+    owner = settings.pause_owner or pausing.owner_here(settings.artifacts)
+    moment = pausing.pause(server, owner=owner, hours=hours, note=console.note)
+    if json:
+        console.json({"owner": owner, "moment": asdict(moment)})
+    else:
+        console.text(f"paused by {owner} for {hours:g} hours, as of {moment}")
+    return ExitCode.OK
+
+
+@app.command(epilog="Example: pos-loader resume. Environment: POS_PAUSE_OWNER.")
+@handled
+def resume(
+    owner: Owner = None,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+    target_path: TargetPath = None,
+    quiet: Quiet = False,
+    log_format: Log = LogFormat.TEXT,
+) -> ExitCode:
+    """Start the SQL thread of the replica again after a build."""
+    from pos_loader.servers.profile import read_profile
+    from pos_loader.shop import pause as pausing
+
+    settings = read_settings(
+        pause_owner=owner,
+        project_dir=project_dir,
+        profiles_dir=profiles_dir,
+        target=target,
+        target_path=target_path,
+    )
+    console = Console(quiet=quiet, log_format=log_format)
+    server = read_profile(settings.project_dir, profiles_dir=settings.profiles_dir, target=settings.target)
+    owner = settings.pause_owner or pausing.owner_here(settings.artifacts)
+    was_paused = pausing.resume(server, owner=owner, note=console.note)
+    console.text("resumed" if was_paused else "the replica was not paused")
+    return ExitCode.OK

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from pos_loader.collection import Difference, Figure
@@ -15,6 +16,30 @@ RESULTS_FILE = "load_results.json"
 
 RUNNING, SUCCEEDED, REFUSED, DIFFERENT, FAILED = "running", "succeeded", "refused", "different", "failed"
 """The status of a run; a refused or failed collection has this as its mode."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The moment of a live shop that a build shows.
+
+    `mode` is "snapshot" or "replica", `gtid` the position in the shop's binary log (empty where there is
+    none), `at` the time in UTC (ISO 8601).
+    """
+
+    mode: str
+    gtid: str
+    at: str
+
+    def __str__(self) -> str:
+        """Spell it: `2026-11-28 12:21:46 UTC, GTID 0-1-10`."""
+        at = f"{self.at[:19].replace('T', ' ')} UTC"
+        return f"{at}, GTID {self.gtid}" if self.gtid else at
+
+
+def moment_of(mode: str | None, gtid: str | None, at: datetime | None) -> Moment | None:
+    """Make a moment of the columns of a table; `at` is UTC. None where there is no mode."""
+    taken_at = f"{at.isoformat(timespec='microseconds')}Z" if at else ""
+    return Moment(mode, gtid or "", taken_at) if mode else None
 
 
 @dataclass(frozen=True)
@@ -69,8 +94,9 @@ class CollectionOutcome:
     `rows` counts the nested mart rows by model, `left_out` those beyond `max_items`, and `levels` says where
     all rows of every level are. `coerced` counts the values changed as declared, by `model.column: way`.
     `seconds` are those of each step, added up over the workers. `figures` are the reconciled ones; a sync has
-    none. `uuid` is that of the published collection. The loader did not make the `indexes_kept`. `notes` says
-    what was taken over, what stays and what was dropped.
+    none. `moment` is that of a live shop, where the build knows it. `uuid` is that of the published
+    collection. The loader did not make the `indexes_kept`. `notes` says what was taken over, what stays and
+    what was dropped.
     """
 
     name: str
@@ -101,6 +127,7 @@ class CollectionOutcome:
     indexes_kept: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     shards: Mapping[str, ShardShare] = field(default_factory=dict)
+    moment: Moment | None = None
 
     @property
     def verified(self) -> bool:

@@ -54,6 +54,12 @@ class Settings(BaseSettings):
     """Dask workers to start here for the partitions; 0 means threads."""
     max_build_age: float = Field(default=24, gt=0, le=1_000_000)
     """Hours after which a dbt build is too old to publish."""
+    shop_target: str = "shop"
+    """The profile's target whose server and schema hold a live shop, for `pull`."""
+    landing_schema: str = Field(default="landing", pattern="^[0-9A-Za-z_$]{1,64}$")
+    """The schema of the marts' server into which `pull` copies the shop."""
+    pause_owner: str = Field(default="", max_length=200)
+    """Who holds the pause of a replica; empty means this host and the folder of dbt's artifacts."""
     project_dir: Path = Path()
     profiles_dir: Path | None = None
     target: str | None = None

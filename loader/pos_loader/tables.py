@@ -42,6 +42,8 @@ def lines(outcome: Outcome) -> Iterator[str]:
             yield f"{collection.name} {figure}"
         for line in spelled(collection.coerced):
             yield f"{collection.name} coerced {line}"
+    for moment in sorted({str(collection.moment) for collection in outcome.collections if collection.moment}):
+        yield f"the shop as of {moment}"
     yield (
         f"{outcome.command} {outcome.load_id}: {outcome.seconds:.1f} s, "
         f"peak memory {outcome.peak_memory / 1e6:.0f} MB, dbt invocation {outcome.dbt_invocation}"

@@ -1,6 +1,6 @@
 {% macro project_vars() %}
     {%- set others = [
-        'lookback_days', 'incremental_from_orders',
+        'pos_mode', 'lookback_days', 'incremental_from_orders',
         'abc_class_a_share', 'abc_class_b_share', 'inventory_window_days', 'low_cover_days', 'pairs_top_products',
         'pairs_minimum_orders', 'frequency_score_orders', 'unusual_order_total', 'unusual_quantity',
     ] -%}

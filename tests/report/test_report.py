@@ -6,7 +6,7 @@ import json
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import combinations, pairwise
@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from pos_loader.dbt.gate import Stamp
+from pos_loader.load_results import Moment
 from pos_loader.report import page as pages
 from pos_loader.report import write
 from pos_loader.report.charts.names import drawable, product_name
@@ -369,6 +370,20 @@ def test_loads_that_are_not_known_are_said(sample_warehouse: Warehouse) -> None:
     found, marts, _ = read_sample(sample_warehouse)
     health = replace(UNKNOWN, runs_fault="the last loads are not known: query failed")
     assert "The last loads are not known: query failed." in Page.of(render(found, marts, health)).notes
+
+
+def test_the_moment_of_a_live_shop_is_named(sample_warehouse: Warehouse) -> None:
+    found, marts, _ = read_sample(sample_warehouse)
+    moment = Moment("snapshot", "0-1-10", "2026-11-28T12:00:00.000000Z")
+    collections = [
+        {"namespace": "pos.one", "mode": "sync", "moment": asdict(moment)},
+        {"namespace": "pos.two", "mode": "failed", "moment": None},
+    ]
+    load = {"load_id": "1", "status": "failed", "finished_at": moment.at, "dbt_invocation": "2"}
+    health = replace(UNKNOWN, load={**load, "collections": collections}, moment=moment)
+    page = Page.of(render(found, marts, health))
+    assert f"The figures are those of the shop as of {moment}." in page.notes
+    assert [row[-1] for row in page.tables["What it did"]] == [str(moment), "not known"]
 
 
 def luminance(colour: str) -> float:

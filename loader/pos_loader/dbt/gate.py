@@ -16,6 +16,7 @@ from pos_loader.collection import Collection
 from pos_loader.dbt.identity import short
 from pos_loader.dbt.schema import Manifest, Result, RunResults
 from pos_loader.dbt.selection import upstream
+from pos_loader.load_results import Moment, moment_of
 from pos_loader.servers.mariadb import Queries, quote
 
 STAMP_TABLE = "dbt_build_stamp"
@@ -26,10 +27,16 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Stamp:
-    """Which invocation built the marts; `state` is "running" during the build and "finished" after it."""
+    """Which invocation built the marts, and of which `moment` of a live shop (none where it is still).
+
+    `state` is "running" during the build and "finished" after it; "moved" where the shop's tables changed
+    during the build, to the position `moved_to`.
+    """
 
     invocation: str
     state: str
+    moment: Moment | None = None
+    moved_to: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,18 +46,26 @@ class Verdict:
     collection: str
     refused: str
     warnings: tuple[str, ...]
+    moment: Moment | None = None
 
 
 def read_stamp(queries: Queries, schema: str) -> Stamp | None:
     """Read the build stamp that the project's hooks write to MariaDB; none where there is none."""
-    found = queries.rows(
-        "select 1 from information_schema.tables where table_schema = %s and table_name = %s",
+    columns = queries.rows(
+        "select lower(column_name) from information_schema.columns "
+        "where table_schema = %s and table_name = %s",
         (schema, STAMP_TABLE),
     )
-    if not found:
+    if not columns:
         return None
-    rows = queries.rows(f"select invocation_id, state from {quote(schema)}.{STAMP_TABLE}")  # noqa: S608
-    return Stamp(*map(str, rows[0])) if rows else None
+    moment = "moment_mode, moment_gtid, moment_at, moved_to"
+    if ("moved_to",) not in columns:  # a build of an earlier version
+        moment = "null, null, null, null"
+    rows = queries.rows(f"select invocation_id, state, {moment} from {quote(schema)}.{STAMP_TABLE}")  # noqa: S608
+    if not rows:
+        return None
+    invocation, state, mode, gtid, at, moved_to = rows[0]
+    return Stamp(invocation, state, moment_of(mode, gtid, at), str(moved_to or ""))
 
 
 def judge(
@@ -74,7 +89,7 @@ def judge(
         fault = fault or (f"{failed}, in {named(results)}" if failed else "")
         warned = [test for test in tests if test in outcomes and outcomes[test].status == "warn"]
         warnings = tuple(f"{short(test)} warned: {outcomes[test].message or ''}".strip() for test in warned)
-        verdicts.append(Verdict(collection.name, fault, warnings))
+        verdicts.append(Verdict(collection.name, fault, warnings, stamp.moment if stamp else None))
     return tuple(verdicts)
 
 
@@ -92,6 +107,13 @@ def stamp_fault(stamp: Stamp | None, invocation: str) -> str:
         return f"MariaDB has no {STAMP_TABLE}, so what built the marts is not known"
     if stamp.invocation != invocation:
         return f"MariaDB was built by dbt invocation {stamp.invocation}, the artifacts are of {invocation}"
+    if stamp.state == "moved":
+        was = stamp.moment.gtid or stamp.moment.at if stamp.moment else "an unknown moment"
+        way = f"from {was} to {stamp.moved_to or 'nothing'}"
+        return (
+            f"the shop moved {way} during dbt invocation {stamp.invocation}: "
+            "pull or pause before a build, and leave it so until the build has ended"
+        )
     return "" if stamp.state == "finished" else f"dbt invocation {stamp.invocation} is {stamp.state}"
 
 

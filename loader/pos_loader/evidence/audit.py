@@ -61,6 +61,9 @@ _LATER = {
     "left_out_rows": "bigint",
     "rejected_rows": "bigint",
     "not_nested": "varchar(2000)",
+    "moment_mode": "varchar(10)",
+    "moment_gtid": "text",
+    "moment_at": "datetime(6)",
 }
 """Columns of `COLLECTIONS` that tables of earlier versions lack."""
 
@@ -124,6 +127,7 @@ def _run_row(outcome: Outcome) -> dict[str, object]:
 
 def _collection_row(outcome: Outcome, collection: CollectionOutcome) -> dict[str, object]:
     names = ("documents", "bytes", "inserted", "replaced", "deleted", "unchanged")
+    moment = collection.moment
     known = collection.mode not in (REFUSED, FAILED)
     return {
         "load_id": outcome.load_id,
@@ -141,6 +145,9 @@ def _collection_row(outcome: Outcome, collection: CollectionOutcome) -> dict[str
         )[:ERROR_LENGTH]
         or None,
         "collection_uuid": collection.uuid or None,
+        "moment_mode": moment.mode if moment else None,
+        "moment_gtid": moment.gtid if moment else None,
+        "moment_at": _time(moment.at) if moment and moment.at else None,
         "seconds": sum(collection.seconds.values()) if known else None,
         "finished_at": _time(outcome.finished_at),
     }

@@ -19,7 +19,7 @@ from pos_loader.tables import shares
 
 HEADS = (
     *("collection", "published", "shard key", "documents", "per shard", "MB", "indexes"),
-    *("not nested", "dbt build"),
+    *("not nested", "dbt build", "the shop as of"),
 )
 LOAD_HEADS = ("last loads (UTC)", "status", "seconds", "changes", "load", "dbt invocation", "error")
 
@@ -28,15 +28,16 @@ def row(published: Published) -> tuple[str, ...]:
     """Spell one collection as a table row under `HEADS`."""
     name = f"{published.collection.database}.{published.collection.collection}"
     if published.live is None:
-        return (name, "?" if published.fault else "no", "", "", "", "", "", "", published.fault)
+        return (name, "?" if published.fault else "no", "", "", "", "", "", "", published.fault, "")
     key = ", ".join(f"{path}: {kind}" for path, kind in published.live.shard_key) or "unsharded"
     documents = sum(share.documents for share in published.shards.values())
     size = sum(share.bytes for share in published.shards.values())
     indexes = ", ".join(sorted(published.live.indexes))
     unknown = "" if published.foreign else "unknown"
-    origin = (
-        (published.origin.not_nested, published.origin.dbt_invocation) if published.origin else ("", unknown)
-    )
+    origin: tuple[str, ...] = ("", unknown, "")
+    if published.origin:
+        found = published.origin
+        origin = (found.not_nested, found.dbt_invocation, str(found.moment or ""))
     is_ours = "no, not by this loader" if published.foreign else "yes"
     return (
         name,
@@ -52,7 +53,7 @@ def row(published: Published) -> tuple[str, ...]:
 
 def faulty_row(name: str, error: LoaderError) -> tuple[str, ...]:
     """Spell a collection whose declaration is faulty, as a table row under `HEADS`."""
-    return (name, "?", "", "", "", "", "", "", str(error))
+    return (name, "?", "", "", "", "", "", "", str(error), "")
 
 
 def as_json(published: Published, *, sample: bool) -> dict[str, Any]:
@@ -65,6 +66,7 @@ def as_json(published: Published, *, sample: bool) -> dict[str, Any]:
         "fault": published.fault,
         "dbt_invocation": published.origin.dbt_invocation if published.origin else "",
         "loaded_at": f"{published.origin.finished_at:%Y-%m-%dT%H:%M:%S}Z" if published.origin else "",
+        "moment": asdict(published.origin.moment) if published.origin and published.origin.moment else None,
         "not_nested": published.origin.not_nested if published.origin else "",
         "shard_key": dict(published.live.shard_key) if published.live else {},
         "indexes": sorted(published.live.indexes) if published.live else [],

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pos_loader.errors import SpecError, TableReplaced
+from pos_loader.errors import TableReplaced
+from pos_loader.load_results import Moment, moment_of
 from pos_loader.servers import mariadb
 from pos_loader.servers.mariadb import Queries, quote
 from pos_loader.servers.profile import MariaDB
@@ -50,6 +51,7 @@ class Origin:
     dbt_invocation: str
     finished_at: datetime
     not_nested: str
+    moment: Moment | None = None
 
 
 Origins = Mapping[tuple[str, str], Origin]
@@ -109,19 +111,26 @@ def origins(server: MariaDB) -> Origins:
     Raises `LoaderError` where MariaDB cannot be read.
     """
     with mariadb.connect(server) as queries:
+        there = columns_of(queries, server.schema, COLLECTIONS)
+        later = [f"mine.{name}" if name in there else "null" for name in LATER]
         try:
-            rows = queries.rows(_origins(server.schema, "mine.not_nested"))
+            rows = queries.rows(_origins(server.schema, ", ".join(later)))
         except TableReplaced:  # no such table
             return {}
-        except SpecError:  # no such column
-            rows = queries.rows(_origins(server.schema, "null"))
-    return {(name, namespace): Origin(run, at, text or "") for name, namespace, run, at, text in rows}
+    return {
+        (name, namespace): Origin(run, at, text or "", moment_of(mode, gtid, taken_at))
+        for name, namespace, run, at, text, mode, gtid, taken_at in rows
+    }
 
 
-def _origins(schema: str, not_nested: str) -> str:
+LATER = ("not_nested", "moment_mode", "moment_gtid", "moment_at")
+"""Columns that tables of earlier versions lack."""
+
+
+def _origins(schema: str, later: str) -> str:
     runs, collections = f"{quote(schema)}.{RUNS}", f"{quote(schema)}.{COLLECTIONS}"
     return (
-        f"select mine.collection, mine.namespace, run.dbt_invocation, mine.finished_at, {not_nested} "  # noqa: S608
+        f"select mine.collection, mine.namespace, run.dbt_invocation, mine.finished_at, {later} "  # noqa: S608
         f"from {collections} as mine join {runs} as run on run.load_id = mine.load_id "
         "join (select collection, namespace, max(finished_at) as finished_at "
         f"from {collections} where mode in {PUBLISHED} group by collection, namespace) as latest "

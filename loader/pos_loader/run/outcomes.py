@@ -66,6 +66,7 @@ def staged_outcome(job: Job, staged: Staged, verdict: Verdict) -> CollectionOutc
         figures=tally.figures,
         shards=shards,
         uuid=str(uuid.as_uuid()) if uuid else "",
+        moment=verdict.moment,
         indexes_added=tuple(index.name for index in staged.layout.create),
         indexes_dropped=staged.layout.drop,
         indexes_kept=staged.claim.kept_names,
@@ -103,6 +104,7 @@ def refused_outcome(collection: Collection, verdict: Verdict) -> CollectionOutco
         mode=REFUSED,
         refused=verdict.refused,
         warnings=verdict.warnings,
+        moment=verdict.moment,
     )
 
 

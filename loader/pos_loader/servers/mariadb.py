@@ -45,7 +45,34 @@ class Queries:
         except mysql.connector.Error as error:
             raise translate(str(error), error.errno, self._server) from None
 
-    def execute(self, sql: str, parameters: tuple[object, ...] = ()) -> None:
+    def records(self, sql: str) -> list[dict[str, Any]]:
+        """Run one query and return its rows by column name."""
+        try:
+            with self._connection.cursor(dictionary=True) as cursor:
+                cursor.execute(sql)
+                return list(cursor.fetchall())
+        except mysql.connector.Error as error:
+            raise translate(str(error), error.errno, self._server) from None
+
+    def batches(self, sql: str, size: int) -> Iterator[list[Row]]:
+        """Run one query and yield its rows as they come, `size` at a time; values are bytes or None."""
+        try:
+            with self._connection.cursor(raw=True) as cursor:
+                cursor.execute(sql)
+                while rows := cursor.fetchmany(size):
+                    yield rows
+        except mysql.connector.Error as error:
+            raise translate(str(error), error.errno, self._server) from None
+
+    def call(self, procedure: str) -> None:
+        """Call a stored procedure without arguments, and leave what it returns."""
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.callproc(procedure)
+        except mysql.connector.Error as error:
+            raise translate(str(error), error.errno, self._server) from None
+
+    def execute(self, sql: str | bytes, parameters: tuple[object, ...] = ()) -> None:
         """Run one statement that returns no rows."""
         try:
             with self._connection.cursor() as cursor:

@@ -18,7 +18,7 @@ from pos_loader.dbt.artifacts import read_run_results
 from pos_loader.dbt.gate import read_stamp, stamp_fault
 from pos_loader.dbt.identity import short
 from pos_loader.errors import LoaderError, SpecError
-from pos_loader.load_results import RESULTS_FILE
+from pos_loader.load_results import RESULTS_FILE, Moment
 from pos_loader.publish.history import Run
 from pos_loader.publish.published import Published, last_loads, look_at_all, origins
 from pos_loader.servers import mongo
@@ -71,6 +71,8 @@ class Health:
     runs_fault: str
     published: tuple[Published, ...]
     published_fault: str
+    moment: Moment | None = None
+    """The moment of a live shop that the marts show."""
 
 
 def read_health(settings: Settings, queries: Queries, collections: Sequence[Collection]) -> Health:
@@ -90,6 +92,7 @@ def read_health(settings: Settings, queries: Queries, collections: Sequence[Coll
         runs_fault=runs_fault,
         published=published,
         published_fault=published_fault,
+        moment=stamp.moment if stamp else None,
     )
 
 

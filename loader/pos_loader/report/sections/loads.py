@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pos_loader.load_results import FAILED, REFUSED
+from pos_loader.load_results import FAILED, REFUSED, Moment
 from pos_loader.publish.published import Published
 from pos_loader.report.charts import compared
 from pos_loader.report.charts.names import drawable, isolated
@@ -67,13 +67,21 @@ def _last_load(health: Health) -> Iterator[Block]:
     )
     if run.get("error"):
         yield Note(str(run["error"]), tone="bad")
+    has_moment = any(collection.get("moment") for collection in run["collections"])
+    heads = ("Collection", "Mode", "Documents", "Inserted", "Replaced", "Deleted", "Verified")
     yield Table(
         "What it did",
-        ("Collection", "Mode", "Documents", "Inserted", "Replaced", "Deleted", "Verified"),
-        [_loaded(collection) for collection in run["collections"]],
-        text_columns=(0, 1, 6),
+        (*heads, "The shop as of") if has_moment else heads,
+        [_loaded(each) + _as_of(each) * has_moment for each in run["collections"]],
+        text_columns=(0, 1, 6, 7) if has_moment else (0, 1, 6),
         note="One row per collection, from load_results.json.",
     )
+
+
+def _as_of(collection: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """Show the moment of a live shop that a collection shows."""
+    moment = collection.get("moment")
+    return (str(Moment(moment["mode"], moment["gtid"], moment["at"])) if moment else "not known",)
 
 
 LOADED = ("documents", "inserted", "replaced", "deleted")

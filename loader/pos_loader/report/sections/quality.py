@@ -32,6 +32,8 @@ def _quality(found: Figures, health: Health) -> Iterator[Block]:
         yield Note(
             f"{health.stamp_fault}: dbt's results may be of another build than the figures.", tone="bad"
         )
+    if health.moment:
+        yield Note(f"The figures are those of the shop as of {health.moment}.")
     totals = found.totals
     yield Table(
         "Rows of the marts",
