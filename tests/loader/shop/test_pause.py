@@ -250,6 +250,7 @@ def _refused(warehouse: Warehouse) -> str:
     return " ".join(finished.stdout.split())
 
 
+@pytest.mark.long
 def test_a_resume_during_a_build_makes_the_gate_refuse_it(pair: Pair, warehouse: Warehouse) -> None:
     first = json.loads(pair.run("pause", "--json").stdout)["moment"]["gtid"]
     process = warehouse.start_dbt("build", *live.NESTED, *live.BUILDABLE)
