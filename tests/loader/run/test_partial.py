@@ -124,7 +124,7 @@ def test_a_group_publishes_all_or_none(made: Shop) -> None:
     modes = {each["name"]: each["mode"] for each in planned.json["collections"]}
     assert modes == {"alone": "sync", "first": "blocked", "monthly": "blocked"}
 
-    part = made.loader.run("load", "--no-gate", "--select", "first")
+    part = made.loader.run("load", "--no-gate", "--quiet", "--select", "first")
     assert (part.code, part.error) == (
         2,
         "first is of the all_or_none group reports, and monthly is not selected (--select); "

@@ -95,7 +95,7 @@ def test_builds_of_a_paused_replica_are_of_its_position(
         )
     assert not writer.fault
     assert len(found) == builds
-    live.require_open(writer)
+    live.require_open(writer, builds)
     ((position,),) = pair.shop.query("select @@gtid_binlog_pos")
     _wait_for(lambda: position in pair.applied())
     assert pair.replica.status()["Last_SQL_Error"] == ""  # the marts did not disturb it

@@ -90,7 +90,7 @@ def test_builds_of_a_live_shop_are_of_the_moment_that_the_pull_names(builds: int
         found = live.runs(builds, pulling.loader, writer, lambda: pulling.run("--json"))
     assert not writer.fault
     assert len(found) == builds
-    live.require_open(writer)
+    live.require_open(writer, builds)
     shown = pulling.loader.done("status").stdout
     assert f"GTID {found[-1].moment['gtid']}" in shown
 
