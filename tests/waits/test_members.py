@@ -12,6 +12,7 @@ from tests.loader.handmade import NAME, Mart, publishable
 from tests.loader.manifests import Manifest
 from tests.loader.running import Loader, connect, left_behind
 from tests.waits.members import Members, replica_set
+from tests.waits.stage import DECLARED
 from tests.warehouse import new_warehouse
 
 SECONDS = 60
@@ -22,12 +23,6 @@ SHOPS = Mart(
     ("shop_id",),
     query=f"select seq, concat('shop ', seq), concat('city ', seq % 2) from seq_1_to_{ROWS}",
 )
-DECLARED: Manifest = {
-    "root": "shops",
-    "key": "shop_id",
-    "shard_key": "none",
-    "indexes": [{"keys": {"name": 1}}],
-}
 
 
 @pytest.fixture(scope="module")

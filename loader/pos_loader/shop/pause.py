@@ -67,11 +67,7 @@ def pause(server: MariaDB, *, owner: str, hours: float, note: Note) -> Moment:
     """
     with _alone(server) as queries:
         status = _require_replica(queries)
-        lease, is_running = read_lease(queries), status["Slave_SQL_Running"] != "No"
-        if lease is None and not is_running:
-            raise _stopped_by_others(queries, status)
-        if lease is not None:
-            _take(queries, lease, owner, is_running=is_running, note=note)
+        lease, is_running = _ours(queries, status, owner, note)
         if lease is None or is_running or lease.state != PAUSED:
             _write(queries, owner, PAUSING, "", hours)
             _say_lag(status, note)
@@ -83,6 +79,19 @@ def pause(server: MariaDB, *, owner: str, hours: float, note: Note) -> Moment:
     return Moment("replica", gtid, f"{stopped_at.isoformat(timespec='microseconds')}Z")
 
 
+def _ours(queries: Queries, status: dict[str, Any], owner: str, note: Note) -> tuple[Lease | None, bool]:
+    """Return the lease, which `owner` may now use, and whether the SQL thread runs.
+
+    Raises `DataError` where another owner holds the lease, or somebody else stopped the thread.
+    """
+    lease, is_running = read_lease(queries), status["Slave_SQL_Running"] != "No"
+    if lease is None and not is_running:
+        raise _stopped_by_others(queries, status)
+    if lease is not None:
+        _take(queries, lease, owner, is_running=is_running, note=note)
+    return lease, is_running
+
+
 def resume(server: MariaDB, *, owner: str, note: Note) -> bool:
     """Start the SQL thread again and give up the lease; return whether there was one.
 
@@ -91,11 +100,7 @@ def resume(server: MariaDB, *, owner: str, note: Note) -> bool:
     """
     with _alone(server) as queries:
         status = _status(queries)
-        lease, is_running = read_lease(queries), status["Slave_SQL_Running"] != "No"
-        if lease is None and not is_running:
-            raise _stopped_by_others(queries, status)
-        if lease is not None:
-            _take(queries, lease, owner, is_running=is_running, note=note)
+        lease, is_running = _ours(queries, status, owner, note)
         if not is_running:
             _start(queries)
         if lease is not None:

@@ -105,7 +105,7 @@ class Writer:
         self.per_second = len(self.log) / (time.monotonic() - self._began)
 
     def until(self, transactions: int) -> None:
-        """Wait until so many transactions are written."""
+        """Wait until this number of transactions is written."""
         while len(self.log) < transactions:
             assert not self.fault, self.fault
             time.sleep(0.05)
