@@ -43,12 +43,13 @@ demo: setup ## The whole way on sample data, or on yours: make demo POS_SCHEMA=s
 
 .PHONY: test
 test: setup ## Run every test, two files at a time, on servers of their own on free ports
-	@scripts/programs browser
+	@scripts/programs browser galera
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: faults
 faults: setup ## Run the long proofs, which `make test` leaves out
-	@pytest -m long --timeout 3600
+	@scripts/programs browser galera
+	pytest -m long --timeout 3600
 
 .PHONY: check
 check: lint test ## Lint and test

@@ -22,7 +22,7 @@ from urllib.parse import quote
 from pos_sandbox import mongo_tools, single
 from pos_sandbox.cluster import START_SECONDS, STOP_SECONDS, Sandbox
 from pos_sandbox.process import HOST, Deadline, running, start, stop, wait_for
-from pos_sandbox.settings import Ports, cache_folder, stored_ports
+from pos_sandbox.settings import MORE, STATE_FILE, Ports, cache_folder, stored_ports
 
 VARIABLE = "POS_TEST_SESSION"
 PREFIX = "pos-tests-"
@@ -42,6 +42,7 @@ def begin() -> bool:
         # The folder gets its name after its lock: no other session may take it for a dead one.
         made = Path(tempfile.mkdtemp(prefix="pos-new-tests-"))
         hold(made / ALIVE, fcntl.LOCK_SH)
+        made.chmod(0o711)  # Galera's nodes may run as another user
         path = made.with_name(PREFIX + made.name.removeprefix("pos-new-tests-"))
         made.rename(path)
         os.environ[VARIABLE] = str(path)
@@ -73,7 +74,8 @@ def _remove_dead_sessions() -> None:
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(FileNotFoundError):  # another session removes it
             if path.owner() == folder().owner() and not _is_held(path / ALIVE):
-                Sandbox(path / "sandbox").down(erase=True)
+                for state in path.glob(f"*/{STATE_FILE}"):
+                    Sandbox(state.parent).down(erase=True)
                 _stop_native(path)
                 shutil.rmtree(path, ignore_errors=True)
 
@@ -137,14 +139,21 @@ def locked(path: Path, purpose: str, *, seconds: float = WAIT_SECONDS) -> Iterat
 
 
 def free_ports() -> Ports:
-    """Return five free ports, below those the kernel hands to outgoing connections."""
+    """Return free ports, below those the kernel hands to outgoing connections."""
     chosen: list[int] = []
     while len(chosen) < len(fields(Ports)):
         port = random.randrange(20_000, 30_000)  # noqa: S311
-        with socket.socket() as probe:
-            if port not in chosen and probe.connect_ex((HOST, port)):
-                chosen.append(port)
+        if len(chosen) == len(fields(Ports)) - 1:  # the last is the first of a row
+            port -= 10_000
+        row = range(port, port + (MORE if port < 20_000 else 1))
+        if port not in chosen and all(map(_is_free, row)):
+            chosen.append(port)
     return Ports(*chosen)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return bool(probe.connect_ex((HOST, port)))
 
 
 def sandbox() -> Sandbox:

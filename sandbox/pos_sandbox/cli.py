@@ -14,7 +14,7 @@ from pos_sandbox.errors import DataError, ExitCode, SandboxError, UsageError
 from pos_sandbox.importer import MariaDB, import_folder
 from pos_sandbox.mariadb import PASSWORD, SOURCE_SCHEMA, USER
 from pos_sandbox.process import HOST
-from pos_sandbox.settings import Ports, default_root, resolve_ports, stored_ports
+from pos_sandbox.settings import MORE, Ports, default_root, resolve_ports, resolve_shape, stored_ports
 
 app = typer.Typer(
     name="pos-sandbox",
@@ -83,10 +83,23 @@ def up(
     config_port: Annotated[int | None, _port("config", 27118)] = None,
     shard1_port: Annotated[int | None, _port("shard1", 27119)] = None,
     shard2_port: Annotated[int | None, _port("shard2", 27120)] = None,
+    more_port: Annotated[
+        int | None,
+        typer.Option(
+            envvar="POS_SANDBOX_MORE_PORT",
+            help=f"First of {MORE} ports for --members 3 and --galera.",
+            show_default=str(Ports.more),
+        ),
+    ] = None,
+    members: Annotated[
+        int | None,
+        typer.Option(help="Members of each shard and of the config server, 1 or 3.", show_default="1"),
+    ] = None,
+    galera: Annotated[bool, typer.Option("--galera", help="Make MariaDB a cluster of three nodes.")] = False,
     format: Printed = None,
     as_json: Json = False,
 ) -> None:
-    """Start the servers that do not run, and wait until all answer."""
+    """Start the servers that do not run, and wait until all answer; a sandbox keeps its size, or grows."""
     with _errors():
         printed = _format(format, as_json)
         root = (folder or default_root()).resolve()
@@ -96,10 +109,12 @@ def up(
             "config": config_port,
             "shard1": shard1_port,
             "shard2": shard2_port,
+            "more": more_port,
         }
-        sandbox = Sandbox(root, resolve_ports(root, asked), note=console.note)
+        shape = resolve_shape(root, members=members, galera=galera)
+        sandbox = Sandbox(root, resolve_ports(root, asked), shape, note=console.note)
         console.show(sandbox, sandbox.up(), format=printed)
-        if sandbox.ports != Ports() and printed is not Format.JSON:
+        if (sandbox.ports != Ports() or shape.is_larger) and printed is not Format.JSON:
             console.connections(sandbox.endpoints)
 
 

@@ -56,6 +56,9 @@ def connections(endpoints: Endpoints) -> None:
     """Print on stderr how dbt and the loader find servers that do not have the default ports."""
     where = f"POS_MARIADB_PORT={endpoints.mariadb_port} POS_MONGO_URI={endpoints.mongo_uri}"
     note(f"not the default ports; for dbt and pos-loader: export {where}")
+    if endpoints.mariadb_hosts:
+        hosts = ", ".join(f'"{host}"' for host in endpoints.mariadb_hosts)
+        note(f"in profiles.yml, instead of server and port: hosts: [{hosts}]")
 
 
 def show(sandbox: Sandbox, health: Sequence[Health], *, format: Format) -> None:
@@ -63,15 +66,17 @@ def show(sandbox: Sandbox, health: Sequence[Health], *, format: Format) -> None:
     if format is Format.JSON:
         data(json.dumps(_document(sandbox, health), indent=2))
         return
-    heads = ("server", "role", "version", "port", "pid", "state")
+    heads: tuple[str, ...] = ("server", "role", "version", "port", "pid", "state", "detail")
     rows = [["-" if value is None else str(value) for value in asdict(row).values()] for row in health]
+    if not any(row.detail for row in health):
+        heads, rows = heads[:-1], [row[:-1] for row in rows]
     out = Console(soft_wrap=True, highlight=False)
     if format is Format.TSV or (format is Format.AUTO and not out.is_terminal):
         for row in (heads, *rows):
             data("\t".join(row))
         return
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    styles = ["bold", *("green" if row[-1] == "running" else "red" for row in rows)]
+    styles = ["bold", *("green" if row.state == "running" else "red" for row in health)]
     for row, style in zip((heads, *rows), styles, strict=True):
         out.print("  ".join(map(str.ljust, row, widths)).rstrip(), style=style, markup=False)
 

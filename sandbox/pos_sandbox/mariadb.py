@@ -56,23 +56,23 @@ SOCKET_PATH_LIMIT = 100  # the kernel takes 107 bytes
 SEARCH = ":/usr/local/sbin:/usr/sbin:/sbin"
 
 
-def server(root: Path, port: int) -> Server:
-    """Describe the MariaDB of the sandbox in `root`."""
-    data, log = root / "mariadb", root / "log" / "mariadb.log"
+def server(root: Path, port: int, name: str = "mariadb") -> Server:
+    """Describe the MariaDB of the sandbox in `root`, or a further one of another name."""
+    log = root / "log" / f"{name}.log"
     flags = (
         "--no-defaults",  # must come first
         f"--log-error={log}",
-        f"--datadir={data}",
-        f"--tmpdir={_temporary(root)}",
-        f"--socket={_socket(root)}",
-        f"--pid-file={root / 'mariadb.pid'}",
+        f"--datadir={root / name}",
+        f"--tmpdir={temporary(root, name)}",
+        f"--socket={_socket(root, name)}",
+        f"--pid-file={root / f'{name}.pid'}",
         f"--bind-address={HOST}",
         f"--port={port}",
         f"--init-file={root / 'mariadb-init.sql'}",
         *_as_root(),
         *TUNING,
     )
-    return Server("mariadb", "source and marts", "mariadbd", port, log, flags)
+    return Server(name, "source and marts", "mariadbd", port, log, flags)
 
 
 def _as_root() -> tuple[str, ...]:
@@ -80,16 +80,16 @@ def _as_root() -> tuple[str, ...]:
     return ("--user=root",) if os.geteuid() == 0 else ()
 
 
-def _temporary(root: Path) -> Path:
+def temporary(root: Path, name: str = "mariadb") -> Path:
     """Return a folder of its own: a server that starts clears all temporary tables out of its tmpdir."""
-    return root / "mariadb-tmp"
+    return root / f"{name}-tmp"
 
 
-def _socket(root: Path) -> Path:
-    path = root / "mariadb.sock"
+def _socket(root: Path, name: str) -> Path:
+    path = root / f"{name}.sock"
     if len(str(path)) <= SOCKET_PATH_LIMIT:
         return path
-    digest = hashlib.sha256(str(root).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"pos-sandbox-{digest}.sock"
 
 
@@ -105,7 +105,7 @@ def prepare(root: Path) -> tuple[str, ...]:
     """Create the data folder if it is missing, write the init file, and return the command to start."""
     mariadbd = find_program("mariadbd", "mariadb-server-core")
     data = root / "mariadb"
-    _temporary(root).mkdir(parents=True, exist_ok=True)
+    temporary(root).mkdir(parents=True, exist_ok=True)
     if not data.is_dir():
         _install(root, data)
     init = [f"CREATE DATABASE IF NOT EXISTS `{schema}`" for schema in (SOURCE_SCHEMA, TARGET_SCHEMA)]
@@ -132,7 +132,7 @@ def _install(root: Path, data: Path) -> None:
             "--auth-root-authentication-method=socket",
         ],
         cwd=root,
-        env={**os.environ, "TMPDIR": str(_temporary(root))},
+        env={**os.environ, "TMPDIR": str(temporary(root))},
         capture_output=True,
         text=True,
         check=False,

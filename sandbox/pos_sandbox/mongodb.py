@@ -1,10 +1,12 @@
-"""A sharded MongoDB: config server, two shards (replica sets of one), mongos.
+"""A sharded MongoDB: config server and two shards (replica sets of one or three members), one or two mongos.
 
 Every step first asks what is there, and acts only where something is missing. So the next run completes one
 that was killed.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from pos_sandbox.mongo_tools import MongoTools
-from pos_sandbox.process import HOST, Deadline, Server, start, wait_for
+from pos_sandbox.process import HOST, Deadline, Server, require_alive, start, wait_for
 
 Client = MongoClient[dict[str, Any]]
 
@@ -28,26 +30,47 @@ QUICK_STOP = {
 }
 
 
-def servers(root: Path, *, mongos: int, config: int, shard1: int, shard2: int) -> tuple[Server, ...]:
-    """Describe the four servers of the sandbox in `root`: config, shard1, shard2, mongos."""
-    ports = {"config": config, "shard1": shard1, "shard2": shard2}
-    members = [
-        _server(
-            root,
-            name,
-            "config server" if name == CONFIG_SET else "shard",
-            "mongod",
-            port,
-            "--configsvr" if name == CONFIG_SET else "--shardsvr",
-            f"--replSet={name}",
-            f"--dbpath={root / name}",
-            f"--wiredTigerCacheSizeGB={CACHE_GB[name]}",
-            "--oplogSize=512",
-        )
-        for name, port in ports.items()
-    ]
-    router = _server(root, "mongos", "router", "mongos", mongos, f"--configdb={CONFIG_SET}/{HOST}:{config}")
-    return (*members, router)
+def servers(
+    root: Path,
+    *,
+    mongos: int,
+    config: int,
+    shard1: int,
+    shard2: int,
+    members: int = 1,
+    more: Sequence[int] = (),
+) -> tuple[Server, ...]:
+    """Describe the servers of the sandbox in `root`: the members of each set, then the routers.
+
+    Sets of three take ports of further members from `more`, and a second router takes one too.
+    """
+    further = iter(more)
+    found: list[Server] = []
+    for name, first in {"config": config, "shard1": shard1, "shard2": shard2}.items():
+        for number in range(1, members + 1):
+            is_config = name == CONFIG_SET
+            server = _server(
+                root,
+                _numbered(name, number),
+                "config server" if is_config else "shard",
+                "mongod",
+                first if number == 1 else next(further),
+                "--configsvr" if is_config else "--shardsvr",
+                f"--replSet={name}",
+                f"--dbpath={root / _numbered(name, number)}",
+                f"--wiredTigerCacheSizeGB={CACHE_GB[name]}",
+                "--oplogSize=512",
+            )
+            found.append(replace(server, group=name))
+    hosts = ",".join(f"{HOST}:{server.port}" for server in found if server.group == CONFIG_SET)
+    for number, port in enumerate([mongos] if members == 1 else [mongos, next(further)], 1):
+        name = _numbered("mongos", number)
+        found.append(_server(root, name, "router", "mongos", port, f"--configdb={CONFIG_SET}/{hosts}"))
+    return tuple(found)
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}_{number}"
 
 
 def _server(root: Path, name: str, role: str, program: str, port: int, *flags: str) -> Server:
@@ -101,36 +124,44 @@ def bring_up(
             if server.program == "mongod":
                 (server.log.parent.parent / server.name).mkdir(exist_ok=True)
             processes[server.name] = start(server, getattr(tools, server.program))
-    *sets, router = members
+    routers = [server for server in members if not server.group]
+    sets = [[server for server in members if server.group == name] for name in (CONFIG_SET, *SHARDS)]
     with ThreadPoolExecutor(len(sets)) as pool:
-        for waiting in [pool.submit(_replica_set, s, processes[s.name], deadline) for s in sets]:
+        for waiting in [pool.submit(replica_set, each, processes, deadline) for each in sets]:
             waiting.result()
-    _cluster(router, sets[1:], processes["mongos"], deadline)
+    for router in routers:
+        _cluster(router, sets[1:], processes[router.name], deadline)
 
 
-def _replica_set(server: Server, process: psutil.Process, deadline: Deadline) -> None:
-    """Initiate the set of one member if that is not done, and wait for its primary."""
+def replica_set(servers: list[Server], processes: dict[str, psutil.Process], deadline: Deadline) -> None:
+    """Initiate the set if that is not done, add missing members, and wait until all follow a primary."""
 
-    def primary() -> bool | None:
+    def ready() -> bool | None:
+        for server in servers[1:]:
+            require_alive(server, processes[server.name])
         try:
-            with connect(server.port, timeout=5) as client:
+            with connect(servers[0].port, timeout=5) as client:
                 hello = client.admin.command("hello")
-                if hello["isWritablePrimary"]:
-                    return True
                 if hello.get("isreplicaset"):  # started as a set, not initiated
-                    _initiate(client, server)
+                    _initiate(client, servers)
+                elif len(servers) == 1 and hello["isWritablePrimary"]:
+                    return True
+                elif len(servers) > 1 and hello.get("primary"):
+                    return _completed(int(hello["primary"].rpartition(":")[2]), servers)
         except PyMongoError:
             pass
         return None
 
-    wait_for(server, process, primary, deadline=deadline)
+    wait_for(servers[0], processes[servers[0].name], ready, deadline=deadline)
 
 
-def _initiate(client: Client, server: Server) -> None:
+def _initiate(client: Client, servers: list[Server]) -> None:
     config = {
-        "_id": server.name,
-        "configsvr": server.name == CONFIG_SET,
-        "members": [{"_id": 0, "host": f"{HOST}:{server.port}"}],
+        "_id": servers[0].group,
+        "configsvr": servers[0].group == CONFIG_SET,
+        "members": [
+            {"_id": number, "host": f"{HOST}:{server.port}"} for number, server in enumerate(servers)
+        ],
     }
     try:
         client.admin.command("replSetInitiate", config)
@@ -139,7 +170,23 @@ def _initiate(client: Client, server: Server) -> None:
             raise
 
 
-def _cluster(router: Server, shards: list[Server], process: psutil.Process, deadline: Deadline) -> None:
+def _completed(primary: int, servers: list[Server]) -> bool | None:
+    """Add one missing member, as MongoDB allows one per change; return true once every member is in step."""
+    with connect(primary, timeout=5) as client:
+        config = client.admin.command("replSetGetConfig")["config"]
+        known = {member["host"] for member in config["members"]}
+        for server in servers:
+            host = f"{HOST}:{server.port}"
+            if host not in known:
+                number = 1 + max(member["_id"] for member in config["members"])
+                config["members"].append({"_id": number, "host": host})
+                client.admin.command("replSetReconfig", {**config, "version": config["version"] + 1})
+                return None
+        states = [member["stateStr"] for member in client.admin.command("replSetGetStatus")["members"]]
+        return set(states) <= {"PRIMARY", "SECONDARY"} or None
+
+
+def _cluster(router: Server, shards: list[list[Server]], process: psutil.Process, deadline: Deadline) -> None:
     """Register missing shards, and wait until mongos reaches every shard."""
 
     def ready() -> bool | None:
@@ -147,12 +194,45 @@ def _cluster(router: Server, shards: list[Server], process: psutil.Process, dead
             with connect(router.port, timeout=15) as client:
                 known = {shard["_id"] for shard in client.admin.command("listShards")["shards"]}
                 for shard in shards:
-                    if shard.name not in known:
-                        host = f"{shard.name}/{HOST}:{shard.port}"
-                        client.admin.command("addShard", host, name=shard.name)
+                    if shard[0].group not in known:
+                        hosts = ",".join(f"{HOST}:{server.port}" for server in shard)
+                        client.admin.command("addShard", f"{shard[0].group}/{hosts}", name=shard[0].group)
                 client.admin.command("listDatabases")  # mongos asks every shard
                 return True
         except PyMongoError:
             return None
 
     wait_for(router, process, ready, deadline=deadline)
+
+
+def detail(server: Server) -> str:
+    """Say what a member of a larger set does: its state and how far it is behind, or a router's chunks."""
+    try:
+        with connect(server.port, timeout=5) as client:
+            return _spread(client) if not server.group else _state(client)
+    except PyMongoError as error:
+        return f"unknown: {type(error).__name__}"
+
+
+def _state(client: Client) -> str:
+    members = client.admin.command("replSetGetStatus")["members"]
+    mine = next(member for member in members if member.get("self"))
+    newest = max(
+        (member["optimeDate"] for member in members if member["stateStr"] == "PRIMARY"), default=None
+    )
+    if mine["stateStr"] == "PRIMARY":
+        return f"primary of {len(members)}"
+    if newest is None:
+        return f"{mine['stateStr'].lower()}, no primary"
+    return f"{mine['stateStr'].lower()}, {max(0, (newest - mine['optimeDate']).total_seconds()):.0f} s behind"
+
+
+def _spread(client: Client) -> str:
+    mode = client.admin.command("balancerStatus")["mode"]
+    shards = [shard["_id"] for shard in client.admin.command("listShards")["shards"]]
+    counts = {
+        row["_id"]: row["n"]
+        for row in client.config.chunks.aggregate([{"$group": {"_id": "$shard", "n": {"$sum": 1}}}])
+    }
+    chunks = ", ".join(f"{counts.get(shard, 0)} on {shard}" for shard in shards)
+    return f"chunks: {chunks}; balancer {'off' if mode == 'off' else 'on'}"

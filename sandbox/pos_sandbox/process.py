@@ -27,7 +27,10 @@ OPEN_FILES = 64_000  # what MongoDB asks for
 
 @dataclass(frozen=True)
 class Server:
-    """One server; `flags` are its arguments, and the one that names its log file identifies it."""
+    """One server; `flags` are its arguments, and the one that names its log file identifies it.
+
+    Members of one replica set have the same `group`. `inner_ports` are those that other servers connect to.
+    """
 
     name: str
     role: str
@@ -35,6 +38,8 @@ class Server:
     port: int
     log: Path
     flags: tuple[str, ...]
+    group: str = ""
+    inner_ports: tuple[int, ...] = ()
 
     @property
     def marker(self) -> str:
@@ -81,18 +86,21 @@ def running(servers: Iterable[Server]) -> dict[str, psutil.Process]:
 
 
 def refuse_taken_port(server: Server) -> None:
-    """Raise `UsageError` if another process listens on the port of `server`."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, server.port))
-        except OSError as error:
-            raise UsageError(
-                f"port {server.port} is taken: {error.strerror}",
-                where=f"{server.name}, {_holder(server.port)}",
-                fix=f"stop that process, or choose another --{server.name}-port or "
-                f"POS_SANDBOX_{server.name.upper()}_PORT (if new or erased)",
-            ) from None
+    """Raise `UsageError` if another process listens on a port of `server`."""
+    for port in (server.port, *server.inner_ports):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError as error:
+                is_first = port == server.port and server.name[-2:-1] != "_"
+                option = server.name if is_first else "more"
+                raise UsageError(
+                    f"port {port} is taken: {error.strerror}",
+                    where=f"{server.name}, {_holder(port)}",
+                    fix=f"stop that process, or choose another --{option}-port or "
+                    f"POS_SANDBOX_{option.upper()}_PORT (if new or erased)",
+                ) from None
 
 
 def _holder(port: int) -> str:
@@ -105,13 +113,13 @@ def _holder(port: int) -> str:
         return "held by another process"
 
 
-def start(server: Server, command: tuple[str, ...]) -> psutil.Process:
-    """Start `command` with the server's flags in its own session; its output goes to `<log>.out`."""
+def start(server: Server, command: tuple[str, ...], *, more: tuple[str, ...] = ()) -> psutil.Process:
+    """Start `command` with the server's and `more` flags in its own session; its output is in `<log>.out`."""
     server.log.parent.mkdir(parents=True, exist_ok=True)
     output = str(server.log.with_suffix(".out"))
     pid = os.posix_spawn(
         command[0],
-        [*command, *server.flags],
+        [*command, *server.flags, *more],
         os.environ,
         setsid=True,
         file_actions=[
@@ -142,12 +150,7 @@ def wait_for(
         result = answer()
         if result is not None:
             return result
-        if not alive(process):
-            raise ServerError(
-                f"{server.name} ended while starting: {last_words(server)}",
-                where=f"port {server.port}",
-                fix=f"see {server.log} and run `pos-sandbox up` again",
-            )
+        require_alive(server, process)
         if deadline.left < 0:
             raise ServerError(
                 f"{server.name} does not answer: {last_words(server)}",
@@ -155,6 +158,16 @@ def wait_for(
                 fix=f"see {server.log}, then `pos-sandbox down` and `pos-sandbox up`",
             )
         time.sleep(POLL_SECONDS)
+
+
+def require_alive(server: Server, process: psutil.Process) -> None:
+    """Raise `ServerError` with the server's last words if its process has ended."""
+    if not alive(process):
+        raise ServerError(
+            f"{server.name} ended while starting: {last_words(server)}",
+            where=f"port {server.port}",
+            fix=f"see {server.log} and run `pos-sandbox up` again",
+        )
 
 
 def alive(process: psutil.Process) -> bool:
@@ -167,14 +180,13 @@ def alive(process: psutil.Process) -> bool:
 
 def last_words(server: Server) -> str:
     """Return the last error line a server left, or its last line, shortened."""
-    for path in (server.log.with_suffix(".out"), server.log):
+    tails: list[str] = []
+    for path in (server.log, server.log.with_suffix(".out")):
         if path.is_file():
             with path.open(encoding="utf-8", errors="replace") as lines:
-                tail = [line.strip() for line in deque(lines, maxlen=50) if line.strip()]
-            errors = [line for line in tail if '"s":"F"' in line or '"s":"E"' in line or "rror" in line]
-            if errors or tail:
-                return (errors or tail)[-1][:300]
-    return "it left no log"
+                tails += [line.strip() for line in deque(lines, maxlen=50) if line.strip()]
+    errors = [line for line in tails if '"s":"F"' in line or '"s":"E"' in line or "rror" in line]
+    return (errors or tails or ["it left no log"])[-1][:300]
 
 
 def stop(processes: Iterable[psutil.Process], *, grace: float) -> list[int]:

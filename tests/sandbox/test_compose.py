@@ -15,7 +15,7 @@ from pos_sandbox.settings import Ports
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 DOCUMENT: dict[str, Any] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
-PORTS = asdict(Ports())
+PORTS = {name: port for name, port in asdict(Ports()).items() if name != "more"}
 OWN_FOLDERS = (
     "--logpath=",
     "--logappend",
