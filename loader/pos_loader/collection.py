@@ -121,6 +121,18 @@ class Index:
         return bool(self.options.get("unique"))
 
 
+@dataclass(frozen=True)
+class ZoneRange:
+    """Values of the shard key's first field, from `lo` up to but not including `hi`, and their zone.
+
+    The values are as in the documents; `MinKey` and `MaxKey` are no bound.
+    """
+
+    zone: str
+    lo: object
+    hi: object
+
+
 BUCKET, BUCKET_FIELD = "\0bucket", "bucket"
 """The number of a bucket within its parent: in tables, where no column has such a name, and in `_id`."""
 
@@ -156,6 +168,8 @@ class Collection:
     unknown_member: Key | None = None
     chunks: int | None = None
     """Initial chunks to pre-split into; None for two per shard."""
+    zones: tuple[ZoneRange, ...] | None = None
+    """The declared zones in order of their values; None leaves those of others as they are."""
     allow_empty: bool = False
     """Whether its marts may have no rows."""
     max_delete_share: float = 0.1

@@ -15,6 +15,7 @@ EVERY = "*"
 """In `coerce`: every date column of the level and of those below it."""
 _SEE = "see docs/reference/declaration.md"
 Name = Annotated[str, Field(min_length=1)]
+_Value = bool | str | int | float | None
 
 
 class _Strict(BaseModel):
@@ -66,6 +67,13 @@ class IndexDeclaration(BaseModel):
     expireAfterSeconds: Annotated[int, Field(ge=0)] | None = None  # noqa: N815 - MongoDB's own name
 
 
+class RangeDeclaration(_Strict):
+    """A range of values in a zone: `from` is its first value, `to` the first beyond; both may be left off."""
+
+    from_: _Value = Field(default=None, alias="from")
+    to: _Value = None
+
+
 class CollectionDeclaration(LevelDeclaration):
     """One collection: `meta.mongo` of an exposure."""
 
@@ -77,6 +85,7 @@ class CollectionDeclaration(LevelDeclaration):
     unknown_member: int | str | None = None
     shard_key: Annotated[dict[Name, Literal[1, "hashed"]], Field(min_length=1)] | Literal["none"]
     chunks: Annotated[int, Field(ge=1, le=8192)] | None = None
+    zones: dict[Name, Annotated[list[RangeDeclaration | _Value], Field(min_length=1)]] | None = None
     indexes: list[IndexDeclaration] = []
     drop_indexes: list[Name] = []
     allow_empty: bool = False

@@ -79,6 +79,7 @@ def _buckets(main: Collection, level: Level, parent: Field, options: OverflowDec
         name=f"{main.name}.{level.name}",
         collection=options.collection or f"{main.collection}_{level.name}_overflow",
         root=level,
+        zones=None,
         shard_key=((f"_id.{parent.name}", "hashed"),) if main.shard_key else (),
         indexes=tuple(index for index in main.indexes if _is_within(index, level.name)),
         # Every new item changes which items overflow; that is no loss to guard against.

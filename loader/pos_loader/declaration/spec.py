@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pos_loader.collection import BsonType, Coercion, Collection, Field, Index, Level, OnOverflow
+from pos_loader.collection import BsonType, Coercion, Collection, Field, Index, Level, OnOverflow, ZoneRange
 from pos_loader.dbt.identity import Names
 from pos_loader.dbt.schema import Column, Exposure, Manifest, Node
 from pos_loader.dbt.selection import selected
-from pos_loader.declaration import validator
+from pos_loader.declaration import validator, zones
 from pos_loader.declaration.bson_types import bson_type, compares, natural_type
 from pos_loader.declaration.grammar import (
     EVERY,
@@ -137,6 +137,7 @@ def _collections(exposure: Exposure, names: Names, database: str) -> tuple[Colle
         drop_indexes=tuple(declared.drop_indexes),
         unknown_member=declared.unknown_member,
         chunks=declared.chunks,
+        zones=_zones(declared, root, place),
         allow_empty=declared.allow_empty,
         max_delete_share=declared.max_delete_share,
         document_budget=declared.document_budget,
@@ -149,6 +150,13 @@ def _collections(exposure: Exposure, names: Names, database: str) -> tuple[Colle
     for one in resolved:
         validator.check(one)
     return resolved
+
+
+def _zones(declared: CollectionDeclaration, root: Level, place: _Place) -> tuple[ZoneRange, ...] | None:
+    try:
+        return zones.resolve(declared, root)
+    except ValueError as error:
+        raise place.error(str(error), "see zones in docs/reference/declaration.md") from None
 
 
 def _root(declared: CollectionDeclaration, place: _Place) -> Level:

@@ -164,6 +164,35 @@ def split_points(queries: Queries, collection: Collection, *, chunks: int) -> li
     return [tuple(map(_in_bson, fields, bound)) for bound in bounds]
 
 
+@dataclass(frozen=True)
+class KeyValues:
+    """How many documents and shard keys there are, and how many documents have the most common shard key."""
+
+    documents: int
+    distinct: int
+    largest: int
+    example: str
+    """The most common shard key, as text."""
+
+
+def key_values(queries: Queries, collection: Collection) -> KeyValues | None:
+    """Count the values of the shard key; None where it has `_id`, so that all differ, and for empty marts."""
+    by_name = {field.name: field for field in collection.root.fields}
+    paths = [path for path, _ in collection.shard_key]
+    if collection.buckets or not paths or "_id" in paths:
+        return None
+    names = ", ".join(quote(by_name[path].column) for path in paths)
+    found = queries.rows(
+        f"select sum(`~n`) over (), count(*) over (), `~n`, {names} from (select {names}, count(*) as `~n` "  # noqa: S608
+        f"from {relation(collection.root)} group by {names}) as counted order by `~n` desc limit 1"
+    )
+    if not found:
+        return None
+    documents, distinct, largest, *values = found[0]
+    example = ", ".join(f"{path}: {value!r}" for path, value in zip(paths, values, strict=True))
+    return KeyValues(int(documents), int(distinct), int(largest), example)
+
+
 def _in_bson(field: Field, value: Any) -> object:
     """Convert a value of MariaDB to that of the documents. A decimal may be rounded: it is only a bound."""
     match value:

@@ -12,12 +12,15 @@ from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
+from bson.max_key import MaxKey
 from bson.min_key import MinKey
 from pymongo.errors import OperationFailure
 from pymongo.operations import IndexModel
 
 from pos_loader.collection import BsonType, Collection, Index
 from pos_loader.declaration.validator import validator
+from pos_loader.declaration.zones import holder, order
+from pos_loader.publish import zones
 from pos_loader.servers.mongo import (
     Client,
     Database,
@@ -51,9 +54,11 @@ def create(
     with translated(client, f"create {collection.database}.{name}", fix="change the declaration"):
         _create(database, collection, name)
         if topology.is_cluster and collection.shard_key:
+            members = zones.require_shards(client, collection)
+            zones.amend(database[name], zones.declared(collection))
             _shard(client, collection, name, topology)
             if collection.shard_key[0][1] != "hashed":
-                _split(client, collection, name, topology, split_points)
+                _split(client, collection, name, topology, split_points, members)
     return database[name]
 
 
@@ -131,20 +136,34 @@ def _split(
     name: str,
     topology: Topology,
     split_points: Sequence[tuple[object, ...]],
+    members: Mapping[str, Sequence[str]],
 ) -> None:
-    """Split at each key and deal the chunks round-robin. Moving a chunk to its own shard does nothing."""
-    namespace = f"{collection.database}.{name}"
-    bounds = {repr(bound): bound for bound in (_bound(collection, key) for key in split_points)}
-    lowest = _bound(collection, ())
-    bounds.pop(repr(lowest), None)
-    for bound in bounds.values():
-        _admin(client, {"split": namespace, "middle": bound})
-    if bounds and topology.shards:
-        for bound, shard in zip([lowest, *bounds.values()], cycle(topology.shards)):
+    """Split at each key and deal the chunks round-robin, those of a zone to its shards.
+
+    MongoDB has split at the ends of the zones. Moving a chunk to its own shard does nothing.
+    """
+    namespace, ranges = f"{collection.database}.{name}", collection.zones or ()
+    ends = [bound for each in zones.declared(collection) for bound in (each.lo, each.hi)]
+    bounds = {_order(bound): bound for bound in (_bound(collection, ()), *ends)}
+    for bound in [_bound(collection, key) for key in split_points]:
+        if bounds.setdefault(_order(bound), bound) is bound:
+            _admin(client, {"split": namespace, "middle": bound})
+    if len(bounds) == 1 or not topology.shards:
+        return
+    dealt = {zone: cycle(shards) for zone, shards in members.items()}
+    anywhere = cycle(topology.shards)
+    for bound in (bounds[each] for each in sorted(bounds)):
+        first = next(iter(bound.values()))
+        if not isinstance(first, MaxKey):  # no chunk begins there
+            shard = next(dealt.get(holder(ranges, first), anywhere))
             _admin(client, {"moveChunk": namespace, "find": bound, "to": shard})
 
 
-def _bound(collection: Collection, key: tuple[object, ...]) -> dict[str, object]:
+def _order(bound: Mapping[str, object]) -> tuple[object, ...]:
+    return tuple(map(order, bound.values()))
+
+
+def _bound(collection: Collection, key: tuple[object, ...]) -> Mapping[str, object]:
     """Write a bound as a full shard key. Fields that are left off or hashed get the smallest value."""
     padded = [*key, *(MinKey() for _ in collection.shard_key)]
     return {

@@ -13,6 +13,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from pos_loader.collection import Collection, Index
 from pos_loader.declaration.validator import validator
 from pos_loader.errors import DataError
+from pos_loader.publish import zones
 from pos_loader.publish.layout import RULES, specification
 from pos_loader.servers.mongo import Handle, create_indexes, retrying, translated
 
@@ -34,6 +35,7 @@ class Live:
     options: Mapping[str, Any] = field(default_factory=dict)
     """The other options: validationLevel, validationAction, collation, capped."""
     uuid: Binary | None = None
+    zones: tuple[zones.Range, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def describe(handle: Handle) -> Live | None:
         if found["type"] != "collection":
             raise DataError(f"{handle.full_name} is a {found['type']}", fix="publish under another name")
         sharding = _sharding(handle) if client.is_mongos else {}
+        ranges = zones.live(handle) if sharding else ()
         indexes = {index["name"]: dict(index) for index in handle.list_indexes() if index["name"] != "_id_"}
     options = dict(found["options"])
     return Live(
@@ -62,6 +65,7 @@ def describe(handle: Handle) -> Live | None:
         validator=options.pop("validator", {}),
         options=options,
         uuid=found["info"].get("uuid"),
+        zones=ranges,
     )
 
 
@@ -77,17 +81,18 @@ class Changes:
     """What must change so that a live collection has the declared layout.
 
     `rebuild` lists differences that only a rebuild can remove. `drop` and `create` are indexes; an index that
-    differs is in both. `validator` says whether the validator has to be set.
+    differs is in both. `validator` and `zones` say whether the validator and the zone ranges have to be set.
     """
 
     rebuild: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     create: tuple[Index, ...] = ()
     validator: bool = False
+    zones: bool = False
 
     def __bool__(self) -> bool:
         """Whether there is anything to change."""
-        return bool(self.rebuild or self.drop or self.create or self.validator)
+        return bool(self.rebuild or self.drop or self.create or self.validator or self.zones)
 
 
 def changes(collection: Collection, live: Live, *, is_cluster: bool = True) -> Changes:
@@ -101,11 +106,12 @@ def changes(collection: Collection, live: Live, *, is_cluster: bool = True) -> C
         drop=tuple(_undeclared(collection, live) + stale),
         create=tuple(differing),
         validator=bool(_validator_differences(collection, live)),
+        zones=bool(_zone_differences(collection, live)),
     )
 
 
 def amend(handle: Handle, collection: Collection, pending: Changes) -> None:
-    """Give a live collection the declared indexes and validator; `pending.rebuild` must be empty.
+    """Give a live collection the declared indexes, validator and zones; `pending.rebuild` must be empty.
 
     Raises DataError when the server refuses, for example because documents break a new unique index. Then the
     old indexes are restored on all shards, because one shard may have built what another refused.
@@ -118,6 +124,8 @@ def amend(handle: Handle, collection: Collection, pending: Changes) -> None:
             with suppress(PyMongoError):  # the user needs to see the refusal, not an error of the restore
                 retrying()(_restore, handle, before, pending)
             raise
+    if pending.zones:
+        zones.amend(handle, zones.declared(collection))
 
 
 def _amend(handle: Handle, collection: Collection, pending: Changes) -> None:
@@ -151,7 +159,7 @@ def differences(collection: Collection, live: Live, *, is_cluster: bool = True) 
     for index in collection.indexes:
         found += index_differences(index, live.indexes.get(index.name))
     found += [f"index {name} is not declared" for name in _undeclared(collection, live)]
-    return found + _validator_differences(collection, live)
+    return found + _validator_differences(collection, live) + _zone_differences(collection, live)
 
 
 def _rebuild_reasons(collection: Collection, live: Live, is_cluster: bool) -> list[str]:
@@ -197,6 +205,14 @@ def _validator_differences(collection: Collection, live: Live) -> list[str]:
         if live.validator and live.options.get(option, expected) != expected:
             found.append(f"{option} is {live.options[option]}, expected {expected}")
     return found
+
+
+def _zone_differences(collection: Collection, live: Live) -> list[str]:
+    if collection.zones is None or not live.shard_key:
+        return []
+    declared = zones.declared(collection)
+    found = [f"{each} is missing" for each in zones.without(declared, live.zones)]
+    return found + [f"{each} is not declared" for each in zones.without(live.zones, declared)]
 
 
 def index_differences(index: Index, spec: Mapping[str, Any] | None) -> list[str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pos_loader.errors import SpecError
-from pos_loader.publish import live_layout, sync
+from pos_loader.collection import Collection
+from pos_loader.errors import DataError, SpecError
+from pos_loader.publish import live_layout, sync, zones
 from pos_loader.run import ownership
 from pos_loader.run.job import Job
 from pos_loader.run.partitions import gather, run
@@ -37,14 +38,17 @@ class Decision:
 def decide(job: Job, work: Work) -> Decision:
     """Choose between sync and full refresh; a live collection is compared with the marts first.
 
-    Raises `SpecError` where the live collection's layout needs `--full-refresh`. Raises `DataError` where a
-    sync would delete more than declared, or where the loader made neither the collection nor an index in it.
+    Raises `SpecError` where the live collection's layout needs `--full-refresh`, or a zone has no shard.
+    Raises `DataError` where a sync would delete more than declared, where a full refresh would lose zones of
+    others, or where the loader made neither the collection nor an index in it.
     """
     collection, handle = work.collection, job.live(work.collection)
+    if job.topology.is_cluster:
+        zones.require_shards(job.client, collection)
     live = live_layout.describe(handle)
     claim = ownership.judge(job, collection, live)
     if live is None and not work.is_partial:
-        return Decision(FULL_REFRESH, "not published yet")
+        return full_refresh(collection, "not published yet", claim)
     if live is None:
         raise SpecError(
             f"collection {handle.full_name} is not published, so there are no rejects to add",
@@ -53,7 +57,7 @@ def decide(job: Job, work: Work) -> Decision:
         )
     pending = ownership.pending(collection, live, claim, is_cluster=job.topology.is_cluster)
     if job.options.full_refresh and not work.is_partial:
-        return Decision(FULL_REFRESH, "--full-refresh", claim, layout=pending)
+        return full_refresh(collection, "--full-refresh", claim, pending)
     if pending.rebuild:
         adopting = f" --adopt {collection.name}" if claim.how == ownership.ADOPTED else ""
         raise SpecError(
@@ -78,7 +82,7 @@ def _by_differences(job: Job, work: Work, claim: ownership.Claim, pending: live_
             fix="run pos-loader load",
         )
     reason = f"{compared.differences:,} documents differ, too many for one transaction"
-    return Decision(FULL_REFRESH, reason, claim, layout=pending)
+    return full_refresh(work.collection, reason, claim, pending)
 
 
 def resumption(job: Job, work: Work) -> Decision:
@@ -89,10 +93,26 @@ def resumption(job: Job, work: Work) -> Decision:
     live = live_layout.describe(job.live(work.collection))
     claim = ownership.judge(job, work.collection, live)
     if live is None:
-        return Decision(FULL_REFRESH)
+        return full_refresh(work.collection, "", claim)
     is_cluster = job.topology.is_cluster
     pending = ownership.pending(work.collection, live, claim, is_cluster=is_cluster)
-    return Decision(FULL_REFRESH, "", claim, layout=pending)
+    return full_refresh(work.collection, "", claim, pending)
+
+
+def full_refresh(
+    collection: Collection,
+    reason: str,
+    claim: ownership.Claim,
+    layout: live_layout.Changes | None = None,
+) -> Decision:
+    """Return the decision for a full refresh; raise `DataError` where zones of others are in its way."""
+    for each in claim.zones:
+        raise DataError(
+            f"a full refresh would lose a zone range of the collection, which is not declared: {each}",
+            where=f"exposure {collection.name}",
+            fix="declare its zones, or `zones: {}` to have them removed",
+        )
+    return Decision(FULL_REFRESH, reason, claim, layout=layout or live_layout.Changes())
 
 
 def require_few_deletes(job: Job, work: Work, claim: ownership.Claim, *, deletes: int, live: int) -> None:

@@ -10,6 +10,7 @@ unless the declaration drops it. The loader refuses an index that would delete d
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,8 +20,8 @@ from pymongo.errors import OperationFailure
 
 from pos_loader.collection import Collection
 from pos_loader.declaration.validator import validator
-from pos_loader.errors import DataError, PartialLoad, SpecError
-from pos_loader.publish import builds, history, layout, live_layout, records
+from pos_loader.errors import DataError, LoaderError, PartialLoad, SpecError
+from pos_loader.publish import builds, history, layout, live_layout, records, zones
 from pos_loader.publish.records import Record, rules_digest
 from pos_loader.run.job import Job
 from pos_loader.servers import mongo
@@ -54,6 +55,8 @@ class Claim:
     rules: Mapping[str, Any] = field(default_factory=dict)
     carried: Mapping[str, Any] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
+    zones: tuple[zones.Range, ...] = ()
+    """Zone ranges of others, which stay."""
 
     @property
     def kept_names(self) -> tuple[str, ...]:
@@ -89,7 +92,9 @@ def judge(job: Job, collection: Collection, live: live_layout.Live | None) -> Cl
     claim = _with_indexes(claim, handle, collection, live)
     lost = tuple(sorted(set(live.options) - {*layout.RULES, *live_layout.REBUILT, *CARRIED}))
     carried = {name: live.options[name] for name in CARRIED if name in live.options}
-    return replace(claim, rules=_rules(collection, live, record, how), carried=carried, lost=lost)
+    theirs = live.zones if collection.zones is None else ()
+    rules = _rules(collection, live, record, how)
+    return replace(claim, rules=rules, carried=carried, lost=lost, zones=theirs)
 
 
 def _other_proof(job: Job, collection: Collection, live: live_layout.Live) -> str:
@@ -209,6 +214,8 @@ def notes(claim: Claim, changes: live_layout.Changes, *, is_rebuilt: bool) -> It
         yield f"index {name} is dropped"
     if changes.validator:
         yield "the validator is set as declared"
+    if changes.zones and not is_rebuilt:
+        yield "the zones are set as declared; the balancer moves the chunks"
 
 
 def remarks(claim: Claim, changes: live_layout.Changes, *, is_rebuilt: bool) -> Iterator[str]:
@@ -221,6 +228,7 @@ def remarks(claim: Claim, changes: live_layout.Changes, *, is_rebuilt: bool) -> 
         yield f"index {name} is not the loader's and stays"
     if claim.rules:
         yield "the validator is not the loader's and stays"
+    yield from (f"{each} is not declared and stays" for each in claim.zones)
     if is_rebuilt:
         yield from (f"{change}: rebuilt as declared" for change in changes.rebuild)
         yield from (f"option {name} of the collection goes with the rebuild" for name in claim.lost)
@@ -279,9 +287,24 @@ def rename(job: Job, collection: Collection, claim: Claim, build: str) -> None:
     intend(job, collection, claim)
     if uuid is not None:
         records.settle(database, record_of(job, collection, claim, uuid))
-    builds.rename(job.client, database.name, build, handle.name)
+    _rename(job, handle, build)
     if uuid is not None:
         records.forget_gone(database, handle.full_name)
+
+
+def _rename(job: Job, handle: Handle, build: str) -> None:
+    """Rename; MongoDB refuses a target that has zone ranges, so they go first, and come back if it fails."""
+    with translated(job.client, f"read the zones of {handle.full_name}"):
+        there = zones.live(handle) if job.topology.is_cluster else ()
+    if there:
+        zones.amend(handle, ())
+    try:
+        builds.rename(job.client, handle.database.name, build, handle.name)
+    except LoaderError:
+        if there:
+            with suppress(LoaderError):  # the user needs to see why the rename failed
+                zones.amend(handle, there)
+        raise
 
 
 def drop(job: Job, collection: Collection, build: str) -> None:

@@ -6,14 +6,16 @@ will report.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pos_loader.collection import Collection, Difference, Key
 from pos_loader.declaration.coerce import spelled
+from pos_loader.documents import cuts
 from pos_loader.documents.sizes import ArraySize, longest_arrays
 from pos_loader.load_results import LevelCount
+from pos_loader.publish import distribution, live_layout
 from pos_loader.run import accounting, ownership
 from pos_loader.run.faults import Faults, require_whole_groups
 from pos_loader.run.job import Job
@@ -53,6 +55,7 @@ class CollectionPlan:
     indexes_keep: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     validator: bool = False
+    zones: bool = False
     examples: tuple[Difference, ...] = ()
     largest: tuple[tuple[int, Key], ...] = ()
     longest: tuple[ArraySize, ...] = ()
@@ -64,7 +67,7 @@ class CollectionPlan:
     @property
     def is_in_step(self) -> bool:
         """Whether a load would change nothing."""
-        layout_changes = self.indexes_add or self.indexes_drop or self.validator
+        layout_changes = self.indexes_add or self.indexes_drop or self.validator or self.zones
         return self.mode == SYNC and not (self.insert or self.replace or self.delete or layout_changes)
 
 
@@ -130,6 +133,7 @@ def _described(job: Job, work: Work, decision: Decision, tally: Tally, *, is_syn
     counts = tally.compared.counts if is_sync else tally.rebuilt.counts
     with mariadb.connect(job.server) as queries:
         longest = longest_arrays(queries, collection, top=LARGEST)
+        values = cuts.key_values(queries, collection) if job.topology.is_cluster else None
     return CollectionPlan(
         name=collection.name,
         namespace=job.live(collection).full_name,
@@ -145,8 +149,12 @@ def _described(job: Job, work: Work, decision: Decision, tally: Tally, *, is_syn
         indexes_add=created if is_new else tuple(index.name for index in decision.layout.create),
         indexes_drop=decision.layout.drop,
         indexes_keep=decision.claim.kept_names,
-        notes=tuple(ownership.remarks(decision.claim, decision.layout, is_rebuilt=not is_sync)),
+        notes=(
+            *ownership.remarks(decision.claim, decision.layout, is_rebuilt=not is_sync),
+            *_spread(job, collection, values, is_sync=is_sync),
+        ),
         validator=is_new or decision.layout.validator,
+        zones=bool(collection.zones) if is_new else decision.layout.zones,
         examples=tuple(tally.examples) if is_sync else (),
         largest=tuple(tally.largest),
         longest=tuple(longest),
@@ -154,6 +162,22 @@ def _described(job: Job, work: Work, decision: Decision, tally: Tally, *, is_syn
         levels=levels,
         unknown=() if is_sync else ("documents per shard", "documents MongoDB would refuse"),
     )
+
+
+def _spread(
+    job: Job, collection: Collection, values: cuts.KeyValues | None, *, is_sync: bool
+) -> Iterator[str]:
+    """Say what hinders an even spread over the shards."""
+    if not job.topology.is_cluster or not collection.shard_key:
+        return
+    handle, shards = job.live(collection), len(job.topology.shards)
+    live = live_layout.describe(handle)
+    yield from distribution.of_key(collection, values, shards)
+    if not collection.buckets:
+        yield from distribution.monotonic(handle if live else None, collection)
+    if live and live.shard_key and is_sync:
+        can_spread = values is None or values.distinct >= distribution.FEW_VALUES
+        yield from distribution.of_live(handle, live, topology=job.topology, can_spread=can_spread)
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
@@ -201,6 +225,7 @@ def _details(planned: CollectionPlan) -> Sequence[str]:
     found += [f"  - index {name}" for name in planned.indexes_drop]
     found += [f"  + index {name}" for name in planned.indexes_add]
     found += ["  ~ validator"] if planned.validator else []
+    found += ["  ~ zones"] if planned.zones else []
     found += [f"  = {note}" for note in planned.notes]
     counts = (
         ("+", planned.insert, "insert"),

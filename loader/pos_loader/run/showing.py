@@ -17,7 +17,7 @@ from pos_loader.publish.sync import TransactionRefused
 from pos_loader.run import ownership
 from pos_loader.run.faults import Faults, groups
 from pos_loader.run.job import Job
-from pos_loader.run.mode import FULL_REFRESH, Decision
+from pos_loader.run.mode import full_refresh
 from pos_loader.run.staging import (
     Build,
     Pending,
@@ -115,7 +115,8 @@ def _show_rebuilt(
     builds: list[Build] = []
     with discarded_on_error(builds):
         for pending in syncs:
-            decision = Decision(FULL_REFRESH, error.what, pending.claim, layout=pending.layout)
+            collection = pending.work.collection
+            decision = full_refresh(collection, error.what, pending.claim, pending.layout)
             builds.append(refresh(job, pending.work, decision))
         look_again()
         for build in sorted(builds, key=lambda build: build.work.collection.buckets is None):
