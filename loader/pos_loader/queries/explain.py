@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 from pos_loader.queries.declared import Question
-from pos_loader.servers.mongo import Client, Topology, require_published, translated
+from pos_loader.servers.mongo import Client, Handle, Topology, require_published, translated
 
 HEADS = ("shard", "index", "keys examined", "documents examined", "documents returned", "ms")
 SCAN = "none"
@@ -76,17 +76,23 @@ def explain(client: Client, database: str, question: Question, *, topology: Topo
         require_published(client[database], question.collection)
         started = monotonic()
         found = client[database].command({"explain": command, "verbosity": "executionStats"})
+        alone = "" if "shards" in found else _home(client[database][question.collection])
     return Explanation(
         query=question.name,
         namespace=f"{database}.{question.collection}",
-        plans=tuple(_plans(found)),
+        plans=tuple(_plans(found, alone)),
         shards=max(1, len(topology.shards)),
         milliseconds=round((monotonic() - started) * 1000, 1),
     )
 
 
-def _plans(explained: Mapping[str, Any]) -> Iterator[ShardPlan]:
-    for shard, part in sorted(_by_shard(explained).items()):
+def _home(handle: Handle) -> str:
+    """Name the shard of an unsharded collection, which explain does not; empty outside of a cluster."""
+    return next((row.get("shard", "") for row in handle.aggregate([{"$collStats": {"count": {}}}])), "")
+
+
+def _plans(explained: Mapping[str, Any], alone: str) -> Iterator[ShardPlan]:
+    for shard, part in sorted(_by_shard(explained, alone).items()):
         planned, run = _cursor(part)
         yield ShardPlan(
             shard=shard,
@@ -98,10 +104,10 @@ def _plans(explained: Mapping[str, Any]) -> Iterator[ShardPlan]:
         )
 
 
-def _by_shard(explained: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
-    """Return the part of each shard; a server that is no cluster has one part, without a name."""
+def _by_shard(explained: Mapping[str, Any], alone: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return the part of each shard; an answer of one server has one part, of the shard `alone`."""
     shards = explained.get("shards")
-    return shards if isinstance(shards, Mapping) else {"": explained}
+    return shards if isinstance(shards, Mapping) else {alone: explained}
 
 
 def _cursor(part: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
