@@ -9,7 +9,7 @@
         hard_deletes='invalidate',
         post_hook=[
             'create index if not exists product_id on {{ this }} (product_id)',
-            'create index if not exists dbt_scd_id on {{ this }} (dbt_scd_id)',
+            'alter table {{ this }} add primary key if not exists (dbt_scd_id), drop index if exists dbt_scd_id',
             'analyze table {{ this }}',
         ],
     )

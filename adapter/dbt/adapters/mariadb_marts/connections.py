@@ -12,7 +12,7 @@ from dbt.adapters.mariadb.connections import MariaDBConnectionManager
 from dbt_common.exceptions import DbtRuntimeError
 
 from dbt.adapters.mariadb_marts.credentials import TYPE, Credentials
-from dbt.adapters.mariadb_marts.session import STATEMENTS
+from dbt.adapters.mariadb_marts.session import STATEMENTS, WAIT
 
 logger = AdapterLogger(TYPE)
 
@@ -24,7 +24,7 @@ class ConnectionManager(MariaDBConnectionManager):  # type: ignore[misc]
 
     @classmethod
     def open(cls, connection: Connection) -> Connection:
-        """Connect to the first host that answers.
+        """Connect to the first host that answers; a Galera node must be Synced.
 
         Raises `FailedToConnectError`, which names every host that was tried and why it did not do.
         """
@@ -52,6 +52,7 @@ def _connected(credentials: Credentials, where: tuple[str, int] | None) -> Any:
         cursor = handle.cursor()
         for statement in STATEMENTS:
             cursor.execute(statement)
+        _join_cluster(cursor)
         if credentials.ssl_ca:
             cursor.execute("show session status like 'Ssl_cipher'")
             (status,) = cursor.fetchall()
@@ -62,6 +63,24 @@ def _connected(credentials: Credentials, where: tuple[str, int] | None) -> Any:
         handle.close()
         raise
     return handle
+
+
+def _join_cluster(cursor: Any) -> None:
+    """Require that a node of a Galera cluster can be read, and let every statement wait for the cluster.
+
+    A model may be read on another node than the one where it was built, behind a balancer above all. Raises
+    `DbtRuntimeError` for a node that is not Synced, so that the next host is tried.
+    """
+    cursor.execute("show global variables like 'wsrep_on'")
+    rows = cursor.fetchall()
+    if not rows or rows[0][1] != "ON":
+        return
+    cursor.execute("show global status where variable_name in ('wsrep_ready', 'wsrep_local_state_comment')")
+    status = {name.lower(): value for name, value in cursor.fetchall()}
+    state = status.get("wsrep_local_state_comment")
+    if status.get("wsrep_ready") != "ON" or state != "Synced":
+        raise DbtRuntimeError(f"the Galera node is {state}, not Synced")
+    cursor.execute(WAIT)
 
 
 def _arguments(credentials: Credentials, where: tuple[str, int] | None) -> dict[str, Any]:

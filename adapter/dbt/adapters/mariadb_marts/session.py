@@ -45,3 +45,6 @@ STATEMENTS = (
     + "/*M!110202 , session character_set_collations = 'utf8mb4=utf8mb4_general_ci' */",
 )
 """No statement needs a privilege. Variables of newer servers are in comments that older ones skip."""
+
+WAIT = "set session wsrep_sync_wait = 15"
+"""On a Galera node, every statement waits until the node has applied what the cluster has committed."""
