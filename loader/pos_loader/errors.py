@@ -104,5 +104,9 @@ class PartialLoad(LoaderError):
     exit_code = ExitCode.PARTIAL
 
 
+class NodeLost(PartialLoad):
+    """The Galera node that a run stayed on is gone, lags, or answers no more; another node may do."""
+
+
 class TableReplaced(PartialLoad):
     """A mart was rebuilt while it was read (MariaDB 1146, 1205, 1213, 1412); reading it again may help."""

@@ -145,7 +145,8 @@ class Outcome:
     """One run of `load` or `verify`; sizes are bytes, durations seconds, times UTC (ISO 8601).
 
     `status` is "succeeded", "refused" (the gate refuses some collections), "different" (`verify` found
-    differences) or "failed" (some collections or the whole run; `error` says why on one line).
+    differences) or "failed" (some collections or the whole run; `error` says why on one line). `node` is the
+    Galera node that was read; empty where MariaDB is no Galera cluster. `warnings` are of the whole run.
     `load_results.schema.json` describes every field of its JSON.
     """
 
@@ -164,6 +165,8 @@ class Outcome:
     is_cluster: bool
     collections: tuple[CollectionOutcome, ...]
     peak_memory: int
+    node: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def verified(self) -> bool:

@@ -6,6 +6,8 @@ is a range scan that returns the rows in nesting order.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import connectorx
 import pyarrow as pa
 
@@ -14,7 +16,9 @@ from pos_loader.declaration import coerce
 from pos_loader.declaration.bson_types import natural_type, precision_and_scale
 from pos_loader.documents import readable
 from pos_loader.documents.marts import conditions, relation, where_clause
-from pos_loader.servers.mariadb import connect, quote, translate
+from pos_loader.errors import LoaderError, NodeLost, PartialLoad
+from pos_loader.servers import nodes
+from pos_loader.servers.mariadb import another, connect, quote, translate
 from pos_loader.servers.profile import MariaDB
 from pos_loader.servers.session import STATEMENTS
 
@@ -33,8 +37,12 @@ def extract(server: MariaDB, collection: Collection, partition: Partition) -> di
     return {level: _read(server, level, collection, partition) for level in collection.root.walk()}
 
 
-def statement(level: Level, collection: Collection, partition: Partition) -> str:
+def statement(
+    level: Level, collection: Collection, partition: Partition, proof: Mapping[str, str] | None = None
+) -> str:
     """Write the query that reads a level in a partition: a range of its mart's clustered index, in order.
+
+    The columns `proof` show where the rows come from (`servers.nodes`).
 
     >>> total = Field("total", "total", BsonType.DECIMAL, "decimal(19,2)", nullable=False)
     >>> orders = Level("orders", "fct_orders", "shop", "orders", ("customer_id", "order_id"), (total,))
@@ -47,6 +55,7 @@ def statement(level: Level, collection: Collection, partition: Partition) -> str
     """
     known = {field.column: field for field in (*level.fields, *level.hidden)}
     columns = [_selected(known[name]) if name in known else quote(name) for name in level.columns]
+    columns += [f"{value} as {quote(name)}" for name, value in (proof or {}).items()]
     where = where_clause(conditions(level, collection, partition))
     # The table's own column: a key that is selected as text would sort as text.
     order = ", ".join(f"{relation(level)}.{quote(name)}" for name in level.key)
@@ -65,10 +74,69 @@ def _selected(field: Field) -> str:
 
 
 def _read(server: MariaDB, level: Level, collection: Collection, partition: Partition) -> pa.Table:
-    sql = statement(level, collection, partition)
+    table = _proven(server, level, collection, partition).combine_chunks()
+    for field in (*level.fields, *level.hidden):
+        if natural_type(field.data_type) is BsonType.DECIMAL:
+            table = readable.with_declared_digits(table, field, level)
+    readable.require_within(table, level, collection, partition)
+    return table
+
+
+def _proven(server: MariaDB, level: Level, collection: Collection, partition: Partition) -> pa.Table:
+    """Read a level's rows from the chosen node; a balancer may lead to others first.
+
+    Raises `NodeLost` where it leads to others again and again, or the node is not Synced any more, and
+    `PartialLoad` where the node holds another build.
+    """
+    proof = nodes.proof(server)
+    for _ in range(nodes.TRIES):
+        try:
+            table = _rows(server, level, collection, partition, proof)
+        except NodeLost:
+            with connect(server):  # it is another node that does not answer, or this raises the same
+                continue
+        except LoaderError as error:
+            if nodes.ANOTHER not in error.what:
+                raise
+            continue
+        found, table = nodes.taken(table, proof)
+        if proof and not table.num_rows:
+            found = _of_no_rows(server, level, collection, partition, proof)
+        if found.get(nodes.NODE):
+            continue
+        if found.get(nodes.BUILD):
+            raise PartialLoad(
+                f"another build began during the load: the rows are of build {found[nodes.BUILD]}",
+                where=f"MariaDB at {server.address}",
+                fix="nothing was published; run again when dbt has ended",
+            )
+        if fault := nodes.mismatch(found):
+            raise another(server, fault)
+        return table
+    raise another(server, nodes.ANOTHER)
+
+
+def _of_no_rows(
+    server: MariaDB, level: Level, collection: Collection, partition: Partition, proof: Mapping[str, str]
+) -> dict[str, str | None]:
+    """Prove that there are no rows, as an answer without rows shows nothing of where it comes from."""
+    rows = f"select 1 from {relation(level)}{where_clause(conditions(level, collection, partition))}"  # noqa: S608
+    with connect(server) as queries:
+        (*found, is_any) = queries.rows(f"select {', '.join(proof.values())}, exists ({rows})")[0]
+    shown = dict(zip(proof, found, strict=True))
+    return shown | ({nodes.NODE: nodes.ANOTHER} if is_any else {})
+
+
+def _rows(
+    server: MariaDB, level: Level, collection: Collection, partition: Partition, proof: Mapping[str, str]
+) -> pa.Table:
     try:
-        table = connectorx.read_sql(
-            server.url, sql, return_type="arrow", protocol="binary", pre_execution_query=[*STATEMENTS]
+        return connectorx.read_sql(
+            server.url,
+            statement(level, collection, partition, proof),
+            return_type="arrow",
+            protocol="binary",
+            pre_execution_query=[*STATEMENTS, *nodes.guard(server)],
         )
     except RuntimeError as error:
         raise translate(str(error), None, server) from None
@@ -78,12 +146,6 @@ def _read(server: MariaDB, level: Level, collection: Collection, partition: Part
         with connect(server) as queries:
             where = conditions(level, collection, partition)
             raise readable.fault(queries, level, where, str(error)) from None
-    table = table.combine_chunks()
-    for field in (*level.fields, *level.hidden):
-        if natural_type(field.data_type) is BsonType.DECIMAL:
-            table = readable.with_declared_digits(table, field, level)
-    readable.require_within(table, level, collection, partition)
-    return table
 
 
 def _needs_text(data_type: str) -> bool:

@@ -35,7 +35,7 @@ from pos_loader.run.job import Job
 from pos_loader.run.staging import Build, Staged
 from pos_loader.run.survey import Work
 from pos_loader.run.tally import Tally
-from pos_loader.servers import mongo
+from pos_loader.servers import mongo, nodes
 
 
 def staged_outcome(job: Job, staged: Staged, verdict: Verdict) -> CollectionOutcome:
@@ -166,6 +166,8 @@ def conclude(
         is_cluster=job.topology.is_cluster,
         collections=tuple(sorted(done, key=lambda outcome: outcome.name)),
         peak_memory=_peak_memory(),
+        node=nodes.name(job.server.node or ""),
+        warnings=tuple(job.warnings),
     )
 
 

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from pos_loader.collection import Collection, Key
 from pos_loader.dbt import gate
-from pos_loader.errors import PartialLoad
-from pos_loader.load_results import CollectionOutcome, Outcome
+from pos_loader.errors import ConnectionFailed, NodeLost, PartialLoad
+from pos_loader.load_results import FAILED, REFUSED, CollectionOutcome, Outcome
 from pos_loader.publish import live_layout, rejects
 from pos_loader.publish.lease import Lease, Owner, lease
 from pos_loader.run import accounting, ownership, plan
@@ -27,7 +27,10 @@ from pos_loader.run.showing import show
 from pos_loader.run.staging import Staged, discard, discarded_on_error, stage
 from pos_loader.run.survey import Work, look, survey
 from pos_loader.run.tally import Tally
-from pos_loader.servers import mariadb, mongo, privileges
+from pos_loader.servers import mariadb, mongo, nodes, privileges
+
+RESTARTS = 2
+"""How often a load begins again because its node of Galera is lost."""
 
 
 def load(job: Job, done: list[CollectionOutcome]) -> Outcome:
@@ -36,14 +39,29 @@ def load(job: Job, done: list[CollectionOutcome]) -> Outcome:
     The outcomes of refused, failed and shown collections are added to `done`, so that the caller has them
     when the run ends early. Raises `LoaderError` for what stops the whole run: a connection, another build, a
     lease. Even then, each published collection is as it was before or as MariaDB has it.
+
+    A load stays on one Galera node. If that is lost before anything is shown, the load begins again on
+    another one; otherwise it raises `NodeLost`.
     """
     if not job.topology.is_cluster:
         job.progress.note("MongoDB is no sharded cluster: collections are published unsharded")
     _note_privileges(job)
+    settled = _settled(job)
+    for _ in range(RESTARTS):
+        try:
+            return _load(settled, done)
+        except NodeLost as error:
+            settled = _settled_again(job, done, error)
+    return _load(settled, done)
+
+
+def _load(job: Job, done: list[CollectionOutcome]) -> Outcome:
     require_whole_groups(job.collections, job.declared)
     ownership.require_known(job)
     verdicts = _gate(job)
     faults = Faults({name: verdict.refused for name, verdict in verdicts.items() if verdict.refused})
+    if job.results is not None and job.server.node:
+        job = replace(job, server=replace(job.server, build=job.invocation))
     passed = [collection for collection in job.collections if collection not in faults]
     refused = [collection for collection in job.collections if collection in faults]
     done += [refused_outcome(collection, verdicts[collection.name]) for collection in refused]
@@ -138,6 +156,7 @@ def check(job: Job, *, quick: bool = False) -> Outcome:
     """
     if job.failed_build:
         job.progress.note(f"{job.failed_build}; the marts may be of several builds")
+    job = _settled(job)
     done, faults = [], Faults()
     for work in (look if quick else survey)(job, job.collections, faults):
         with faults.of(work.collection):
@@ -153,8 +172,35 @@ def check(job: Job, *, quick: bool = False) -> Outcome:
 def preview(job: Job) -> Plan:
     """Say what `load` would do; nothing is written."""
     ownership.require_known(job)
+    job = _settled(job)
     refused = {name: verdict.refused for name, verdict in _gate(job).items() if verdict.refused}
     return plan.preview(job, refused=refused)
+
+
+def _settled(job: Job) -> Job:
+    """Choose the server of MariaDB that the whole run stays on, and note what its settings do not promise."""
+    queries, node = mariadb.choose(job.server)
+    queries.close()
+    if node is not None and node.warning and node.warning not in job.warnings:
+        job.warnings.append(node.warning)
+        job.progress.note(f"WARNING: {node.warning}")
+    return replace(job, server=queries.server)
+
+
+def _settled_again(job: Job, done: list[CollectionOutcome], error: NodeLost) -> Job:
+    """Choose another node for a load that lost its node; raise the error where that does not help."""
+    is_any_shown = any(outcome.mode not in (FAILED, REFUSED) for outcome in done)
+    if is_any_shown:
+        raise error
+    try:
+        settled = _settled(job)
+    except ConnectionFailed:
+        raise error from None
+    done.clear()
+    warning = f"{error.what}; the load began again on node {nodes.name(settled.server.node or '')}"
+    job.warnings.append(warning)
+    job.progress.note(f"WARNING: {warning}")
+    return settled
 
 
 def _gate(job: Job) -> dict[str, gate.Verdict]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import mysql.connector
 import tenacity
 
 from pos_loader.collection import Key
-from pos_loader.errors import ConnectionFailed, LoaderError, SpecError, TableReplaced
+from pos_loader.errors import ConnectionFailed, LoaderError, NodeLost, SpecError, TableReplaced
+from pos_loader.servers import nodes
 from pos_loader.servers.profile import MariaDB
 from pos_loader.servers.session import STATEMENTS
 
@@ -20,6 +23,8 @@ Row = tuple[Any, ...]
 _REPLACED = {1146, 1205, 1213, 1412}
 _REFUSED = {1044, 1045, 1142, 1698}
 _UNREACHABLE = {2002, 2003, 2005, 2006, 2013, 2055, 1040, 1053}
+LOOK_AGAIN_SECONDS = 1.0
+_NOT_READY = 1047  # a Galera node without a quorum, or that gets its data
 # The server cuts a handshake off after its connect_timeout of 10 s, as when a laptop slept meanwhile.
 _INTERRUPTED = {2013, 2055}
 
@@ -35,6 +40,15 @@ class Queries:
     def server(self) -> MariaDB:
         """The server that answers."""
         return self._server
+
+    @property
+    def connection(self) -> Any:
+        """The driver's connection."""
+        return self._connection
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
     def rows(self, sql: str, parameters: tuple[object, ...] = ()) -> list[Row]:
         """Run one query and return all its rows."""
@@ -85,19 +99,132 @@ class Queries:
 def connect(server: MariaDB) -> Iterator[Queries]:
     """Open a connection and set its session's state (`servers.session`).
 
-    A handshake that the server cuts off is tried again. Raises `ConnectionFailed`, which names host and port,
-    where the server is unreachable or refuses the user.
+    A handshake that the server cuts off is tried again. Where several servers are known, the first one that
+    can be read is taken; where a node was chosen, the session is of that node. Raises `ConnectionFailed`,
+    which names host and port, where the server is unreachable or refuses the user, and `NodeLost` where the
+    chosen node is.
     """
+    queries = choose(server)[0] if server.node is None else _of_node(server)
     try:
-        connection = _open(server)
+        yield queries
+    finally:
+        queries.close()
+
+
+def choose(server: MariaDB) -> tuple[Queries, nodes.Node | None]:
+    """Connect to the first server that can be read: a Galera node must be Synced and not lag.
+
+    The session's server is the chosen one, so that other sessions of the run can stay on it. A single
+    address may be a balancer, so it is asked several times. Raises `ConnectionFailed`.
+    """
+    faults: list[str] = []
+    lagging: set[str] = set()
+    for each in server.each * (1 if server.others else nodes.TRIES):
+        try:
+            queries = _connected(each)
+        except ConnectionFailed as error:
+            if not server.others and not faults:
+                raise
+            faults.append(f"{each.address}: {error.what}")
+            continue
+        try:
+            node = _looked_at(queries, lagging)
+        except LoaderError as error:
+            queries.close()
+            faults.append(f"{each.address}: {error.what}")
+            continue
+        chosen = replace(each, node=node.identity if node else "")
+        return Queries(queries.connection, chosen), node
+    raise ConnectionFailed(
+        f"no server of MariaDB can be read: {'; '.join(dict.fromkeys(faults))}",
+        where="hosts of the dbt profile" if server.others else f"MariaDB at {server.address}",
+        fix="start one, or wait until one is Synced",
+    )
+
+
+def _looked_at(queries: Queries, lagging: set[str]) -> nodes.Node | None:
+    """Return the session's node of Galera if it can be read, none where the server is no such node.
+
+    Raises `NodeLost` where the node is not Synced or lags; `lagging` remembers the latter, because a balancer
+    leads to it again and the wait for it is long.
+    """
+    rows = queries.rows("show global variables like 'wsrep_on'")
+    if not rows or rows[0][1] != "ON":
+        return None
+    node = nodes.Node.of(queries.rows(nodes.LOOK)[0])
+    if node.fault:
+        raise NodeLost(node.fault)
+    lags = NodeLost(f"node {nodes.name(node.identity)} lags behind the cluster")
+    if node.identity in lagging:
+        raise lags
+    lagging.add(node.identity)
+    while node.waiting:
+        time.sleep(LOOK_AGAIN_SECONDS)
+        before, node = node, nodes.Node.of(queries.rows(nodes.LOOK)[0])
+        if node.waiting and node.committed == before.committed:
+            raise lags
+    queries.execute(nodes.WAIT)
+    try:
+        queries.rows("select 1")
+    except TableReplaced:  # it did not apply in time what the cluster had committed
+        raise lags from None
+    lagging.discard(node.identity)
+    return node
+
+
+def _of_node(server: MariaDB) -> Queries:
+    """Connect to the chosen node; a balancer may lead to others first."""
+    if not server.node:
+        return _connected(server)
+    proof = nodes.proof(replace(server, build=""))
+    lost = another(server, "it does not answer")
+    end = time.monotonic() + nodes.SECONDS
+    for _ in range(nodes.TRIES):
+        if time.monotonic() > end:
+            break
+        try:
+            queries = _connected(server)
+        except NodeLost as error:
+            lost = error
+            continue
+        try:
+            rows = queries.rows(
+                f"select {', '.join(proof.values())}"
+            )  # another node may lag: do not wait yet
+            queries.execute(nodes.WAIT)
+        except LoaderError as error:
+            queries.close()
+            if not isinstance(error, NodeLost | TableReplaced):
+                raise
+            lost = another(server, "it does not answer, or lags behind the cluster")
+            continue
+        found = dict(zip(proof, rows[0], strict=True))
+        if fault := nodes.mismatch(found):
+            queries.close()
+            lost = another(server, fault)
+            if found[nodes.NODE]:
+                continue
+            break
+        return queries
+    raise lost
+
+
+def another(server: MariaDB, fault: str) -> NodeLost:
+    """Say that the chosen node cannot be read any more."""
+    return NodeLost(
+        f"node {nodes.name(server.node or '')} of the Galera cluster is lost: {fault}",
+        where=f"MariaDB at {server.address}",
+        fix="run again; a rerun is safe",
+    )
+
+
+def _connected(server: MariaDB) -> Queries:
+    try:
+        return Queries(_open(server), server)
     except mysql.connector.Error as error:
         raise translate(str(error), error.errno, server) from None
     except (OSError, ValueError) as error:  # a malformed host name raises UnicodeError
         raise translate(f"cannot connect: {error}", None, server) from None
-    try:
-        yield Queries(connection, server)
-    finally:
-        connection.close()
 
 
 @tenacity.retry(
@@ -143,7 +270,12 @@ def translate(message: str, code: int | None, server: MariaDB) -> LoaderError:
         return ConnectionFailed(f"user {server.user} is refused", where=where, fix="check the dbt profile")
     if code == 1049:
         return SpecError(f"no schema {server.schema}", where=where, fix="run dbt build first")
-    if code in _UNREACHABLE or re.search(r"(?i)connect|refused|timed out|broken pipe|reset", text):
+    is_gone = code in _UNREACHABLE or re.search(r"(?i)connect|refused|timed out|broken pipe|reset", text)
+    if server.node and (is_gone or code == _NOT_READY):
+        return another(server, "it does not answer" if is_gone else "it is not ready")
+    if code == _NOT_READY:
+        return ConnectionFailed("the node is not ready", where=where, fix="wait until it is Synced")
+    if is_gone:
         return ConnectionFailed("cannot connect", where=where, fix="start it, or check the dbt profile")
     return SpecError(f"query failed: {text[:300]}", where=where, fix="run dbt build again")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -39,7 +39,12 @@ DBTS_OWN = frozenset(
 
 @dataclass(frozen=True)
 class MariaDB:
-    """MariaDB's address, the user who connects, and the schema that holds the marts."""
+    """MariaDB's address, the user who connects, and the schema that holds the marts.
+
+    `others` are the addresses that are tried after this one. `node` identifies the chosen node of a Galera
+    cluster: it is empty where the server is no such node, and None before one is chosen. `build` is the dbt
+    invocation whose marts are read from that node, once the gate has let it through.
+    """
 
     host: str
     port: int
@@ -48,6 +53,15 @@ class MariaDB:
     schema: str
     offers_tls: bool = True
     """Whether small queries use TLS where the server offers it; bulk reads never do."""
+    others: tuple[tuple[str, int], ...] = ()
+    node: str | None = None
+    build: str = ""
+
+    @property
+    def each(self) -> tuple[MariaDB, ...]:
+        """Every server of the profile, one by one, in the order in which they are tried."""
+        addresses = ((self.host, self.port), *self.others)
+        return tuple(replace(self, host=host, port=port, others=()) for host, port in addresses)
 
     @property
     def url(self) -> str:
@@ -93,7 +107,7 @@ def read_profile(
     where += f", target {target}"
     if not isinstance(targets[target], dict):
         raise SpecError("the target is not a mapping", where=where, fix="see profiles.example.yml")
-    output = {str(key): _render(str(key), value, where) for key, value in targets[target].items()}
+    output = {str(key): _rendered(str(key), value, where) for key, value in targets[target].items()}
     _require_able(output, where)
     unused = sorted(key for key, value in output.items() if value and key not in {*HONOURED, *DBTS_OWN})
     if unused:
@@ -122,10 +136,8 @@ def _connection(output: Mapping[str, str], *, where: str) -> MariaDB:
         raise SpecError(
             f"adapter {output.get('type')} is not MariaDB's", where=where, fix="use type: mariadb_marts"
         )
-    if output.get("hosts"):
-        raise SpecError(
-            "hosts is set, and the loader connects to one server", where=where, fix="give server instead"
-        )
+    if output.get("hosts") and (output.get("server") or output.get("host")):
+        raise SpecError("hosts and server are both set", where=where, fix="remove one of them")
     if output.get("unix_socket"):
         raise SpecError(
             "unix_socket is set, and the loader connects by TCP",
@@ -135,25 +147,44 @@ def _connection(output: Mapping[str, str], *, where: str) -> MariaDB:
     schema = output.get("schema")
     if not schema:
         raise SpecError("schema is not set", where=where, fix="name the schema that dbt builds")
-    port = output.get("port", "3306")
-    if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
-        raise SpecError(
-            f"port {masked_address(port)!r} is not in 1-65535", where=where, fix="give MariaDB's port"
-        )
     password = output.get("password") or output.get("PWD") or ""
     remember(password)
-    host = output.get("server") or output.get("host") or "127.0.0.1"
-    if re.search(r"[\s@/?#'\"\\]", host):
-        fix = "give the host's name or address alone; user, password and port have keys of their own"
-        raise SpecError(f"server {masked_address(host)!r} is not a host", where=where, fix=fix)
+    port = output.get("port") or "3306"
+    texts = output.get("hosts", "").split("\n") if output.get("hosts") else []
+    addresses = [_split(text, port) for text in texts] or [
+        (output.get("server") or output.get("host") or "127.0.0.1", port)
+    ]
+    (host, first), *others = [_checked(*address, where) for address in addresses]
     return MariaDB(
         host=host,
-        port=int(port),
+        port=first,
         user=output.get("username") or output.get("user") or output.get("UID") or "",
         password=password,
         schema=schema,
         offers_tls=not _is_plain(output),
+        others=tuple(others),
     )
+
+
+def _split(text: str, port: str) -> tuple[str, str]:
+    """Split `host`, `host:port` or `[address]:port`, as the adapter does; a missing port is `port`."""
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        return host, rest.removeprefix(":") or port
+    host, _, rest = text.partition(":") if text.count(":") == 1 else (text, "", "")
+    return host, rest or port
+
+
+def _checked(host: str, port: str, where: str) -> tuple[str, int]:
+    """Return host and port; raise `SpecError` where one cannot be what it should be."""
+    if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+        raise SpecError(
+            f"port {masked_address(port)!r} is not in 1-65535", where=where, fix="give MariaDB's port"
+        )
+    if not host or re.search(r"[\s@/?#'\"\\]", host):
+        fix = "give the host's name or address alone; user, password and port have keys of their own"
+        raise SpecError(f"server {masked_address(host)!r} is not a host", where=where, fix=fix)
+    return host, int(port)
 
 
 def _profiles_path(project_dir: Path, profiles_dir: Path | None) -> Path:
@@ -178,6 +209,20 @@ def _read_yaml(path: Path, fix: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise SpecError(f"{path.name} is not a mapping", where=str(path.parent), fix=fix)
     return content
+
+
+def _rendered(key: str, value: object, where: str) -> str:
+    """Render the value of a key; those of a list become lines."""
+    if isinstance(value, list):
+        return "\n".join(_render(key, each, where) for each in value)
+    text = _render(key, value, where)
+    if key != "hosts" or not text.strip().startswith("["):
+        return text
+    # A list in an environment variable, as `env_var(...) | as_native` gives dbt one.
+    try:
+        return "\n".join(map(str, yaml.safe_load(text)))
+    except (yaml.YAMLError, TypeError):
+        raise SpecError("hosts is no list", where=where, fix="write it as [host, 'host:port']") from None
 
 
 def _render(key: str, value: object, where: str) -> str:

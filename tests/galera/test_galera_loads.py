@@ -1,0 +1,172 @@
+"""Loads from a Galera cluster: they stay on one Synced node, and never publish the rows of one that lags."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from pos_sandbox.cluster import Endpoints
+from tests.galera.cluster import Balancer, Cluster, cluster, copied, with_hosts
+from tests.loader.running import Documents, Loader, content
+from tests.warehouse import Warehouse
+
+pytestmark = pytest.mark.native
+CUSTOMERS = "customer_order_history"
+TABLES = ("dim_customers", "fct_orders", "fct_order_lines", "dbt_build_stamp")
+LATER = "b" * 36
+"""The invocation of the later build, which changes the name of every customer."""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A cluster with an earlier and a later build, each with its artifacts. Nodes differ while one lags."""
+
+    cluster: Cluster
+    warehouse: Warehouse
+    later: Path
+    mongo_uri: str
+    database: str
+
+    def loader(self, *, port: int = 0, hosts: tuple[str, ...] = (), is_later: bool = True) -> Loader:
+        """A loader with the artifacts of one build, through a port of a server or a balancer, or by hosts."""
+        warehouse = replace(self.warehouse, port=port or self.warehouse.port)
+        if is_later:
+            warehouse = replace(warehouse, target_path=self.later)
+        reached = with_hosts(warehouse, hosts) if hosts else warehouse
+        return Loader(reached, self.mongo_uri, self.database, select=(CUSTOMERS,))
+
+    def build(self, *, is_later: bool) -> None:
+        """Put the rows and the stamp of one build into the cluster, as dbt would."""
+        invocation = LATER if is_later else self.warehouse.artifact("manifest")["metadata"]["invocation_id"]
+        name = "'Later'" if is_later else "left(email, 5)"
+        self.warehouse.query(f"update dbt_build_stamp set invocation_id = '{invocation}'")
+        self.warehouse.query(f"update dim_customers set first_name = {name}")
+
+
+@pytest.fixture(scope="module")
+def shop(
+    sample_warehouse: Warehouse,
+    servers: Endpoints,
+    database: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("galera")
+    with cluster() as made:
+        warehouse = copied(sample_warehouse, made, folder / "earlier", TABLES)
+        shutil.copytree(folder / "earlier", folder / "later")
+        for name in ("manifest", "run_results"):
+            file = folder / "later" / f"{name}.json"
+            artifact = json.loads(file.read_text())
+            artifact["metadata"]["invocation_id"] = LATER
+            file.write_text(json.dumps(artifact))
+        yield Shop(made, warehouse, folder / "later", servers.mongo_uri, database)
+
+
+def names(documents: Documents) -> set[str]:
+    """The first names of all customers."""
+    return set(documents[CUSTOMERS].distinct("firstName"))
+
+
+@pytest.fixture
+def documents(client: Callable[..., object], database: str) -> Documents:
+    return client[database]  # type: ignore[index,no-any-return]
+
+
+def test_behind_a_balancer_no_route_takes_the_rows_of_a_node_that_lags(
+    shop: Shop, documents: Documents
+) -> None:
+    """The third node holds the earlier build, says Synced, and would pass the gate of that build."""
+    shop.build(is_later=False)
+    stamp = f"`{shop.warehouse.schema}`.dbt_build_stamp"
+    with shop.cluster.lagging(2, stamp), Balancer([node.port for node in shop.cluster.nodes]) as balancer:
+        shop.build(is_later=True)
+        loader = shop.loader(port=balancer.port)
+        small = {"POS_PARTITION_ROWS": "20"}
+
+        loader.done("load", "--full-refresh", **small)
+        assert names(documents) == {"Later"}
+        documents[CUSTOMERS].update_many({"_id": {"$mod": [2, 1]}}, {"$set": {"firstName": "Older"}})
+        planned = loader.run("plan", "--json", **small)
+        assert planned.code == 2
+        assert planned.json["collections"][0]["replace"] > 0
+        loader.done("load", **small)
+        assert names(documents) == {"Later"}
+        loader.done("verify", **small)
+        loader.done("verify", "--quick", **small)
+
+        before = content(documents, CUSTOMERS)
+        for port in (balancer.port, shop.cluster.nodes[2].port):
+            for options in ((), ("--full-refresh",)):
+                earlier = shop.loader(port=port, is_later=False)
+                assert earlier.run("load", *options, **small).code in (1, 3, 4)
+        assert content(documents, CUSTOMERS) == before
+
+
+def test_the_first_host_that_is_synced_is_read_and_named(shop: Shop, documents: Documents) -> None:
+    shop.build(is_later=True)
+    third, second, first = reversed(shop.cluster.hosts)
+    with shop.cluster.held_back(2):
+        shop.cluster.execute(1, "set global innodb_flush_log_at_trx_commit = 2")
+        done = shop.loader(hosts=(third, second, first)).done("load", "--full-refresh", "--json")
+        shop.cluster.execute(1, "set global innodb_flush_log_at_trx_commit = 1")
+        alone = shop.loader(hosts=(third,)).run("load")
+    assert (done.json["node"], done.json["mariadb"]) == ("mariadb_2", second)
+    (warning,) = done.json["warnings"]
+    assert warning.startswith("node mariadb_2 has innodb_flush_log_at_trx_commit = 2: a crash may lose ")
+    assert f"WARNING: {warning}" in done.stderr
+    assert alone.code == 3
+    assert "node mariadb_3 is Donor/Desynced" in alone.stderr
+    assert names(documents) == {"Later"}
+
+
+@pytest.mark.long
+def test_a_load_whose_node_is_killed_begins_again_on_another_node(shop: Shop, documents: Documents) -> None:
+    shop.build(is_later=False)
+    shop.loader(hosts=shop.cluster.hosts, is_later=False).done("load", "--full-refresh")
+    earlier = names(documents)
+    shop.build(is_later=True)
+    loader = shop.loader(hosts=shop.cluster.hosts)
+    loading = loader.start("load", "--full-refresh", "--json", "--partition-rows", "20", "--workers", "1")
+    while not any("__build_" in name for name in documents.list_collection_names()):
+        assert loading.poll() is None
+        assert names(documents) == earlier
+    try:
+        shop.cluster.kill(0)
+        printed, said = loading.communicate(timeout=300)
+        assert loading.returncode == 0, said
+        assert names(documents) == {"Later"}
+        outcome = json.loads(printed)
+        assert outcome["node"] == "mariadb_2"
+        (warning,) = outcome["warnings"]
+        assert warning.startswith("node mariadb of the Galera cluster is lost: ")
+        assert warning.endswith("; the load began again on node mariadb_2")
+        assert loader.run("verify").code == 0
+        shop.cluster.kill(1)  # the last node has no quorum
+        alone = loader.run("load")
+        assert alone.code == 3, alone
+    finally:
+        shop.cluster.up()
+
+
+@pytest.mark.long
+def test_dbt_builds_behind_a_balancer_and_every_table_has_a_key(shop: Shop, tmp_path: Path) -> None:
+    with Balancer([node.port for node in shop.cluster.nodes]) as balancer:
+        warehouse = replace(
+            shop.warehouse, port=balancer.port, schema="test_galera_built", target_path=tmp_path
+        )
+        warehouse.dbt("build")
+    schema = f"table_schema = '{warehouse.schema}'"
+    tables = "select table_name from information_schema.tables"
+    keyed = f"select table_name from information_schema.statistics where {schema} and index_name = 'PRIMARY'"
+    base = f"{tables} where {schema} and table_type = 'BASE TABLE'"
+    assert shop.cluster.execute(0, f"{base} and table_name not in ({keyed})") == []
+    names = ", ".join(f"`{warehouse.schema}`.`{name}`" for (name,) in shop.cluster.execute(0, base))
+    wait = "set session wsrep_sync_wait = 7"
+    sums = [shop.cluster.execute(number, wait, f"checksum table {names}") for number in range(3)]
+    assert sums[0] == sums[1] == sums[2]
+    assert len(sums[0]) > 25
