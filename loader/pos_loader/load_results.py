@@ -145,8 +145,8 @@ class Outcome:
     """One run of `load` or `verify`; sizes are bytes, durations seconds, times UTC (ISO 8601).
 
     `status` is "succeeded", "refused" (the gate refuses some collections), "different" (`verify` found
-    differences) or "failed" (some collections or the whole run; `error` says why on one line). `node` is the
-    Galera node that was read; empty where MariaDB is no Galera cluster. `warnings` are of the whole run.
+    differences) or "failed" (some collections or the whole run; `error` says why on one line). `galera_node`
+    is the node that was read; empty where MariaDB is no Galera cluster. `run_warnings` are of the whole run.
     `load_results.schema.json` describes every field of its JSON.
     """
 
@@ -165,8 +165,8 @@ class Outcome:
     is_cluster: bool
     collections: tuple[CollectionOutcome, ...]
     peak_memory: int
-    node: str = ""
-    warnings: tuple[str, ...] = ()
+    galera_node: str = ""
+    run_warnings: tuple[str, ...] = ()
 
     @property
     def verified(self) -> bool:

@@ -115,8 +115,8 @@ def test_the_first_host_that_is_synced_is_read_and_named(shop: Shop, documents: 
         done = shop.loader(hosts=(third, second, first)).done("load", "--full-refresh", "--json")
         shop.cluster.execute(1, "set global innodb_flush_log_at_trx_commit = 1")
         alone = shop.loader(hosts=(third,)).run("load")
-    assert (done.json["node"], done.json["mariadb"]) == ("mariadb_2", second)
-    (warning,) = done.json["warnings"]
+    assert (done.json["galera_node"], done.json["mariadb"]) == ("mariadb_2", second)
+    (warning,) = done.json["run_warnings"]
     assert warning.startswith("node mariadb_2 has innodb_flush_log_at_trx_commit = 2: a crash may lose ")
     assert f"WARNING: {warning}" in done.stderr
     assert alone.code == 3
@@ -141,8 +141,8 @@ def test_a_load_whose_node_is_killed_begins_again_on_another_node(shop: Shop, do
         assert loading.returncode == 0, said
         assert names(documents) == {"Later"}
         outcome = json.loads(printed)
-        assert outcome["node"] == "mariadb_2"
-        (warning,) = outcome["warnings"]
+        assert outcome["galera_node"] == "mariadb_2"
+        (warning,) = outcome["run_warnings"]
         assert warning.startswith("node mariadb of the Galera cluster is lost: ")
         assert warning.endswith("; the load began again on node mariadb_2")
         assert loader.run("verify").code == 0

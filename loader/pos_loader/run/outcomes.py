@@ -166,8 +166,8 @@ def conclude(
         is_cluster=job.topology.is_cluster,
         collections=tuple(sorted(done, key=lambda outcome: outcome.name)),
         peak_memory=_peak_memory(),
-        node=nodes.name(job.server.node or ""),
-        warnings=tuple(job.warnings),
+        galera_node=nodes.name(job.server.node or ""),
+        run_warnings=tuple(job.warnings),
     )
 
 
