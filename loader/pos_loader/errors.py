@@ -105,7 +105,7 @@ class PartialLoad(LoaderError):
 
 
 class NodeLost(PartialLoad):
-    """The Galera node that a run stayed on is gone, lags, or answers no more; another node may do."""
+    """The server that a run stayed on is gone, lags, or is not found any more; another one may do."""
 
 
 class TableReplaced(PartialLoad):

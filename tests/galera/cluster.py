@@ -155,10 +155,10 @@ def with_hosts(warehouse: Warehouse, hosts: Sequence[str]) -> Hosts:
     return Hosts(**vars(warehouse), hosts=json.dumps([*hosts]))
 
 
-def copied(original: Warehouse, made: Cluster, folder: Path, tables: Sequence[str]) -> Warehouse:
-    """Copy tables of a warehouse and its artifacts to the cluster's first node."""
+def copied(original: Warehouse, port: int, folder: Path, tables: Sequence[str]) -> Warehouse:
+    """Copy tables of a warehouse and its artifacts to the server at a port."""
     shutil.copytree(original.target_path, folder, dirs_exist_ok=True)
-    copy = replace(original, host=HOST, port=made.nodes[0].port, target_path=folder)
+    copy = replace(original, host=HOST, port=port, target_path=folder)
     copy.create_schema(copy.schema)
     for table in tables:
         ((_, definition),) = original.query(f"show create table `{table}`")

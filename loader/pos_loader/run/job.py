@@ -80,7 +80,7 @@ class Job:
     faults: Mapping[str, SpecError] = field(default_factory=dict)
     """Exposures with a faulty declaration, for commands that work without them."""
     warnings: list[str] = field(default_factory=list)
-    """What was noted and is counted in the results: a lost node, a setting that may lose data."""
+    """What was noted and is in the results: each server of MariaDB that was lost."""
     failed_build: str = ""
     """Which nodes failed in the latest dbt build; empty if none failed, or there are no results."""
     started: float = field(default_factory=time.monotonic)

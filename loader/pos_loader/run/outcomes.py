@@ -166,7 +166,7 @@ def conclude(
         is_cluster=job.topology.is_cluster,
         collections=tuple(sorted(done, key=lambda outcome: outcome.name)),
         peak_memory=_peak_memory(),
-        galera_node=nodes.name(job.server.node or ""),
+        galera_node=nodes.name(job.server.node or "") if job.server.is_galera else "",
         run_warnings=tuple(job.warnings),
     )
 

@@ -30,7 +30,7 @@ from pos_loader.run.tally import Tally
 from pos_loader.servers import mariadb, mongo, nodes, privileges
 
 RESTARTS = 2
-"""How often a load begins again because its node of Galera is lost."""
+"""How often a load begins again because its server of MariaDB is lost."""
 
 
 def load(job: Job, done: list[CollectionOutcome]) -> Outcome:
@@ -40,8 +40,8 @@ def load(job: Job, done: list[CollectionOutcome]) -> Outcome:
     when the run ends early. Raises `LoaderError` for what stops the whole run: a connection, another build, a
     lease. Even then, each published collection is as it was before or as MariaDB has it.
 
-    A load stays on one Galera node. If that is lost before anything is shown, the load begins again on
-    another one; otherwise it raises `NodeLost`.
+    A load stays on one server of MariaDB. If a balancer does not lead there any more, or a Galera node is
+    lost, before anything is shown, the load begins again on another one; otherwise it raises `NodeLost`.
     """
     if not job.topology.is_cluster:
         job.progress.note("MongoDB is no sharded cluster: collections are published unsharded")
@@ -60,7 +60,7 @@ def _load(job: Job, done: list[CollectionOutcome]) -> Outcome:
     ownership.require_known(job)
     verdicts = _gate(job)
     faults = Faults({name: verdict.refused for name, verdict in verdicts.items() if verdict.refused})
-    if job.results is not None and job.server.node:
+    if job.results is not None:
         job = replace(job, server=replace(job.server, build=job.invocation))
     passed = [collection for collection in job.collections if collection not in faults]
     refused = [collection for collection in job.collections if collection in faults]
@@ -178,13 +178,9 @@ def preview(job: Job) -> Plan:
 
 
 def _settled(job: Job) -> Job:
-    """Choose the server of MariaDB that the whole run stays on, and note what its settings do not promise."""
-    queries, node = mariadb.choose(job.server)
-    queries.close()
-    if node is not None and node.warning and node.warning not in job.warnings:
-        job.warnings.append(node.warning)
-        job.progress.note(f"WARNING: {node.warning}")
-    return replace(job, server=queries.server)
+    """Choose the server of MariaDB that the whole run stays on."""
+    with mariadb.connect(job.server) as queries:
+        return replace(job, server=queries.server)
 
 
 def _settled_again(job: Job, done: list[CollectionOutcome], error: NodeLost) -> Job:
@@ -197,7 +193,7 @@ def _settled_again(job: Job, done: list[CollectionOutcome], error: NodeLost) -> 
     except ConnectionFailed:
         raise error from None
     done.clear()
-    warning = f"{error.what}; the load began again on node {nodes.name(settled.server.node or '')}"
+    warning = f"{error.what}; the load began again on {nodes.described(settled.server)}"
     job.warnings.append(warning)
     job.progress.note(f"WARNING: {warning}")
     return settled

@@ -100,18 +100,18 @@ def connect(server: MariaDB) -> Iterator[Queries]:
     """Open a connection and set its session's state (`servers.session`).
 
     A handshake that the server cuts off is tried again. Where several servers are known, the first one that
-    can be read is taken; where a node was chosen, the session is of that node. Raises `ConnectionFailed`,
+    can be read is taken; where one was chosen, the session is of that server. Raises `ConnectionFailed`,
     which names host and port, where the server is unreachable or refuses the user, and `NodeLost` where the
-    chosen node is.
+    chosen Galera node is.
     """
-    queries = choose(server)[0] if server.node is None else _of_node(server)
+    queries = choose(server) if server.node is None else _of_node(server)
     try:
         yield queries
     finally:
         queries.close()
 
 
-def choose(server: MariaDB) -> tuple[Queries, nodes.Node | None]:
+def choose(server: MariaDB) -> Queries:
     """Connect to the first server that can be read: a Galera node must be Synced and not lag.
 
     The session's server is the chosen one, so that other sessions of the run can stay on it. A single
@@ -128,13 +128,14 @@ def choose(server: MariaDB) -> tuple[Queries, nodes.Node | None]:
             faults.append(f"{each.address}: {error.what}")
             continue
         try:
-            node = _looked_at(queries, lagging)
+            is_galera, identity = queries.rows(nodes.IDENTIFY)[0]
+            if is_galera:
+                identity = _looked_at(queries, lagging)
         except LoaderError as error:
             queries.close()
             faults.append(f"{each.address}: {error.what}")
             continue
-        chosen = replace(each, node=node.identity if node else "")
-        return Queries(queries.connection, chosen), node
+        return Queries(queries.connection, replace(each, node=identity, is_galera=bool(is_galera)))
     raise ConnectionFailed(
         f"no server of MariaDB can be read: {'; '.join(dict.fromkeys(faults))}",
         where="hosts of the dbt profile" if server.others else f"MariaDB at {server.address}",
@@ -142,15 +143,12 @@ def choose(server: MariaDB) -> tuple[Queries, nodes.Node | None]:
     )
 
 
-def _looked_at(queries: Queries, lagging: set[str]) -> nodes.Node | None:
-    """Return the session's node of Galera if it can be read, none where the server is no such node.
+def _looked_at(queries: Queries, lagging: set[str]) -> str:
+    """Return the identity of the session's Galera node if it can be read.
 
     Raises `NodeLost` where the node is not Synced or lags; `lagging` remembers the latter, because a balancer
     leads to it again and the wait for it is long.
     """
-    rows = queries.rows("show global variables like 'wsrep_on'")
-    if not rows or rows[0][1] != "ON":
-        return None
     node = nodes.Node.of(queries.rows(nodes.LOOK)[0])
     if node.fault:
         raise NodeLost(node.fault)
@@ -169,14 +167,12 @@ def _looked_at(queries: Queries, lagging: set[str]) -> nodes.Node | None:
     except TableReplaced:  # it did not apply in time what the cluster had committed
         raise lags from None
     lagging.discard(node.identity)
-    return node
+    return node.identity
 
 
 def _of_node(server: MariaDB) -> Queries:
-    """Connect to the chosen node; a balancer may lead to others first."""
-    if not server.node:
-        return _connected(server)
-    proof = nodes.proof(replace(server, build=""))
+    """Connect to the chosen server; a balancer may lead to others first."""
+    proof = nodes.session_proof(server)
     lost = another(server, "it does not answer")
     end = time.monotonic() + nodes.SECONDS
     for _ in range(nodes.TRIES):
@@ -188,10 +184,10 @@ def _of_node(server: MariaDB) -> Queries:
             lost = error
             continue
         try:
-            rows = queries.rows(
-                f"select {', '.join(proof.values())}"
-            )  # another node may lag: do not wait yet
-            queries.execute(nodes.WAIT)
+            # Another node may lag, so this does not wait yet.
+            rows = queries.rows(f"select {', '.join(proof.values())}")
+            if server.is_galera:
+                queries.execute(nodes.WAIT)
         except LoaderError as error:
             queries.close()
             if not isinstance(error, NodeLost | TableReplaced):
@@ -212,7 +208,7 @@ def _of_node(server: MariaDB) -> Queries:
 def another(server: MariaDB, fault: str) -> NodeLost:
     """Say that the chosen node cannot be read any more."""
     return NodeLost(
-        f"node {nodes.name(server.node or '')} of the Galera cluster is lost: {fault}",
+        f"{nodes.described(server)} is lost: {fault}",
         where=f"MariaDB at {server.address}",
         fix="run again; a rerun is safe",
     )
@@ -271,7 +267,7 @@ def translate(message: str, code: int | None, server: MariaDB) -> LoaderError:
     if code == 1049:
         return SpecError(f"no schema {server.schema}", where=where, fix="run dbt build first")
     is_gone = code in _UNREACHABLE or re.search(r"(?i)connect|refused|timed out|broken pipe|reset", text)
-    if server.node and (is_gone or code == _NOT_READY):
+    if server.is_galera and (is_gone or code == _NOT_READY):
         return another(server, "it does not answer" if is_gone else "it is not ready")
     if code == _NOT_READY:
         return ConnectionFailed("the node is not ready", where=where, fix="wait until it is Synced")

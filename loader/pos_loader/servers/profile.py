@@ -41,9 +41,9 @@ DBTS_OWN = frozenset(
 class MariaDB:
     """MariaDB's address, the user who connects, and the schema that holds the marts.
 
-    `others` are the addresses that are tried after this one. `node` identifies the chosen node of a Galera
-    cluster: it is empty where the server is no such node, and None before one is chosen. `build` is the dbt
-    invocation whose marts are read from that node, once the gate has let it through.
+    `others` are the addresses that are tried after this one. `node` identifies the server that was chosen at
+    this address, None before one is; `is_galera` says whether it is a node of a Galera cluster. `build` is
+    the dbt invocation whose marts are read from it, once the gate has let it through.
     """
 
     host: str
@@ -55,6 +55,7 @@ class MariaDB:
     """Whether small queries use TLS where the server offers it; bulk reads never do."""
     others: tuple[tuple[str, int], ...] = ()
     node: str | None = None
+    is_galera: bool = False
     build: str = ""
 
     @property
