@@ -12,11 +12,15 @@ def main() -> None:
     try:
         stopping.listen()
         with stopping.held():  # packages in the middle of their import may end in any error
+            from typer.main import get_command
+
             from pos_loader.cli import app
+
+            command = get_command(app)
     except KeyboardInterrupt:
         sys.stderr.write("pos-loader: error: interrupted; nothing was begun\n")
         sys.exit(130)
-    app()
+    command()
 
 
 if __name__ == "__main__":

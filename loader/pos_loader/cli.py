@@ -476,7 +476,7 @@ def query(
     """Ask a collection one of the declared queries, or list them."""
     from pos_loader.queries import ask, declared
     from pos_loader.queries import explain as explained
-    from pos_loader.servers import mongo
+    from pos_loader.servers import mongo_client, waiting
 
     settings = read_settings(project_dir=project_dir)
     console = Console(format=_format(format, json), quiet=quiet, log_format=log_format)
@@ -490,8 +490,11 @@ def query(
     name, *values = words
     question = declared.find(questions, name).question(values)
     uri, database = settings.mongo_uri.get_secret_value(), settings.mongo_database
-    with mongo.connect(uri, timeout=settings.mongo_timeout) as client:
-        topology = mongo.topology(client)
+    with (
+        waiting.told(console.note),
+        mongo_client.connected(uri, timeout=settings.mongo_timeout) as client,
+    ):
+        topology = mongo_client.topology(client)
         if explain:
             plan = explained.explain(client, database, question, topology=topology)
             if console.is_json:
@@ -528,12 +531,13 @@ def report(
 ) -> ExitCode:
     """Write the report marts as one HTML page that needs no network, and its charts for slides."""
     from pos_loader.report.write import write_report
+    from pos_loader.servers import waiting
 
     settings = read_settings(
         project_dir=project_dir, profiles_dir=profiles_dir, target=target, target_path=target_path
     )
     console = Console(quiet=quiet, log_format=log_format)
-    with console.progress():
+    with waiting.told(console.note), console.progress():
         written = write_report(
             settings,
             output=output or settings.artifacts / "report.html",
@@ -576,6 +580,7 @@ def pull(
     log_format: Log = LogFormat.TEXT,
 ) -> ExitCode:
     """Copy the five tables of a shop that stays open, as they were at one moment, into a landing schema."""
+    from pos_loader.servers import waiting
     from pos_loader.servers.profile import read_profile
     from pos_loader.shop import pull as pulling
 
@@ -588,10 +593,15 @@ def pull(
     )
     console = Console(format=_format(format, json), quiet=quiet, log_format=log_format)
     shop, server = (
-        read_profile(settings.project_dir, profiles_dir=settings.profiles_dir, target=name)
+        read_profile(
+            settings.project_dir,
+            profiles_dir=settings.profiles_dir,
+            target=name,
+            timeout=settings.mongo_timeout,
+        )
         for name in (settings.shop_target, settings.target)
     )
-    with console.progress():
+    with waiting.told(console.note), console.progress():
         done = pulling.pull(shop, server, settings.landing_schema, console)
     if console.is_json:
         console.json(pulling.as_json(done))
@@ -627,6 +637,7 @@ def pause(
     log_format: Log = LogFormat.TEXT,
 ) -> ExitCode:
     """Stop the SQL thread of the replica that holds the shop and the marts, and record its position."""
+    from pos_loader.servers import waiting
     from pos_loader.servers.profile import read_profile
     from pos_loader.shop import pause as pausing
 
@@ -638,9 +649,15 @@ def pause(
         target_path=target_path,
     )
     console = Console(quiet=quiet, log_format=log_format)
-    server = read_profile(settings.project_dir, profiles_dir=settings.profiles_dir, target=settings.target)
+    server = read_profile(
+        settings.project_dir,
+        profiles_dir=settings.profiles_dir,
+        target=settings.target,
+        timeout=settings.mongo_timeout,
+    )
     owner = settings.pause_owner or pausing.owner_here(settings.artifacts)
-    moment = pausing.pause(server, owner=owner, hours=hours, note=console.note)
+    with waiting.told(console.note):
+        moment = pausing.pause(server, owner=owner, hours=hours, note=console.note)
     if json:
         console.json({"owner": owner, "moment": asdict(moment)})
     else:
@@ -660,6 +677,7 @@ def resume(
     log_format: Log = LogFormat.TEXT,
 ) -> ExitCode:
     """Start the SQL thread of the replica again after a build."""
+    from pos_loader.servers import waiting
     from pos_loader.servers.profile import read_profile
     from pos_loader.shop import pause as pausing
 
@@ -671,8 +689,14 @@ def resume(
         target_path=target_path,
     )
     console = Console(quiet=quiet, log_format=log_format)
-    server = read_profile(settings.project_dir, profiles_dir=settings.profiles_dir, target=settings.target)
+    server = read_profile(
+        settings.project_dir,
+        profiles_dir=settings.profiles_dir,
+        target=settings.target,
+        timeout=settings.mongo_timeout,
+    )
     owner = settings.pause_owner or pausing.owner_here(settings.artifacts)
-    was_paused = pausing.resume(server, owner=owner, note=console.note)
+    with waiting.told(console.note):
+        was_paused = pausing.resume(server, owner=owner, note=console.note)
     console.text("resumed" if was_paused else "the replica was not paused")
     return ExitCode.OK

@@ -334,6 +334,15 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Wait:
+    """One wait of more than three seconds: for which server, what it was to do, and how long."""
+
+    server: str
+    purpose: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Reject:
     """One document that MongoDB refused: the error code, the reason in words, and the document's bytes."""
 

@@ -109,4 +109,8 @@ class NodeLost(PartialLoad):
 
 
 class TableReplaced(PartialLoad):
-    """A mart was rebuilt while it was read (MariaDB 1146, 1205, 1213, 1412); reading it again may help."""
+    """A mart was rebuilt while it was read (MariaDB 1146, 1213, 1412); reading it again may help."""
+
+
+class TableLocked(PartialLoad):
+    """A table is locked for longer than a wait may take (MariaDB 1205)."""

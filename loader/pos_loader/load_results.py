@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from pos_loader.collection import Difference, Figure
+from pos_loader.collection import Difference, Figure, Wait
 
 RESULTS_FILE = "load_results.json"
 
@@ -167,6 +167,7 @@ class Outcome:
     peak_memory: int
     galera_node: str = ""
     run_warnings: tuple[str, ...] = ()
+    waits: tuple[Wait, ...] = ()
 
     @property
     def verified(self) -> bool:

@@ -42,8 +42,8 @@ class Settings(BaseSettings):
 
     mongo_uri: SecretStr = SecretStr("mongodb://127.0.0.1:27117")
     mongo_database: DatabaseName = "pos"
-    mongo_timeout: float = Field(default=10, gt=0, le=86_400)
-    """Seconds to wait for a server before giving up."""
+    mongo_timeout: float = Field(default=30, gt=0, le=86_400)
+    """Seconds that any wait for a server, MongoDB or MariaDB, may take."""
     partition_rows: int = Field(default=50_000, ge=1)
     """How many mart rows a partition should have, over all levels."""
     workers: int = Field(default_factory=lambda: min(4, (os.cpu_count() or 1) + 1), ge=1, le=64)

@@ -26,8 +26,8 @@ def own() -> None:
     sys.stdout = _able(sys.stdout, 1)
     kept = os.dup(2)
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     sys.stderr = os.fdopen(kept, "w", buffering=1, encoding=encoding, errors=ESCAPED)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     logging.getLogger().addHandler(logging.NullHandler())
     if not sys.warnoptions:
         warnings.simplefilter("ignore")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pos_loader.servers import mongo
+from pos_loader.servers import mongo, mongo_client
 from pos_sandbox.cluster import Endpoints
 from tests import session
 from tests.warehouse import PROJECT
@@ -21,13 +21,13 @@ from tests.warehouse import PROJECT
 
 @pytest.fixture(scope="module")
 def client(servers: Endpoints) -> Iterator[mongo.Client]:
-    with mongo.connect(servers.mongo_uri) as connected:
+    with mongo_client.connect(servers.mongo_uri) as connected:
         yield connected
 
 
 @pytest.fixture(scope="module")
-def topology(client: mongo.Client, request: pytest.FixtureRequest) -> mongo.Topology:
-    found = mongo.topology(client)
+def topology(client: mongo.Client, request: pytest.FixtureRequest) -> mongo_client.Topology:
+    found = mongo_client.topology(client)
     assert found.is_cluster is not bool(request.node.get_closest_marker("native"))
     assert (len(found.shards) > 1) is found.is_cluster
     return found

@@ -25,7 +25,7 @@ VOLATILE = re.compile(
     r"(load_id|uuid|\w*_at|\w*seconds\w*|dbt_invocation|invocation|mariadb|mongodb|peak_memory|shards|host|uri|error|loads?|galera_node|run_warnings)$"
 )
 """Fields of the outputs that differ from run to run: times, identities, addresses."""
-LATER = {"moment", "zones"}
+LATER = {"moment", "waits", "zones"}
 """Fields that outputs have got since the digests were recorded; the rest must still be the same."""
 COMMANDS = {
     "plan": ("plan", "--json"),

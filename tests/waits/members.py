@@ -72,7 +72,8 @@ def _member(root: Path, port: int) -> Server:
     )
     memory = ("--wiredTigerCacheSizeGB=0.25", "--oplogSize=64")
     quiet = ("--nounixsocket", "--setParameter=diagnosticDataCollectionEnabled=false")
-    return Server(f"member-{port}", "member", "mongod", port, log, (*flags, *memory, *quiet))
+    brief = ("--setParameter=shutdownTimeoutMillisForSignaledShutdown=100",)
+    return Server(f"member-{port}", "member", "mongod", port, log, (*flags, *memory, *quiet, *brief))
 
 
 def _answers(port: int) -> bool | None:

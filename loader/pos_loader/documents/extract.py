@@ -6,6 +6,7 @@ is a range scan that returns the rows in nesting order.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 
 import connectorx
@@ -18,9 +19,10 @@ from pos_loader.documents import readable
 from pos_loader.documents.marts import conditions, relation, where_clause
 from pos_loader.errors import LoaderError, NodeLost, PartialLoad
 from pos_loader.servers import nodes
-from pos_loader.servers.mariadb import another, connect, quote, translate
+from pos_loader.servers.mariadb import connect, quote, watched
+from pos_loader.servers.mariadb_errors import another, translate
 from pos_loader.servers.profile import MariaDB
-from pos_loader.servers.session import STATEMENTS
+from pos_loader.servers.session import statements
 
 _EXACT_DIGITS = 28  # connectorx reads DECIMAL through a coefficient of 96 bits
 _EXACT_SCALE = 10  # and returns decimal128(38, 10), so with ten digits of fraction
@@ -130,14 +132,17 @@ def _of_no_rows(
 def _rows(
     server: MariaDB, level: Level, collection: Collection, partition: Partition, proof: Mapping[str, str]
 ) -> pa.Table:
-    try:
+    mark = f"/* pos-loader {secrets.token_hex(8)} */"
+    sql = statement(level, collection, partition, proof).replace("select", f"select {mark}", 1)
+    begin = [*statements(server.timeout), *nodes.guard(server)]
+
+    def read() -> pa.Table:
         return connectorx.read_sql(
-            server.url,
-            statement(level, collection, partition, proof),
-            return_type="arrow",
-            protocol="binary",
-            pre_execution_query=[*STATEMENTS, *nodes.guard(server)],
+            server.url, sql, return_type="arrow", protocol="binary", pre_execution_query=begin
         )
+
+    try:
+        return watched(server, read, f"info like '%{mark}%'", f"read {level.model}")
     except RuntimeError as error:
         raise translate(str(error), None, server) from None
     except BaseException as error:

@@ -73,7 +73,7 @@ def record(server: MariaDB, outcome: Outcome) -> None:
 
     Raises `LoaderError` where MariaDB refuses it.
     """
-    with mariadb.connect(server) as queries:
+    with mariadb.connect(server, purpose="write the audit tables") as queries:
         try:
             _record(queries, server.schema, outcome)
         except (TableReplaced, SpecError):  # no such table, or no such column

@@ -21,6 +21,7 @@ from pos_loader.masking import masked, remember
 from pos_loader.run import pipeline
 from pos_loader.run.job import Job
 from pos_loader.run.outcomes import conclude
+from pos_loader.servers import waiting
 
 if TYPE_CHECKING:
     from pos_loader.evidence.lineage import Emitter
@@ -87,6 +88,9 @@ class _Keeper:
         if self._emitter is not None:
             emitter = self._emitter
             self._attempt(LINEAGE, lambda: emitter.end(outcome))
+        if waiting.waits() != outcome.waits:  # writing the audit tables had to wait
+            outcome = replace(outcome, waits=waiting.waits())
+            self._attempt(RESULTS, lambda: write_results(outcome, self._job.folder))
         self.summarize(outcome)
 
     def summarize(self, outcome: Outcome) -> None:

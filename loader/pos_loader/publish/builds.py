@@ -111,9 +111,8 @@ def _rename(client: Client, source: str, target: str) -> None:
 
 def uuid_of(database: Database, name: str) -> Binary | None:
     """Read the UUID of a collection; None where the collection does not exist."""
-    for attempt in retrying():
-        with attempt:
-            found = next(database.list_collections(filter={"name": name}), None)
+    with translated(database.client, f"look up {database.name}.{name}"):
+        found = retrying()(lambda: next(database.list_collections(filter={"name": name}), None))
     return found["info"].get("uuid") if found else None
 
 

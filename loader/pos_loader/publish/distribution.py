@@ -15,7 +15,8 @@ from pymongo.errors import OperationFailure
 from pos_loader.collection import BsonType, Collection
 from pos_loader.documents.cuts import KeyValues
 from pos_loader.publish import live_layout, zones
-from pos_loader.servers.mongo import Handle, Topology, translated
+from pos_loader.servers.mongo import Handle, translated
+from pos_loader.servers.mongo_client import Topology
 
 FEW_VALUES = 100
 """A shard key with fewer values is named: each value is at most one chunk."""

@@ -30,6 +30,7 @@ from pos_loader.servers.mongo import (
     retrying,
     shortened,
     translated,
+    working,
     write_errors,
 )
 from pos_loader.servers.privileges import may_bypass_validation
@@ -83,7 +84,7 @@ def insert(handle: Handle, documents: Documents, *, again: bool = False) -> tupl
     offsets = offsets - offsets[:1]
     refused = []
     bypass = documents.conform and may_bypass_validation(handle.database)
-    with translated(handle.database.client, f"insert into {handle.full_name}"):
+    with translated(handle.database.client, f"insert into {handle.full_name}", is_work=True):
         for first, last in batches(offsets):
             stopping.check()
             batch = view[offsets[first] : offsets[last]]
@@ -117,9 +118,16 @@ def _insert_batch(handle: Handle, batch: _Batch, *, bypass: bool, again: bool) -
     refused: list[Mapping[str, Any]] = []
     command = {"insert": handle.name, "documents": [batch], "ordered": False}
     command |= {"bypassDocumentValidation": bypass, "writeConcern": handle.write_concern.document}
+
+    def write() -> Mapping[str, Any]:
+        reply: Mapping[str, Any] = handle.database.command(command)
+        return reply
+
     for attempt in retrying():
         with attempt:
-            error = _errors(handle.database.command(command))
+            # An interrupted load waits for it: a late batch would make the build again that it drops.
+            reply = working(handle, f"insert into {handle.full_name}", write, abandon=None)
+            error = _errors(reply)
             refused = _refused(error, again=again or attempt.retry_state.attempt_number > 1)
             if is_transient(error):
                 raise error

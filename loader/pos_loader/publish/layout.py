@@ -25,11 +25,12 @@ from pos_loader.servers.mongo import (
     Client,
     Database,
     Handle,
-    Topology,
+    bounded,
     create_indexes,
     retrying,
     translated,
 )
+from pos_loader.servers.mongo_client import Topology
 
 NAMESPACE_EXISTS, INVALID_OPTIONS, UNKNOWN_FIELD = 48, 72, 40415
 RULES: Mapping[str, str] = {"validationLevel": "strict", "validationAction": "error"}
@@ -51,7 +52,8 @@ def create(
     cluster the collection is unsharded. Raises DataError when the server refuses the declaration.
     """
     database = client[collection.database]
-    with translated(client, f"create {collection.database}.{name}", fix="change the declaration"):
+    doing = f"create {collection.database}.{name}"
+    with translated(client, doing, fix="change the declaration", is_work=True):
         _create(database, collection, name)
         if topology.is_cluster and collection.shard_key:
             members = zones.require_shards(client, collection)
@@ -64,13 +66,14 @@ def create(
 
 def _create(database: Database, collection: Collection, name: str) -> None:
     rules = {"validator": validator(collection), **RULES}
-    for attempt in retrying():
-        with attempt:
-            try:
-                database.command({"create": name, **rules})
-            except OperationFailure as error:
-                if error.code != NAMESPACE_EXISTS or attempt.retry_state.attempt_number == 1:
-                    raise
+    with bounded(database.client, f"create {database.name}.{name}"):
+        for attempt in retrying():
+            with attempt:
+                try:
+                    database.command({"create": name, **rules})
+                except OperationFailure as error:
+                    if error.code != NAMESPACE_EXISTS or attempt.retry_state.attempt_number == 1:
+                        raise
     _build(database[name], [index for index in collection.indexes if not _can_wait(index, collection)])
 
 
@@ -79,7 +82,8 @@ def complete(handle: Handle, collection: Collection) -> None:
 
     Raises DataError when the server refuses one.
     """
-    with translated(handle.database.client, f"index {handle.full_name}", fix="change the declaration"):
+    doing = f"index {handle.full_name}"
+    with translated(handle.database.client, doing, fix="change the declaration", is_work=True):
         _build(handle, [index for index in collection.indexes if _can_wait(index, collection)])
 
 
@@ -103,10 +107,8 @@ def _can_wait(index: Index, collection: Collection) -> bool:
 
 
 def _build(handle: Handle, indexes: Sequence[Index]) -> None:
-    for attempt in retrying():
-        with attempt:
-            if indexes:
-                create_indexes(handle, [specification(index) for index in indexes])
+    if indexes:
+        retrying()(create_indexes, handle, [specification(index) for index in indexes])
 
 
 def specification(index: Index) -> Mapping[str, Any]:
@@ -119,15 +121,13 @@ def _shard(client: Client, collection: Collection, name: str, topology: Topology
     chunks = collection.chunks or 2 * len(topology.shards)
     hashed_first = collection.shard_key[0][1] == "hashed"
     wishes = {"numInitialChunks": chunks} if hashed_first and chunks else {}
-    for attempt in retrying():
-        with attempt:
-            try:
-                client.admin.command({**command, **wishes})
-            except OperationFailure as error:
-                # Newer servers choose the number of chunks themselves.
-                if not wishes or error.code not in (INVALID_OPTIONS, UNKNOWN_FIELD):
-                    raise
-                client.admin.command(command)
+    try:
+        _admin(client, {**command, **wishes})
+    except OperationFailure as error:
+        # Newer servers choose the number of chunks themselves.
+        if not wishes or error.code not in (INVALID_OPTIONS, UNKNOWN_FIELD):
+            raise
+        _admin(client, command)
 
 
 def _split(
@@ -173,6 +173,6 @@ def _bound(collection: Collection, key: tuple[object, ...]) -> Mapping[str, obje
 
 
 def _admin(client: Client, command: dict[str, Any]) -> None:
-    for attempt in retrying():
-        with attempt:
-            client.admin.command(command)
+    name, namespace = next(iter(command.items()))
+    with bounded(client, f"{name} {namespace}"):
+        retrying()(client.admin.command, command)

@@ -26,7 +26,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from pos_loader import stopping
 from pos_loader.errors import DataError, PartialLoad
-from pos_loader.servers import mongo
+from pos_loader.servers import mongo, waiting
 
 LEASES = "pos_loader_leases"
 TERM_SECONDS = 60
@@ -108,20 +108,25 @@ class Lease:
         """
         deadline = time.monotonic() + wait
         for name in self._names:
-            while not self._take(name):
-                if time.monotonic() >= deadline:
-                    raise DataError(
-                        f"collection {name} is being loaded by {self._holder(name)}",
-                        where=self._leases.full_name,
-                        fix="wait for it to end (--wait SECONDS), then run again",
-                    )
-                time.sleep(_POLL_SECONDS)
+            if not self._take(name):
+                with waiting.waiting(self._holder(name), "end", wait):
+                    self._take_until(name, deadline)
             self._taken.append(name)
         self.require()
 
+    def _take_until(self, name: str, deadline: float) -> None:
+        while not self._take(name):
+            if time.monotonic() >= deadline:
+                raise DataError(
+                    f"collection {name} is being loaded by {self._holder(name)}",
+                    where=self._leases.full_name,
+                    fix="wait for it to end (--wait SECONDS), then run again",
+                )
+            time.sleep(_POLL_SECONDS)
+
     def release(self) -> None:
         """Give all leases back. Where MongoDB does not answer, they end with this process or expire."""
-        with suppress(PyMongoError):
+        with suppress(PyMongoError), mongo.bounded(self._leases.database.client, "give the lease back"):
             self._leases.delete_many({"_id": {"$in": self._names}, "load_id": self._owner.load_id})
 
     def renew(self) -> None:
@@ -142,10 +147,15 @@ class Lease:
         self._stop.set()
 
     def _holder(self, name: str) -> str:
-        held = self._leases.find_one({"_id": name})
+        with mongo.translated(self._leases.database.client, "look up the lease"):
+            held = self._leases.find_one({"_id": name})
         return str(_owner(held)) if held else "a load that has just ended"
 
     def _take(self, name: str) -> bool:
+        with mongo.translated(self._leases.database.client, "take the lease"):
+            return self._taken_over(name)
+
+    def _taken_over(self, name: str) -> bool:
         held = self._leases.find_one({"_id": name})
         free: dict[str, Any] = {"$expr": {"$not": _alive()}}
         if held and _owner(held).is_dead:
@@ -197,8 +207,7 @@ def lease(database: mongo.Database, names: Sequence[str], owner: Owner, *, wait:
     heartbeat = threading.Thread(target=held.renew, name="lease", daemon=True)
     heartbeat.start()
     try:
-        with mongo.translated(database.client, "take the lease"):
-            held.acquire(wait=wait)
+        held.acquire(wait=wait)
         yield held
     finally:
         held.stop()

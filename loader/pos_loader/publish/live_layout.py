@@ -15,7 +15,7 @@ from pos_loader.declaration.validator import validator
 from pos_loader.errors import DataError
 from pos_loader.publish import zones
 from pos_loader.publish.layout import RULES, specification
-from pos_loader.servers.mongo import Handle, create_indexes, retrying, translated
+from pos_loader.servers.mongo import Handle, bounded, create_indexes, retrying, translated
 
 INDEX_NOT_FOUND = 27
 REBUILT = ("collation", "capped")
@@ -116,8 +116,10 @@ def amend(handle: Handle, collection: Collection, pending: Changes) -> None:
     Raises DataError when the server refuses, for example because documents break a new unique index. Then the
     old indexes are restored on all shards, because one shard may have built what another refused.
     """
-    with translated(handle.database.client, f"change the layout of {handle.full_name}"):
-        before = retrying()(lambda: {index["name"]: dict(index) for index in handle.list_indexes()})
+    doing = f"change the layout of {handle.full_name}"
+    with translated(handle.database.client, doing, is_work=True):
+        with bounded(handle.database.client, doing):
+            before = retrying()(lambda: {index["name"]: dict(index) for index in handle.list_indexes()})
         try:
             retrying()(_amend, handle, collection, pending)
         except OperationFailure:
@@ -133,7 +135,8 @@ def _amend(handle: Handle, collection: Collection, pending: Changes) -> None:
     for index in pending.create:
         create_indexes(handle, [specification(index)])
     if pending.validator:
-        handle.database.command({"collMod": handle.name, "validator": validator(collection), **RULES})
+        with bounded(handle.database.client, f"change the validator of {handle.full_name}"):
+            handle.database.command({"collMod": handle.name, "validator": validator(collection), **RULES})
 
 
 def _restore(handle: Handle, before: Mapping[str, Mapping[str, Any]], pending: Changes) -> None:
@@ -147,7 +150,8 @@ def _drop(handle: Handle, names: Sequence[str]) -> None:
     """Drop indexes on every shard. An earlier attempt may have dropped some of them already."""
     for name in names:
         try:
-            handle.drop_index(name)
+            with bounded(handle.database.client, f"drop index {name} of {handle.full_name}"):
+                handle.drop_index(name)
         except OperationFailure as error:
             if error.code != INDEX_NOT_FOUND:
                 raise

@@ -19,6 +19,7 @@ from pymongo.errors import BulkWriteError, OperationFailure
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from pos_loader import stopping
 from pos_loader.collection import Collection, Documents, Reject
 from pos_loader.errors import DataError, PartialLoad
 from pos_loader.publish.insert import reason
@@ -191,6 +192,7 @@ def _try(
         nonlocal current
         for current in syncs:
             for batch in _requests(current, session):
+                stopping.check()
                 requests[:] = batch
                 if batch:
                     # In any order, mongos sends each shard its part in one piece, not in single documents.
@@ -200,11 +202,17 @@ def _try(
 
     client = current.handle.database.client
     names = ", ".join(sync.handle.full_name for sync in syncs)
-    with translated(client, f"write the changes of {names}"):
+    doing = f"write the changes of {names}"
+
+    def transaction() -> None:
+        session.with_transaction(
+            write, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
+        )
+
+    with translated(client, doing, is_work=True):
         try:
-            session.with_transaction(
-                write, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
-            )
+            # An interrupted load waits for its end, so that the transaction never outlives the lease.
+            mongo.working(current.handle, doing, transaction, abandon=None)
         except _Outlived as error:
             raise _refused(syncs, str(error)) from None
         except BulkWriteError as error:

@@ -11,13 +11,23 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from bson.decimal128 import Decimal128
+from pymongo.command_cursor import CommandCursor
 from pymongo.errors import OperationFailure
 
 from pos_loader.queries.declared import Question
-from pos_loader.servers.mongo import Client, Topology, is_transient, require_published, retrying, translated
+from pos_loader.servers.mongo import (
+    Client,
+    is_transient,
+    require_published,
+    retrying,
+    translated,
+    working,
+)
+from pos_loader.servers.mongo_client import Topology
 
 BATCH = 2_000
 """How many documents are fetched at once; it limits memory."""
@@ -34,19 +44,23 @@ def answers(client: Client, database: str, question: Question, *, topology: Topo
     refuses the query, and `ConnectionFailed` where it cannot be reached any more.
     """
     handle = client[database]
-    with translated(client, f"answer {question.name}"):
+    doing = f"answer {question.name}"
+    with translated(client, doing):
         require_published(handle, question.collection)
-        with client.start_session(snapshot=topology.has_transactions) as session:
-            for attempt in retrying(when=_passes):
-                with attempt:
-                    cursor = handle[question.collection].aggregate(
-                        list(question.pipeline),
-                        session=session,
-                        batchSize=BATCH,
-                        collation=question.collation,
-                    )
-            with cursor:
-                for found in cursor:
+    with (
+        translated(client, doing, is_work=True),
+        client.start_session(snapshot=topology.has_transactions) as session,
+    ):
+        asked = handle[question.collection]
+
+        def ask() -> CommandCursor[Answer]:
+            return asked.aggregate(
+                list(question.pipeline), session=session, batchSize=BATCH, collation=question.collation
+            )
+
+        with retrying(when=_passes)(working, asked, doing, ask) as cursor:
+            while batch := working(asked, doing, lambda: list(islice(cursor, BATCH))):
+                for found in batch:
                     yield {column: found.get(column) for column in question.columns}
 
 

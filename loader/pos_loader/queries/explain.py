@@ -11,7 +11,8 @@ from time import monotonic
 from typing import Any
 
 from pos_loader.queries.declared import Question
-from pos_loader.servers.mongo import Client, Handle, Topology, require_published, translated
+from pos_loader.servers.mongo import Client, Handle, require_published, translated
+from pos_loader.servers.mongo_client import Topology
 
 HEADS = ("shard", "index", "keys examined", "documents examined", "documents returned", "ms")
 SCAN = "none"

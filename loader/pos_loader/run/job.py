@@ -17,7 +17,7 @@ from pos_loader.collection import Collection
 from pos_loader.dbt.schema import Manifest, RunResults
 from pos_loader.errors import SpecError
 from pos_loader.run.pool import Pool
-from pos_loader.servers import mongo
+from pos_loader.servers import mongo, mongo_client
 from pos_loader.servers.profile import MariaDB
 
 
@@ -62,7 +62,7 @@ class Job:
     collections: tuple[Collection, ...]
     server: MariaDB
     client: mongo.Client
-    topology: mongo.Topology
+    topology: mongo_client.Topology
     progress: Progress
     manifest: Manifest
     results: RunResults | None
@@ -71,7 +71,7 @@ class Job:
     """The folder of dbt's artifacts, where the loader also writes its results."""
     partition_rows: int
     workers: int
-    address: mongo.Address
+    address: mongo_client.Address
     """Where MongoDB is, for tasks in other processes."""
     pool: Pool
     options: Options = field(default_factory=Options)

@@ -35,7 +35,7 @@ from pos_loader.run.job import Job
 from pos_loader.run.staging import Build, Staged
 from pos_loader.run.survey import Work
 from pos_loader.run.tally import Tally
-from pos_loader.servers import mongo, nodes
+from pos_loader.servers import mongo, nodes, waiting
 
 
 def staged_outcome(job: Job, staged: Staged, verdict: Verdict) -> CollectionOutcome:
@@ -168,6 +168,7 @@ def conclude(
         peak_memory=_peak_memory(),
         galera_node=nodes.name(job.server.node or "") if job.server.is_galera else "",
         run_warnings=tuple(job.warnings),
+        waits=waiting.waits(),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from bson.binary import Binary
 from pymongo.client_session import ClientSession
-from pymongo.errors import OperationFailure
+from pymongo.errors import PyMongoError
 
 from pos_loader.collection import Collection
 from pos_loader.declaration.validator import validator
@@ -320,7 +320,8 @@ def carry(handle: Handle, claim: Claim) -> None:
 
     Raises `DataError` where an index cannot be built on the documents, or they do not pass the validator.
     """
-    there = [dict(index) for index in retrying()(lambda: list(handle.list_indexes()))]
+    with translated(handle.database.client, f"list the indexes of {handle.full_name}"):
+        there = [dict(index) for index in retrying()(lambda: list(handle.list_indexes()))]
     for spec in claim.kept:
         if not any(_equal(spec, other) for other in there):
             _build(handle, spec)
@@ -340,20 +341,29 @@ def _equal(spec: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _build(handle: Handle, spec: Mapping[str, Any]) -> None:
     try:
-        retrying()(mongo.create_indexes, handle, [spec])
-    except OperationFailure as error:
-        if mongo.is_transient(error):
-            raise
+        with translated(handle.database.client, f"index {handle.full_name}", is_work=True):
+            retrying()(mongo.create_indexes, handle, [spec])
+    except DataError as error:
         raise DataError(
-            f"index {spec['name']}, not made by the loader, cannot be built: {mongo.reason(error)}",
+            f"index {spec['name']}, not made by the loader, cannot be built: {_cause(error)}",
             where=handle.full_name,
             fix=f"nothing was published; drop it, or list it under drop_indexes: [{spec['name']}]",
         ) from None
 
 
+def _cause(error: DataError) -> str:
+    cause = error.__cause__
+    return mongo.reason(cause) if isinstance(cause, PyMongoError) else error.what
+
+
 def _require_passing(handle: Handle, rules: Mapping[str, Any]) -> None:
-    with translated(handle.database.client, f"hold {handle.full_name} against its validator"):
-        failing = retrying()(lambda: handle.find_one({"$nor": [rules]}, {"_id": 1}))
+    doing = f"hold {handle.full_name} against its validator"
+
+    def find() -> Any:
+        return mongo.working(handle, doing, lambda: handle.find_one({"$nor": [rules]}, {"_id": 1}))
+
+    with translated(handle.database.client, doing, is_work=True):
+        failing = retrying()(find)
     if failing is not None:
         raise DataError(
             f"a document does not pass the validator, which the loader did not make: _id {failing['_id']!r}",

@@ -22,7 +22,7 @@ from pos_loader.run import memory
 from pos_loader.run.job import Job
 from pos_loader.run.survey import Work
 from pos_loader.run.tally import EXAMPLES, LARGEST, Compared, Rebuilt, Tally
-from pos_loader.servers import mongo
+from pos_loader.servers import mongo, mongo_client
 from pos_loader.servers.profile import MariaDB
 from pos_loader.verify import every_byte
 from pos_loader.verify.every_byte import Comparison
@@ -148,10 +148,10 @@ def run(job: Job, work: Work, handle: mongo.Handle, step: Step) -> Tally:
     return total
 
 
-def _reopened(address: mongo.Address, database: str, collection: str) -> mongo.Handle:
+def _reopened(address: mongo_client.Address, database: str, collection: str) -> mongo.Handle:
     """Open the collection in a worker's process."""
     memory.keep_pages()
-    return mongo.reopened(address, database, collection)
+    return mongo_client.reopened(address, database, collection)
 
 
 def _partition(

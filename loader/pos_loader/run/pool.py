@@ -23,6 +23,7 @@ from typing import Any, Protocol, TypeVar
 from pos_loader import stopping
 from pos_loader.errors import LONGEST, ConnectionFailed, LoaderError, PartialLoad, SpecError
 from pos_loader.masking import masked, masked_address
+from pos_loader.servers import waiting
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -84,16 +85,17 @@ class DaskWorkers:
         """
         import distributed
 
-        waiting = iter(items)
+        left = iter(items)
         begun: set[Any] = set()
         token = secrets.token_hex(8)
-        stoppable = partial(stopping.under, token, task)
+        remote = partial(_remotely, token, task)
         results = distributed.as_completed(with_results=True)
+        self.client.subscribe_topic(token, lambda event: waiting.receive(event[1]))
 
         def hand_out() -> None:
             room = 2 * sum(self.client.nthreads().values()) - len(begun)
-            for item in islice(waiting, max(room, 0 if begun else 1)):
-                future = self.client.submit(stoppable, item, pure=False)
+            for item in islice(left, max(room, 0 if begun else 1)):
+                future = self.client.submit(remote, item, pure=False)
                 begun.add(future)
                 results.add(future)
 
@@ -128,6 +130,15 @@ class DaskWorkers:
                 distributed.wait(begun, timeout=END_SECONDS)
         except Exception:  # the cluster is gone, and its tasks with it
             logging.getLogger(__name__).debug("could not wait for the tasks", exc_info=True)
+
+
+def _remotely(token: str, task: Callable[[Item], Result], item: Item) -> Result:
+    """Do a task in a Dask worker, which hands its waits to the program that submitted it."""
+    import distributed
+
+    worker = distributed.get_worker()
+    waiting.forward(lambda event: worker.log_event(token, dict(event)))
+    return stopping.under(token, task, item)
 
 
 @contextmanager

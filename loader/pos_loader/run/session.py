@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from pos_loader.dbt.artifacts import last_run_results, read_manifest, read_run_results
@@ -13,7 +13,7 @@ from pos_loader.errors import SpecError
 from pos_loader.run import memory
 from pos_loader.run.job import Job, Options, Progress
 from pos_loader.run.pool import open_pool
-from pos_loader.servers import mongo
+from pos_loader.servers import mongo_client, waiting
 from pos_loader.servers.profile import read_profile
 from pos_loader.settings import Settings
 
@@ -53,11 +53,12 @@ def open_job(
         profiles_dir=settings.profiles_dir,
         target=settings.target,
         note=progress.note,
+        timeout=settings.mongo_timeout,
     )
-    address = mongo.Address(settings.mongo_uri.get_secret_value(), settings.mongo_timeout)
-    client = mongo.connect(address.uri, timeout=address.timeout)
+    address = mongo_client.Address(settings.mongo_uri.get_secret_value(), settings.mongo_timeout)
     with (
-        closing(client),
+        waiting.told(progress.note),
+        mongo_client.connected(address.uri, timeout=address.timeout) as client,
         open_pool(
             threads=settings.workers, scheduler=settings.scheduler, processes=settings.dask_workers
         ) as pool,
@@ -66,7 +67,7 @@ def open_job(
             collections=collections,
             server=server,
             client=client,
-            topology=mongo.topology(client),
+            topology=mongo_client.topology(client),
             progress=progress,
             manifest=manifest,
             results=results,

@@ -1,30 +1,29 @@
-"""Small queries to MariaDB, and its errors translated to ours. `documents.extract` does the bulk reads."""
+"""Small queries to MariaDB, and the watch over work on it. `documents.extract` does the bulk reads."""
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import mysql.connector
 import tenacity
 
+from pos_loader import stopping
 from pos_loader.collection import Key
-from pos_loader.errors import ConnectionFailed, LoaderError, NodeLost, SpecError, TableReplaced
-from pos_loader.servers import nodes
+from pos_loader.errors import ConnectionFailed, LoaderError, NodeLost, TableLocked, TableReplaced
+from pos_loader.servers import nodes, waiting
+from pos_loader.servers.mariadb_errors import another, translate
 from pos_loader.servers.profile import MariaDB
-from pos_loader.servers.session import STATEMENTS
+from pos_loader.servers.session import statements
+from pos_loader.servers.waiting import GRACE_SECONDS
 
 Row = tuple[Any, ...]
+Result = TypeVar("Result")
 
-_REPLACED = {1146, 1205, 1213, 1412}
-_REFUSED = {1044, 1045, 1142, 1698}
-_UNREACHABLE = {2002, 2003, 2005, 2006, 2013, 2055, 1040, 1053}
 LOOK_AGAIN_SECONDS = 1.0
-_NOT_READY = 1047  # a Galera node without a quorum, or that gets its data
 # The server cuts a handshake off after its connect_timeout of 10 s, as when a laptop slept meanwhile.
 _INTERRUPTED = {2013, 2055}
 
@@ -32,86 +31,157 @@ _INTERRUPTED = {2013, 2055}
 class Queries:
     """One short-lived connection; every statement sees the latest committed data."""
 
-    def __init__(self, connection: Any, server: MariaDB) -> None:
-        """Wrap an open connection."""
-        self._connection, self._server = connection, server
+    def __init__(self, connection: Any, server: MariaDB, purpose: str) -> None:
+        """Wrap an open connection; `purpose` completes "waiting for MariaDB to ..."."""
+        self._connection, self._server, self._purpose = connection, server, purpose
 
     @property
     def server(self) -> MariaDB:
         """The server that answers."""
         return self._server
 
-    @property
-    def connection(self) -> Any:
-        """The driver's connection."""
-        return self._connection
+    def of(self, server: MariaDB) -> Queries:
+        """Return the same session as one of the server that was found out to answer."""
+        return Queries(self._connection, server, self._purpose)
 
     def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
+        """Close the connection; one that is broken is left alone."""
+        with suppress(mysql.connector.Error, OSError):
+            self._connection.close()
 
     def rows(self, sql: str, parameters: tuple[object, ...] = ()) -> list[Row]:
         """Run one query and return all its rows."""
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(sql, parameters)
-                return list(cursor.fetchall())
-        except mysql.connector.Error as error:
-            raise translate(str(error), error.errno, self._server) from None
+        return self._run(sql, parameters, lambda cursor: list(cursor.fetchall()))
 
     def records(self, sql: str) -> list[dict[str, Any]]:
         """Run one query and return its rows by column name."""
-        try:
+
+        def run() -> list[dict[str, Any]]:
             with self._connection.cursor(dictionary=True) as cursor:
                 cursor.execute(sql)
                 return list(cursor.fetchall())
-        except mysql.connector.Error as error:
-            raise translate(str(error), error.errno, self._server) from None
+
+        return self._watched(run)
 
     def batches(self, sql: str, size: int) -> Iterator[list[Row]]:
         """Run one query and yield its rows as they come, `size` at a time; values are bytes or None."""
-        try:
-            with self._connection.cursor(raw=True) as cursor:
-                cursor.execute(sql)
-                while rows := cursor.fetchmany(size):
-                    yield rows
-        except mysql.connector.Error as error:
-            raise translate(str(error), error.errno, self._server) from None
+        with closing(self._connection.cursor(raw=True)) as cursor:
+            self._watched(lambda: cursor.execute(sql))
+            while rows := self._watched(lambda: cursor.fetchmany(size)):
+                yield rows
 
     def call(self, procedure: str) -> None:
         """Call a stored procedure without arguments, and leave what it returns."""
-        try:
+
+        def run() -> None:
             with self._connection.cursor() as cursor:
                 cursor.callproc(procedure)
-        except mysql.connector.Error as error:
-            raise translate(str(error), error.errno, self._server) from None
+
+        self._watched(run)
 
     def execute(self, sql: str | bytes, parameters: tuple[object, ...] = ()) -> None:
         """Run one statement that returns no rows."""
-        try:
+        self._run(sql, parameters, lambda _: None)
+
+    def _run(self, sql: str | bytes, parameters: tuple[object, ...], take: Callable[[Any], Result]) -> Result:
+        def run() -> Result:
             with self._connection.cursor() as cursor:
                 cursor.execute(sql, parameters)
+                return take(cursor)
+
+        return self._watched(run)
+
+    def _watched(self, work: Callable[[], Result]) -> Result:
+        try:
+            return watched(self._server, work, f"id = {self._connection.connection_id}", self._purpose)
         except mysql.connector.Error as error:
             raise translate(str(error), error.errno, self._server) from None
 
 
+def watched(server: MariaDB, work: Callable[[], Result], which: str, purpose: str) -> Result:
+    """Do work on the server that may take long, as long as the server lives and holds it back by no lock.
+
+    `which` is a condition on information_schema.processlist that finds the work. Where the server stays
+    silent for the bound, raises `ConnectionFailed` and leaves the work alone. An interrupted run ends it.
+    """
+
+    def ask(since: float) -> None:
+        with _waiting(server, purpose, since) as seconds:
+            until = time.monotonic() + seconds
+            with closing(_beside(server, until)) as connection:
+                while time.monotonic() < until and _is_locked(connection, which):
+                    stopping.pause(0.5)  # until the server itself ends the wait for the lock
+
+    def kill() -> None:
+        with closing(_beside(server, time.monotonic() + GRACE_SECONDS)) as connection:
+            for (number,) in _found(connection, f"select id from {_PROCESSES} where {which} and {_OTHERS}"):  # noqa: S608
+                _found(connection, f"kill query {number}")
+
+    return waiting.watched(work, ask, doing=f"{purpose} (MariaDB at {server.address})", abandon=kill)
+
+
+def _beside(server: MariaDB, until: float) -> Any:
+    """Open a second connection to the server; a balancer may lead to others first, which hold other work."""
+    while True:
+        connection = _connected(server, until - time.monotonic())
+        if server.node is None:
+            return connection
+        found = _found(connection, f"select {nodes.session_proof(server)[nodes.NODE]}")
+        if found == [(None,)]:
+            return connection
+        connection.close()
+        if time.monotonic() > until:
+            raise another(server, nodes.ANOTHER)
+        stopping.pause(0.1)
+
+
+_PROCESSES = "information_schema.processlist"
+"""A user may see the own sessions in it, without a privilege."""
+_OTHERS = "id <> connection_id()"
+
+
+def _is_locked(connection: Any, which: str) -> bool:
+    sql = f"select count(*) from {_PROCESSES} where {which} and {_OTHERS} and state like 'Waiting for%'"  # noqa: S608
+    return bool(_found(connection, sql)[0][0])
+
+
+def _found(connection: Any, sql: str) -> list[Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall()) if cursor.with_rows else []
+
+
 @contextmanager
-def connect(server: MariaDB) -> Iterator[Queries]:
+def _waiting(server: MariaDB, purpose: str, since: float | None = None) -> Iterator[float]:
+    name = f"MariaDB at {server.address}"
+    try:
+        with waiting.waiting(name, purpose, server.timeout, since=since) as seconds:
+            yield seconds
+    except mysql.connector.Error as error:
+        found = translate(str(error), error.errno, server)
+        if isinstance(found, ConnectionFailed | NodeLost):
+            waiting.give_up(name)
+        raise found from None
+    except (OSError, ValueError) as error:  # a malformed host name raises UnicodeError
+        waiting.give_up(name)
+        raise translate(f"cannot connect: {error}", None, server) from None
+
+
+@contextmanager
+def connect(server: MariaDB, *, purpose: str = "answer a query") -> Iterator[Queries]:
     """Open a connection and set its session's state (`servers.session`).
 
-    A handshake that the server cuts off is tried again. Where several servers are known, the first one that
-    can be read is taken; where one was chosen, the session is of that server. Raises `ConnectionFailed`,
-    which names host and port, where the server is unreachable or refuses the user, and `NodeLost` where the
-    chosen Galera node is.
+    `purpose` says what the queries are for, where they have to be waited for. A handshake that the server
+    cuts off is tried again. Where several servers are known, the first one that can be read is taken; where
+    one was chosen, the session is of that server. Raises `ConnectionFailed`, which names host and port, where
+    the server is unreachable or refuses the user, and `NodeLost` where the chosen Galera node is.
     """
-    queries = choose(server) if server.node is None else _of_node(server)
-    try:
+    queries = choose(server, purpose) if server.node is None else _of_node(server, purpose)
+    with closing(queries):
         yield queries
-    finally:
-        queries.close()
 
 
-def choose(server: MariaDB) -> Queries:
+def choose(server: MariaDB, purpose: str = "answer a query") -> Queries:
     """Connect to the first server that can be read: a Galera node must be Synced and not lag.
 
     The session's server is the chosen one, so that other sessions of the run can stay on it. A single
@@ -121,7 +191,7 @@ def choose(server: MariaDB) -> Queries:
     lagging: set[str] = set()
     for each in server.each * (1 if server.others else nodes.TRIES):
         try:
-            queries = _connected(each)
+            queries = _session(each, purpose)
         except ConnectionFailed as error:
             if not server.others and not faults:
                 raise
@@ -135,7 +205,7 @@ def choose(server: MariaDB) -> Queries:
             queries.close()
             faults.append(f"{each.address}: {error.what}")
             continue
-        return Queries(queries.connection, replace(each, node=identity, is_galera=bool(is_galera)))
+        return queries.of(replace(each, node=identity, is_galera=bool(is_galera)))
     raise ConnectionFailed(
         f"no server of MariaDB can be read: {'; '.join(dict.fromkeys(faults))}",
         where="hosts of the dbt profile" if server.others else f"MariaDB at {server.address}",
@@ -164,13 +234,13 @@ def _looked_at(queries: Queries, lagging: set[str]) -> str:
     queries.execute(nodes.WAIT)
     try:
         queries.rows("select 1")
-    except TableReplaced:  # it did not apply in time what the cluster had committed
+    except TableLocked:  # it did not apply in time what the cluster had committed
         raise lags from None
     lagging.discard(node.identity)
     return node.identity
 
 
-def _of_node(server: MariaDB) -> Queries:
+def _of_node(server: MariaDB, purpose: str) -> Queries:
     """Connect to the chosen server; a balancer may lead to others first."""
     proof = nodes.session_proof(server)
     lost = another(server, "it does not answer")
@@ -179,7 +249,7 @@ def _of_node(server: MariaDB) -> Queries:
         if time.monotonic() > end:
             break
         try:
-            queries = _connected(server)
+            queries = _session(server, purpose)
         except NodeLost as error:
             lost = error
             continue
@@ -190,7 +260,7 @@ def _of_node(server: MariaDB) -> Queries:
                 queries.execute(nodes.WAIT)
         except LoaderError as error:
             queries.close()
-            if not isinstance(error, NodeLost | TableReplaced):
+            if not isinstance(error, NodeLost | TableLocked | TableReplaced):
                 raise
             lost = another(server, "it does not answer, or lags behind the cluster")
             continue
@@ -205,32 +275,32 @@ def _of_node(server: MariaDB) -> Queries:
     raise lost
 
 
-def another(server: MariaDB, fault: str) -> NodeLost:
-    """Say that the chosen node cannot be read any more."""
-    return NodeLost(
-        f"{nodes.described(server)} is lost: {fault}",
-        where=f"MariaDB at {server.address}",
-        fix="run again; a rerun is safe",
-    )
+def _session(server: MariaDB, purpose: str) -> Queries:
+    with _waiting(server, "connect") as seconds:
+        return Queries(_open(server, seconds), server, purpose)
 
 
-def _connected(server: MariaDB) -> Queries:
+def _open(server: MariaDB, seconds: float) -> Any:
+    until = time.monotonic() + seconds
+    connection = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(lambda error: getattr(error, "errno", None) in _INTERRUPTED),
+        wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
+        stop=tenacity.stop_after_attempt(4) | tenacity.stop_before_delay(seconds),
+        sleep=stopping.pause,
+        reraise=True,
+    )(lambda: _connected(server, until - time.monotonic()))
     try:
-        return Queries(_open(server), server)
-    except mysql.connector.Error as error:
-        raise translate(str(error), error.errno, server) from None
-    except (OSError, ValueError) as error:  # a malformed host name raises UnicodeError
-        raise translate(f"cannot connect: {error}", None, server) from None
+        for statement in statements(server.timeout):
+            connection.cmd_query(statement)
+        connection.read_timeout = connection.write_timeout = None  # `watched` bounds what follows
+    except mysql.connector.Error:
+        connection.close()
+        raise
+    return connection
 
 
-@tenacity.retry(
-    retry=tenacity.retry_if_exception(lambda error: getattr(error, "errno", None) in _INTERRUPTED),
-    wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
-    stop=tenacity.stop_after_attempt(4),
-    reraise=True,
-)
-def _open(server: MariaDB) -> Any:
-    connection: Any = mysql.connector.connect(
+def _connected(server: MariaDB, seconds: float) -> Any:
+    return mysql.connector.connect(
         host=server.host,
         port=server.port,
         user=server.user,
@@ -238,48 +308,10 @@ def _open(server: MariaDB) -> Any:
         charset="utf8mb4",
         collation="utf8mb4_unicode_ci",  # the driver's default is unknown to MariaDB (1273)
         autocommit=True,
-        connection_timeout=10,
+        **dict.fromkeys(("connection_timeout", "read_timeout", "write_timeout"), max(1, round(seconds))),
         use_pure=True,
         ssl_disabled=not server.offers_tls,
     )
-    try:
-        for statement in STATEMENTS:
-            connection.cmd_query(statement)
-    except mysql.connector.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def translate(message: str, code: int | None, server: MariaDB) -> LoaderError:
-    """Turn a driver's message into one of our errors; connectorx gives no code, only text."""
-    if code is None or code < 0:
-        found = re.search(r"ERROR (\d{4})", message)
-        code = int(found.group(1)) if found else None
-    where = f"MariaDB at {server.address}"
-    text = " ".join(message.replace(server.url, "").split())
-    if server.password:
-        text = _masked(text, server.password)
-    if code in _REPLACED:
-        return TableReplaced(f"a mart was replaced or locked: {text}", where=where, fix="run the load again")
-    if code in _REFUSED:
-        return ConnectionFailed(f"user {server.user} is refused", where=where, fix="check the dbt profile")
-    if code == 1049:
-        return SpecError(f"no schema {server.schema}", where=where, fix="run dbt build first")
-    is_gone = code in _UNREACHABLE or re.search(r"(?i)connect|refused|timed out|broken pipe|reset", text)
-    if server.is_galera and (is_gone or code == _NOT_READY):
-        return another(server, "it does not answer" if is_gone else "it is not ready")
-    if code == _NOT_READY:
-        return ConnectionFailed("the node is not ready", where=where, fix="wait until it is Synced")
-    if is_gone:
-        return ConnectionFailed("cannot connect", where=where, fix="start it, or check the dbt profile")
-    return SpecError(f"query failed: {text[:300]}", where=where, fix="run dbt build again")
-
-
-def _masked(text: str, password: str) -> str:
-    """Hide the password. One that is a word, such as `pos`, is hidden only where it is a whole word."""
-    edges = (r"(?<!\w)", r"(?!\w)") if re.fullmatch(r"\w+", password) else ("", "")
-    return re.sub(re.escape(password).join(edges), "***", text)
 
 
 def quote(name: str) -> str:

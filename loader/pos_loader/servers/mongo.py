@@ -1,22 +1,20 @@
-"""The MongoDB connection: how it opens, what topology it leads to, and which faults are worth a retry.
+"""Calls to MongoDB: how long they may wait, which faults are worth a retry, and what errors say.
 
-All handles write with majority and journal, and read with majority. So whatever a step has written or read
-still holds after the primary changes.
+A command has the driver's own deadline (timeoutMS), which covers the choice of a server, repeated attempts
+and the write concern. Work that may take long has none: while it runs, a linearizable read asks each shard
+that it works on. Such a read needs a primary that can write and reach a majority.
 """
 
 from __future__ import annotations
 
 import re
-import ssl
-import warnings
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
-from urllib.parse import unquote_plus
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
+from typing import Any, TypeVar
 
+import pymongo
 import tenacity
 from bson.errors import BSONError
 from pymongo import MongoClient
@@ -25,16 +23,16 @@ from pymongo.database import Database as MongoDatabase
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
-    ConfigurationError,
     ConnectionFailure,
-    InvalidURI,
     OperationFailure,
     PyMongoError,
 )
+from pymongo.read_concern import ReadConcern
 
 from pos_loader import stopping
 from pos_loader.errors import ConnectionFailed, DataError, LoaderError, SpecError
-from pos_loader.masking import masked, masked_address
+from pos_loader.masking import masked
+from pos_loader.servers import waiting
 
 Client = MongoClient[dict[str, Any]]
 Database = MongoDatabase[dict[str, Any]]
@@ -42,12 +40,13 @@ Handle = MongoCollection[dict[str, Any]]
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 """Source: https://www.mongodb.com/docs/manual/reference/limits/"""
-WRITE_CONCERN_SECONDS = 60
 LONGEST_REASON = 1000
 """How many characters of a server's message are shown."""
-OLDEST_CLUSTER = (6, 0)
 
 UNAUTHORIZED, AUTHENTICATION_FAILED = 13, 18
+_now: ContextVar[tuple[str, float]] = ContextVar("now", default=("", waiting.BOUND_SECONDS))
+"""Which server the calls of this block are for, and how many seconds they may wait together."""
+Result = TypeVar("Result")
 DATABASE_DIFFERS_IN_CASE = 13297
 
 # Codes of conditions that pass without help: elections, shutdowns, network faults, locks of the balancer or
@@ -58,164 +57,6 @@ TRANSIENT_CODES = frozenset(
     | {9001, 10107, 11600, 11602, 13388, 13435, 13436}
 )
 TRANSIENT_LABELS = ("RetryableWriteError", "TransientTransactionError", "RetryableError")
-
-
-@dataclass(frozen=True)
-class Topology:
-    """The servers behind a connection; `shards` is empty where the user may not list them."""
-
-    is_cluster: bool
-    version: tuple[int, ...]
-    shards: tuple[str, ...]
-    has_transactions: bool = True
-    """Whether it is a cluster or a replica set; a standalone server has no transactions."""
-
-
-@dataclass(frozen=True)
-class Address:
-    """A connection string, and how many seconds to wait for a server."""
-
-    uri: str = field(repr=False)
-    timeout: float
-
-
-def reopened(address: Address, database: str, collection: str) -> Handle:
-    """Give the handle of a collection in a worker process, which opens a connection of its own."""
-    return _client(address)[database][collection]
-
-
-@lru_cache(maxsize=1)
-def _client(address: Address) -> Client:
-    """Give the one connection that all tasks of a worker process share."""
-    return connect(address.uri, timeout=address.timeout)
-
-
-def connect(uri: str, *, timeout: float = 5.0) -> Client:
-    """Open a connection and prove that it works.
-
-    `timeout` bounds how many seconds the driver may take to find and reach a server. Raises SpecError for a
-    malformed address, ConnectionFailed for a server that is unreachable or refuses the user. Both messages
-    show the address masked.
-    """
-    shown = masked_address(uri)
-    _require_usable_files(uri)
-    try:
-        # For an option it does not understand, even a wrong `tls`, the driver only warns and then ignores it.
-        with warnings.catch_warnings(action="error", category=UserWarning):
-            client = _open(uri, milliseconds=round(timeout * 1000))
-    except (InvalidURI, ConfigurationError, ValueError, TypeError, OSError, UserWarning) as error:
-        # The parser quotes parts of the address, which may be parts of a password that is not
-        # percent-encoded.
-        options = uri[uri.rfind("@") :]
-        told = "@" not in uri or ("?" in options and isinstance(error, UserWarning))
-        raise SpecError(
-            f"the MongoDB address {shown} cannot be read{f': {_sentence(error)}' if told else ''}",
-            fix="check POS_MONGO_URI" + ("" if told else "; percent-encode user and password"),
-        ) from None
-    try:
-        client.admin.command("ping")
-    except PyMongoError as error:
-        client.close()
-        raise _no_connection(error, shown) from None
-    return client
-
-
-def _require_usable_files(uri: str) -> None:
-    """Raise `SpecError` where the address names a certificate file that cannot be used, and say why.
-
-    Without this check the driver raises whatever Python's `ssl` raises, and OpenSSL asks the terminal for a
-    missing password.
-    """
-    options = {
-        name.lower(): unquote_plus(value)
-        for name, _, value in (part.partition("=") for part in re.split("[&;]", uri.partition("?")[2]))
-    }
-    password = options.get("tlscertificatekeyfilepassword", "")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    for option, kind, load in (
-        ("tlsCAFile", "certificates", context.load_verify_locations),
-        ("tlsCRLFile", "revoked certificates", context.load_verify_locations),
-        (
-            "tlsCertificateKeyFile",
-            "a certificate and its key, or tlsCertificateKeyFilePassword is not its password",
-            lambda path: context.load_cert_chain(path, password=lambda: password),
-        ),
-    ):
-        path = options.get(option.lower())
-        if path is None:
-            continue
-        try:
-            Path(path).read_bytes()
-            load(path)
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else ""
-            if isinstance(error, ssl.SSLError) or not why:
-                why = f"it is not a PEM file of {kind}"
-            raise SpecError(
-                f"{option} {path} cannot be used: {why}",
-                where=f"MongoDB address {masked_address(uri)}",
-                fix="name another file in POS_MONGO_URI",
-            ) from None
-
-
-def _sentence(error: Exception) -> str:
-    """Keep the first sentence of the driver's message; the others are about the driver's own options."""
-    return str(error).split(". ")[0].rstrip(".")
-
-
-def _open(uri: str, *, milliseconds: int) -> Client:
-    return MongoClient(
-        uri,
-        appname="pos-loader",
-        serverSelectionTimeoutMS=milliseconds,
-        connectTimeoutMS=milliseconds,
-        w="majority",
-        journal=True,
-        wtimeoutMS=WRITE_CONCERN_SECONDS * 1000,
-        readConcernLevel="majority",
-        readPreference="primary",
-        retryWrites=True,
-        retryReads=True,
-        tz_aware=False,
-        datetime_conversion="DATETIME_AUTO",  # dates outside Python's years, of year 0 say, become DatetimeMS
-    )
-
-
-def _no_connection(error: PyMongoError, shown: str) -> ConnectionFailed:
-    if isinstance(error, OperationFailure):
-        return ConnectionFailed(
-            f"MongoDB at {shown} refuses us: {reason(error)}",
-            fix="check the user, the password and authSource in POS_MONGO_URI",
-        )
-    return ConnectionFailed(
-        f"MongoDB at {shown} does not answer: {reason(error)}",
-        fix="start it (pos-sandbox up) or check POS_MONGO_URI",
-    )
-
-
-def topology(client: Client) -> Topology:
-    """Find out whether the connection leads to a sharded cluster (mongos), its version and its shards."""
-    with translated(client, "read the topology"):
-        hello = client.admin.command("hello")
-        is_cluster = hello.get("msg") == "isdbgrid"
-        version = tuple(client.server_info()["versionArray"][:3])
-        shards = _shards(client) if is_cluster else ()
-    if is_cluster and version < OLDEST_CLUSTER:
-        found = ".".join(map(str, version))
-        raise ConnectionFailed(
-            f"MongoDB at {hosts(client)} is version {found}", fix="use a sharded cluster of 6.0 or newer"
-        )
-    return Topology(is_cluster, version, shards, has_transactions=is_cluster or "setName" in hello)
-
-
-def _shards(client: Client) -> tuple[str, ...]:
-    try:
-        listed = client.admin.command("listShards")["shards"]
-    except OperationFailure as error:
-        if error.code == UNAUTHORIZED:
-            return ()
-        raise
-    return tuple(sorted(shard["_id"] for shard in listed))
 
 
 def hosts(client: Client) -> str:
@@ -235,7 +76,7 @@ def reason(error: PyMongoError) -> str:
 
 def shortened(text: str) -> str:
     """Put a server's message on one line, without the replies, timeouts and signed commands it quotes."""
-    short = re.split(r" \(configured timeouts|, Timeout: |, full error: ", text)[0]
+    short = re.split(r" \(configured timeouts|, Timeout: |, full error: |, remaining timeout:", text)[0]
     if re.search(r"\blsid\b|\$clusterTime|\bsignature\b", short):
         short = re.sub(r"\{.*", "{...}", short, flags=re.DOTALL)
     return masked(" ".join(short.split()).rstrip("."))[:LONGEST_REASON]
@@ -265,11 +106,11 @@ def create_indexes(handle: Handle, indexes: Sequence[Mapping[str, Any]]) -> None
     wait for ever while one is down. A majority is enough. A standalone server knows no `commitQuorum`.
     Source: https://www.mongodb.com/docs/manual/reference/command/createIndexes/#std-label-createIndexes-cmd-commitQuorum
     """
-    servers = handle.database.client.topology_description.server_descriptions().values()
-    alone = any(server.server_type_name == "Standalone" for server in servers)
+    alone = _is_standalone(handle.database.client)
     command: dict[str, Any] = {"createIndexes": handle.name, "indexes": [dict(index) for index in indexes]}
     command |= {"writeConcern": handle.write_concern.document}
-    handle.database.command(command | ({} if alone else {"commitQuorum": "majority"}))
+    command |= {} if alone else {"commitQuorum": "majority"}
+    working(handle, f"index {handle.full_name}", lambda: handle.database.command(command))
 
 
 def is_transient(error: BaseException) -> bool:
@@ -283,22 +124,61 @@ def is_transient(error: BaseException) -> bool:
     return False
 
 
-def retrying(*, attempts: int = 8, when: Callable[[BaseException], bool] = is_transient) -> tenacity.Retrying:
-    """Try again on transient errors, after growing random pauses; the last error is raised unchanged."""
+def retrying(*, when: Callable[[BaseException], bool] = is_transient) -> tenacity.Retrying:
+    """Try again on transient errors, after growing random pauses; the last error is raised unchanged.
+
+    The attempts end with the block's bound, which for work begins at its first error.
+    """
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception(when),
-        wait=tenacity.wait_random_exponential(multiplier=0.2, max=10),
+        wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
+        stop=_Until(),
         sleep=stopping.pause,
-        stop=tenacity.stop_after_attempt(attempts),
         reraise=True,
     )
 
 
+class _Until(tenacity.stop.stop_base):
+    """Ends attempts when the next one would begin too late."""
+
+    def __init__(self) -> None:
+        self._until: float | None = None
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
+        """Whether it is enough."""
+        now = time.monotonic()
+        self._until = self._until or now + waiting.left(*_now.get())
+        return now + retry_state.upcoming_sleep > self._until
+
+
 @contextmanager
-def translated(client: Client, doing: str, *, fix: str = "") -> Iterator[None]:
-    """Turn the driver's errors into ours; `doing` completes the message "MongoDB at ... refuses to ..."."""
+def bounded(client: Client, purpose: str, *, since: float | None = None) -> Iterator[None]:
+    """Count the block as one wait, and give all its calls together one deadline."""
+    name, bound = _server(client)
+    with waiting.waiting(name, purpose, bound, since=since) as seconds, pymongo.timeout(seconds):
+        token = _now.set((name, seconds))
+        try:
+            yield
+        finally:
+            _now.reset(token)
+
+
+def _server(client: Client) -> tuple[str, float]:
+    return f"MongoDB at {hosts(client)}", client.options.timeout or waiting.BOUND_SECONDS
+
+
+@contextmanager
+def translated(
+    client: Client, doing: str, *, fix: str = "", is_work: bool = False, since: float | None = None
+) -> Iterator[None]:
+    """Turn the driver's errors into ours; `doing` completes the message "MongoDB at ... refuses to ...".
+
+    The block is one wait with one bound, unless it `is_work`: then each of its parts is (`working`).
+    """
+    token = _now.set(_server(client))
     try:
-        yield
+        with nullcontext() if is_work else bounded(client, doing, since=since):
+            yield
     except OperationFailure as error:
         what = f"MongoDB at {hosts(client)} refuses to {doing}: {reason(error)}"
         if error.code in (UNAUTHORIZED, AUTHENTICATION_FAILED):
@@ -306,15 +186,58 @@ def translated(client: Client, doing: str, *, fix: str = "") -> Iterator[None]:
         if error.code == DATABASE_DIFFERS_IN_CASE:
             fix = "spell the database as MongoDB does: database in meta.mongo, or POS_MONGO_DATABASE"
             raise SpecError(what, fix=fix) from error
+        if error.timeout:
+            raise _silent(client, doing, error) from error
         raise _kind(error)(what, fix=fix or "a rerun is safe") from error
     except ConnectionFailure as error:
-        raise ConnectionFailed(
-            f"MongoDB at {hosts(client)} stopped answering while we {doing}: {reason(error)}",
-            fix="check that it runs; a rerun is safe",
-        ) from error
+        raise _silent(client, doing, error) from error
     except (PyMongoError, BSONError) as error:
         what = f"MongoDB's driver cannot {doing}: {shortened(str(error)) or type(error).__name__}"
         raise DataError(what, fix=fix or "check the names and the values it is given") from error
+    finally:
+        _now.reset(token)
+
+
+def _silent(client: Client, doing: str, error: PyMongoError) -> ConnectionFailed:
+    name, bound = _server(client)
+    waiting.give_up(name)
+    waited = f" for {bound:g} s" if error.timeout else ""
+    return ConnectionFailed(
+        f"{name} stopped answering{waited} while we {doing}: {reason(error)}",
+        fix="check that it runs; a rerun is safe",
+    )
+
+
+def working(
+    handle: Handle,
+    doing: str,
+    work: Callable[[], Result],
+    *,
+    abandon: Callable[[], None] | None = lambda: None,
+) -> Result:
+    """Do work on a collection that may take long, as long as each of its shards answers.
+
+    Where one stays silent for the bound, raises `ConnectionFailed`, and leaves the work alone. An interrupted
+    run leaves it alone, too, after it has called `abandon`; with none, it waits for the end of the work.
+    """
+    client = handle.database.client
+    alone = _is_standalone(client)
+    reader = handle if alone else handle.with_options(read_concern=ReadConcern("linearizable"))
+
+    def unbounded() -> Result:
+        with pymongo.timeout(0):
+            return work()
+
+    def ask(since: float) -> None:
+        with translated(client, doing, since=since):
+            retrying()(lambda: reader.find_one({"$nor": [{}]}))  # no document, of every shard
+
+    return waiting.watched(unbounded, ask, doing=f"{doing} (MongoDB at {hosts(client)})", abandon=abandon)
+
+
+def _is_standalone(client: Client) -> bool:
+    servers = client.topology_description.server_descriptions().values()
+    return any(server.server_type_name == "Standalone" for server in servers)
 
 
 def _kind(error: OperationFailure) -> type[LoaderError]:

@@ -21,6 +21,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from pos_loader.errors import SpecError, unreadable
 from pos_loader.masking import masked_address, remember
+from pos_loader.servers.waiting import BOUND_SECONDS
 
 HONOURED = frozenset(
     (
@@ -53,6 +54,8 @@ class MariaDB:
     schema: str
     offers_tls: bool = True
     """Whether small queries use TLS where the server offers it; bulk reads never do."""
+    timeout: float = BOUND_SECONDS
+    """How many seconds any wait for it may take."""
     others: tuple[tuple[str, int], ...] = ()
     node: str | None = None
     is_galera: bool = False
@@ -85,6 +88,7 @@ def read_profile(
     profiles_dir: Path | None = None,
     target: str | None = None,
     note: Callable[[str], None] = lambda _: None,
+    timeout: float = BOUND_SECONDS,
 ) -> MariaDB:
     """Find the project's profile where dbt does (option, DBT_PROFILES_DIR, the project, ~/.dbt) and read it.
 
@@ -113,7 +117,7 @@ def read_profile(
     unused = sorted(key for key, value in output.items() if value and key not in {*HONOURED, *DBTS_OWN})
     if unused:
         note(f"the loader does not use {', '.join(unused)} of the dbt profile ({where})")
-    return _connection(output, where=where)
+    return replace(_connection(output, where=where), timeout=timeout)
 
 
 def _require_able(output: Mapping[str, str], where: str) -> None:

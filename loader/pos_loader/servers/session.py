@@ -1,14 +1,11 @@
 """The state that every MariaDB session starts with, for each driver and whatever the server's defaults are.
 
-mysql.connector runs `STATEMENTS` right after it connects. connectorx runs them as `pre_execution_query` on
+mysql.connector runs `statements` right after it connects. connectorx runs them as `pre_execution_query` on
 the connection that reads, but prepares its query before them. So that query must mean the same in every SQL
 mode: names are in backticks, texts are hexadecimal. adapter/ sets the same state for dbt.
 """
 
 from __future__ import annotations
-
-LOCK_WAIT_SECONDS = 600
-"""How long a statement waits for a locked table. MariaDB's default is a day."""
 
 _SETTINGS = {
     "sql_mode": "'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
@@ -29,7 +26,6 @@ _SETTINGS = {
     "system_versioning_asof": "default",
     "default_storage_engine": "'InnoDB'",
     "max_statement_time": "0",
-    "lock_wait_timeout": str(LOCK_WAIT_SECONDS),
     "wait_timeout": "28800",
     "net_write_timeout": "600",
     "idle_transaction_timeout": "0",
@@ -37,10 +33,16 @@ _SETTINGS = {
     "idle_readonly_transaction_timeout": "0",
 }
 
-STATEMENTS = (
-    "set session transaction isolation level read committed, read write",
-    "set names utf8mb4 collate utf8mb4_unicode_ci, "
-    + ", ".join(f"session {name} = {value}" for name, value in _SETTINGS.items())
-    + "/*M!110202 , session character_set_collations = 'utf8mb4=utf8mb4_general_ci' */",
-)
-"""They give committed rows only, UTC, utf8mb4, strict mode and no limit on rows. None needs a privilege."""
+
+def statements(lock_wait: float) -> tuple[str, ...]:
+    """Give committed rows only, UTC, utf8mb4, strict mode and no limit on rows. None needs a privilege.
+
+    `lock_wait` is how many seconds a statement waits for a lock. MariaDB's default is a day.
+    """
+    locks = dict.fromkeys(("lock_wait_timeout", "innodb_lock_wait_timeout"), str(max(1, round(lock_wait))))
+    return (
+        "set session transaction isolation level read committed, read write",
+        "set names utf8mb4 collate utf8mb4_unicode_ci, "
+        + ", ".join(f"session {name} = {value}" for name, value in {**_SETTINGS, **locks}.items())
+        + "/*M!110202 , session character_set_collations = 'utf8mb4=utf8mb4_general_ci' */",
+    )

@@ -16,7 +16,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pos_loader import __version__
-from pos_loader.errors import ConnectionFailed, LoaderError, PartialLoad, SpecError, TableReplaced
+from pos_loader.errors import (
+    ConnectionFailed,
+    LoaderError,
+    PartialLoad,
+    SpecError,
+    TableLocked,
+    TableReplaced,
+)
 from pos_loader.load_results import Moment
 from pos_loader.servers import mariadb
 from pos_loader.servers.mariadb import Queries, quote
@@ -99,7 +106,7 @@ def _as_it_was(landing: str) -> Iterator[None]:
     kept = f"{landing} is as it was"
     try:
         yield
-    except TableReplaced as error:
+    except (TableReplaced, TableLocked) as error:
         reason = error.what.partition(": ")[2]
         what = f"the shop rebuilt a table while it was copied, or keeps it locked: {reason}"
         raise PartialLoad(what, where=error.where, fix=f"{kept}; run pos-loader pull again") from None

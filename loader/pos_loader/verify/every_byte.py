@@ -24,9 +24,8 @@ from bson.int64 import Int64
 from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING
 
-from pos_loader import stopping
 from pos_loader.collection import Difference, Documents, Key, Partition
-from pos_loader.servers.mongo import Handle, retrying, translated
+from pos_loader.servers.mongo import Handle, retrying, translated, working
 from pos_loader.verify.first_difference import decoded, first_difference
 
 BATCH_DOCUMENTS = 1_000_000
@@ -74,7 +73,7 @@ def compare(handle: Handle, documents: Documents, partition: Partition, *, limit
     At most `limit` differences are described. Beyond `documents`, memory holds one reply of the server. After
     a lost connection or cursor the partition starts again. Raises ConnectionFailed when MongoDB stays away.
     """
-    with translated(handle.database.client, f"read {handle.full_name} back"):
+    with translated(handle.database.client, f"read {handle.full_name} back", is_work=True):
         for attempt in retrying():
             with attempt:
                 merge = _Merge(handle.full_name, documents, limit)
@@ -90,7 +89,7 @@ def compare_ids(handle: Handle, documents: Documents, partition: Partition) -> C
     are only in `documents`, `extra` only in MongoDB. Raises as `compare` does.
     """
     ids = Documents(documents.keys, pa.array(_ids(documents), pa.binary()), {})
-    with translated(handle.database.client, f"read the keys of {handle.full_name}"):
+    with translated(handle.database.client, f"read the keys of {handle.full_name}", is_work=True):
         for attempt in retrying():
             with attempt:
                 merge = _Merge(handle.full_name, ids, 0)
@@ -130,8 +129,7 @@ def read_batches(
     order = [("_id", ASCENDING)]
     bounds |= {"projection": {"_id": 1}} if only_ids else {}
     found: Any = handle.find_raw_batches({}, sort=order, hint=order, batch_size=BATCH_DOCUMENTS, **bounds)
-    for batch in found:
-        stopping.check()
+    while batch := working(handle, f"read {handle.full_name}", lambda: next(found, None)):
         yield batch
 
 

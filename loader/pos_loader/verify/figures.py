@@ -34,7 +34,7 @@ from pos_loader.collection import BsonType, Collection, Field, Figure, Level
 from pos_loader.declaration import coerce
 from pos_loader.declaration.bson_types import precision_and_scale
 from pos_loader.servers.mariadb import connect, quote
-from pos_loader.servers.mongo import Handle, is_transient, retrying, translated
+from pos_loader.servers.mongo import Handle, is_transient, retrying, translated, working
 from pos_loader.servers.profile import MariaDB
 from pos_loader.verify.kept_rows import Branch, rows_of
 
@@ -232,7 +232,7 @@ def _in_mongodb(
     handle: Handle, branch: Branch, measures: Sequence[_Measure], expected: Sequence[Value]
 ) -> list[Value]:
     """Run a level's pipeline. Where a value of a foreign type stops it, run it again without such values."""
-    with translated(handle.database.client, f"reconcile {handle.full_name}"):
+    with translated(handle.database.client, f"reconcile {handle.full_name}", is_work=True):
         try:
             return _aggregated(handle, branch, measures, expected, guarded=False)
         except OperationFailure as error:
@@ -250,9 +250,10 @@ def _aggregated(
             chosen = {"$cond": [measure.needs, term, None]} if guarded and measure.needs else term
             group[f"{index}_{part}"] = {measure.accumulator: chosen}
     pipeline = [*_unwound(branch, guarded=guarded), {"$group": group}]
+    lazy = handle.with_options(codec_options=_LAZY)
     for attempt in retrying():
         with attempt:
-            rows = list(handle.with_options(codec_options=_LAZY).aggregate(pipeline))
+            rows = working(handle, f"reconcile {handle.full_name}", lambda: list(lazy.aggregate(pipeline)))
     row = rows[0] if rows else {}
     return [
         _added([row.get(f"{index}_{part}") for part, _ in enumerate(_terms(measure, value))], measure)

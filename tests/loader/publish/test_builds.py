@@ -24,14 +24,14 @@ from pos_loader.run.showing import show
 from pos_loader.run.staging import Build, Staged
 from pos_loader.run.survey import Work
 from pos_loader.run.tally import Tally
-from pos_loader.servers import mongo
+from pos_loader.servers import mongo, mongo_client
 from pos_loader.verify import every_byte
 from tests.faults.reader import RETRYABLE
 from tests.loader.mongo_helpers import WHOLE, AnswerLosingProxy, command, customers, declare, documents
 
 
 def _build(
-    client: mongo.Client, topology: mongo.Topology, declared: Collection, load_id: str, count: int
+    client: mongo.Client, topology: mongo_client.Topology, declared: Collection, load_id: str, count: int
 ) -> str:
     name = builds.build_name(declared.collection, load_id.rjust(16, "0"))
     handle = layout.create(client, declared, name, topology=topology)
@@ -50,7 +50,7 @@ def _polling(uri: str, database: str, name: str) -> Iterator[Counter[int | str]]
     done = threading.Event()
 
     def poll() -> None:
-        with mongo.connect(uri) as reader:
+        with mongo_client.connect(uri) as reader:
             while not done.is_set():
                 try:
                     seen[reader[database][name].count_documents({})] += 1
@@ -76,7 +76,7 @@ def _wait_for(seen: Counter[int | str], count: int) -> None:
 
 
 def test_readers_see_the_old_or_the_new_and_nothing_between(
-    client: mongo.Client, topology: mongo.Topology, database: str, servers: Any
+    client: mongo.Client, topology: mongo_client.Topology, database: str, servers: Any
 ) -> None:
     declared = declare(database, Index((("state", 1), ("email", 1)), {"name": "by_state"}))
     first = layout.create(client, declared, "customers", topology=topology)
@@ -102,7 +102,9 @@ def test_readers_see_the_old_or_the_new_and_nothing_between(
     assert client[database].command("checkMetadataConsistency")["cursor"]["firstBatch"] == []
 
 
-def test_a_new_layout_replaces_the_old(client: mongo.Client, topology: mongo.Topology, database: str) -> None:
+def test_a_new_layout_replaces_the_old(
+    client: mongo.Client, topology: mongo_client.Topology, database: str
+) -> None:
     """Sharded replaces unsharded, another shard key replaces that, unsharded replaces that."""
     layouts: list[dict[str, int | str]] = [{}, {"_id": "hashed"}, {"_id": 1}, {}]
     handle = client[database]["reshaped"]
@@ -117,14 +119,14 @@ def test_a_new_layout_replaces_the_old(client: mongo.Client, topology: mongo.Top
 
 
 def test_a_rename_whose_answer_was_lost_is_done_once(
-    client: mongo.Client, topology: mongo.Topology, database: str, servers: Any
+    client: mongo.Client, topology: mongo_client.Topology, database: str, servers: Any
 ) -> None:
     build = _build(client, topology, declare(database, shard_key={}, name="lost"), "01", 10)
     host, port = parse_uri(servers.mongo_uri)["nodelist"][0]
     assert port is not None
     with (
         AnswerLosingProxy(host, port, marker=command("renameCollection"), lose=1) as proxy,
-        mongo.connect(f"mongodb://127.0.0.1:{proxy.port}/") as through,
+        mongo_client.connect(f"mongodb://127.0.0.1:{proxy.port}/") as through,
     ):
         builds.rename(through, database, build, "lost")
         assert proxy.left == 0
@@ -133,7 +135,7 @@ def test_a_rename_whose_answer_was_lost_is_done_once(
 
 
 def test_a_missing_build_and_a_view_are_refused(
-    client: mongo.Client, topology: mongo.Topology, database: str
+    client: mongo.Client, topology: mongo_client.Topology, database: str
 ) -> None:
     with pytest.raises(DataError, match=r"there is no build .*absent__build_1 to publish"):
         builds.rename(client, database, "absent__build_1", "absent")
@@ -145,7 +147,7 @@ def test_a_missing_build_and_a_view_are_refused(
 
 
 def test_what_was_shown_before_a_fault_is_said(
-    client: mongo.Client, topology: mongo.Topology, database: str
+    client: mongo.Client, topology: mongo_client.Topology, database: str
 ) -> None:
     def staged(name: str, build: str) -> Build:
         return Build(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from pymongo.uri_parser import parse_uri
 from pos_loader.collection import Index
 from pos_loader.errors import ConnectionFailed
 from pos_loader.publish import insert, layout
-from pos_loader.servers import mongo
+from pos_loader.servers import mongo, mongo_client
 from pos_loader.verify import every_byte
 from tests.loader.mongo_helpers import (
     WHOLE,
@@ -28,7 +27,7 @@ from tests.loader.mongo_helpers import (
 
 
 @pytest.fixture(scope="module")
-def shared(client: mongo.Client, topology: mongo.Topology, database: str) -> mongo.Handle:
+def shared(client: mongo.Client, topology: mongo_client.Topology, database: str) -> mongo.Handle:
     unique = Index((("_id", 1), ("email", 1)), {"unique": True})
     return layout.create(client, declare(database, unique), "customers", topology=topology)
 
@@ -46,12 +45,6 @@ def target(servers: Any) -> tuple[str, int]:
     return host, port
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give up after two attempts instead of eight; the pauses are the real ones."""
-    monkeypatch.setattr(insert, "retrying", partial(mongo.retrying, attempts=2))
-
-
 def test_all_documents_arrive_as_they_are(handle: mongo.Handle) -> None:
     rows = customers(500)
     assert insert.insert(handle, documents(rows)) == ()
@@ -66,7 +59,7 @@ def test_a_slice_and_nothing_at_all(handle: mongo.Handle) -> None:
 
 
 def test_writes_are_acknowledged_by_the_majority(handle: mongo.Handle) -> None:
-    assert handle.write_concern.document == {"w": "majority", "j": True, "wtimeout": 60_000}
+    assert handle.write_concern.document == {"w": "majority", "j": True, "wtimeout": 30_000}
     assert handle.read_concern.level == "majority"
 
 
@@ -101,7 +94,7 @@ def test_an_id_that_is_there_already_is_refused(handle: mongo.Handle) -> None:
     assert "E11000 duplicate key" in refused.reason
 
 
-def test_a_unique_index_refuses(client: mongo.Client, topology: mongo.Topology, database: str) -> None:
+def test_a_unique_index_refuses(client: mongo.Client, topology: mongo_client.Topology, database: str) -> None:
     unique = Index((("email", 1),), {"unique": True})
     declared = declare(database, unique, shard_key={}, name="by_email")
     handle = layout.create(client, declared, "by_email", topology=topology)
@@ -146,7 +139,7 @@ def test_answers_lost_on_the_way_back_change_nothing(
     rows = documents(customers(50))
     with (
         AnswerLosingProxy(*target, marker=command("insert"), lose=lost) as proxy,
-        mongo.connect(f"mongodb://127.0.0.1:{proxy.port}/") as through,
+        mongo_client.connect(f"mongodb://127.0.0.1:{proxy.port}/") as through,
     ):
         assert insert.insert(through[handle.database.name][handle.name], rows) == ()
         assert proxy.left == 0
@@ -159,7 +152,7 @@ def test_a_retry_does_not_hide_a_document_that_differs(handle: mongo.Handle, tar
     rows = documents(customers(50))
     with (
         AnswerLosingProxy(*target, marker=command("insert"), lose=2) as proxy,
-        mongo.connect(f"mongodb://127.0.0.1:{proxy.port}/") as through,
+        mongo_client.connect(f"mongodb://127.0.0.1:{proxy.port}/") as through,
     ):
         insert.insert(through[handle.database.name][handle.name], rows)
     comparison = every_byte.compare(handle, rows, WHOLE)
@@ -167,14 +160,13 @@ def test_a_retry_does_not_hide_a_document_that_differs(handle: mongo.Handle, tar
     assert (comparison.same, comparison.differences[0].path) == (49, "state")
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_server_that_stays_away_is_a_connection_error(
     handle: mongo.Handle, target: tuple[str, int]
 ) -> None:
     with AnswerLosingProxy(*target, marker=command("insert"), lose=1000) as proxy:
         uri = f"mongodb://127.0.0.1:{proxy.port}/"
         with (
-            mongo.connect(uri, timeout=0.5) as through,
+            mongo_client.connect(uri, timeout=0.5) as through,
             pytest.raises(ConnectionFailed, match=rf"127\.0\.0\.1:{proxy.port} stopped answering"),
         ):
             insert.insert(through[handle.database.name][handle.name], documents(customers(5)))

@@ -13,7 +13,7 @@ from pos_loader.collection import Index
 from pos_loader.declaration import validator
 from pos_loader.errors import DataError, SpecError
 from pos_loader.publish import insert, layout, live_layout
-from pos_loader.servers import mongo
+from pos_loader.servers import mongo, mongo_client
 from tests.loader.mongo_helpers import customers, declare, documents
 
 Made = Callable[..., mongo.Handle]
@@ -26,7 +26,7 @@ RANGED_FIRST: dict[str, int | str] = {"state": 1, "_id": "hashed"}
 
 
 @pytest.fixture(scope="module")
-def made(client: mongo.Client, topology: mongo.Topology, database: str) -> Made:
+def made(client: mongo.Client, topology: mongo_client.Topology, database: str) -> Made:
     """Make the empty collection of a shard key once, because sharding and dropping are slow."""
 
     @cache
@@ -42,7 +42,7 @@ def made(client: mongo.Client, topology: mongo.Topology, database: str) -> Made:
     ("shard_key", "chunks"), [(HASHED, 6), (HASHED_FIRST, 6), (RANGED, 3), (RANGED_FIRST, 3)]
 )
 def test_every_shard_holds_documents(
-    made: Made, topology: mongo.Topology, shard_key: dict[str, int | str], chunks: int
+    made: Made, topology: mongo_client.Topology, shard_key: dict[str, int | str], chunks: int
 ) -> None:
     handle = made(*shard_key.items())
     config = handle.database.client["config"]
@@ -63,7 +63,7 @@ def test_every_shard_holds_documents(
 
 
 def test_declared_unsharded_stays_on_one_shard(
-    client: mongo.Client, topology: mongo.Topology, database: str
+    client: mongo.Client, topology: mongo_client.Topology, database: str
 ) -> None:
     declared = declare(database, shard_key={}, name="unsharded")
     handle = layout.create(client, declared, "unsharded", topology=topology)
@@ -77,7 +77,9 @@ def test_declared_unsharded_stays_on_one_shard(
     assert live_layout.differences(resharded, live) == ["shard key is none, declared _id: hashed"]
 
 
-def test_server_refusal_is_one_line(client: mongo.Client, topology: mongo.Topology, database: str) -> None:
+def test_server_refusal_is_one_line(
+    client: mongo.Client, topology: mongo_client.Topology, database: str
+) -> None:
     bad = Index((("email", 1),), {"partialFilterExpression": {"email": {"$regex": "x"}}})
     with pytest.raises(DataError, match=r"refuses to create .*partial index") as caught:
         layout.create(client, declare(database, bad, name="refused"), "refused", topology=topology)
@@ -167,7 +169,7 @@ def test_allowed_unique_indexes_are_those_the_server_allows(
 
 
 def test_parallel_arrays_are_refused_and_nested_arrays_are_not(
-    client: mongo.Client, topology: mongo.Topology, database: str
+    client: mongo.Client, topology: mongo_client.Topology, database: str
 ) -> None:
     parallel = declare(
         database, Index((("orders.order_id", 1), ("returns.return_id", 1))), shard_key={}, name="parallel"
@@ -190,7 +192,7 @@ def test_parallel_arrays_are_refused_and_nested_arrays_are_not(
 
 
 def test_only_plain_indexes_wait_for_the_documents(
-    client: mongo.Client, topology: mongo.Topology, database: str
+    client: mongo.Client, topology: mongo_client.Topology, database: str
 ) -> None:
     indexes = (
         Index((("orders.lines.quantity", 1),), {"name": "waits"}),

@@ -7,11 +7,13 @@ import pytest
 from pos_loader.collection import Index
 from pos_loader.errors import DataError
 from pos_loader.publish import insert, layout, live_layout
-from pos_loader.servers import mongo
+from pos_loader.servers import mongo, mongo_client
 from tests.loader.mongo_helpers import customers, declare, documents
 
 
-def test_differences_name_what_changed(client: mongo.Client, topology: mongo.Topology, database: str) -> None:
+def test_differences_name_what_changed(
+    client: mongo.Client, topology: mongo_client.Topology, database: str
+) -> None:
     partial = {"email": {"$exists": True}}
     kept = Index((("email", 1),), {"partialFilterExpression": partial, "collation": {"locale": "fr"}})
     sparse, by_order = Index((("state", 1),), {"sparse": True}), Index((("orders.order_id", -1),))
@@ -45,7 +47,7 @@ def test_describe_knows_what_is_not_there_and_what_is_a_view(client: mongo.Clien
 
 
 def test_an_index_whose_successor_is_refused_stays(
-    client: mongo.Client, topology: mongo.Topology, database: str
+    client: mongo.Client, topology: mongo_client.Topology, database: str
 ) -> None:
     old = (
         Index((("state", 1), ("email", 1)), {"name": "by_state"}),
@@ -74,7 +76,7 @@ def test_an_index_whose_successor_is_refused_stays(
 
 
 def test_an_index_that_one_shard_alone_refuses_stays_on_all(
-    client: mongo.Client, topology: mongo.Topology, database: str
+    client: mongo.Client, topology: mongo_client.Topology, database: str
 ) -> None:
     declared = declare(database, Index((("state", 1),), {"name": "by_state"}), name="half_refused")
     handle = layout.create(client, declared, "half_refused", topology=topology)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pos_loader.errors import ConnectionFailed, SpecError
-from pos_loader.servers import mariadb
+from pos_loader.servers import mariadb, mariadb_errors
 from pos_loader.servers.profile import MariaDB, read_profile
 from pos_sandbox.cluster import Endpoints
 from tests.loader.mongo_helpers import AnswerLosingProxy
@@ -34,7 +34,9 @@ def test_handshakes_that_are_always_cut_off_are_an_error(servers: Endpoints) -> 
     with losing(servers, times=100) as proxy:
         server = through(proxy, servers)
         with (
-            pytest.raises(ConnectionFailed, match=rf"^cannot connect \(MariaDB at 127.0.0.1:{proxy.port}\)"),
+            pytest.raises(
+                ConnectionFailed, match=rf"^the connection was cut off \(MariaDB at 127.0.0.1:{proxy.port}\)"
+            ),
             mariadb.connect(server),
         ):
             pass
@@ -51,7 +53,7 @@ def test_handshakes_that_are_always_cut_off_are_an_error(servers: Endpoints) -> 
 )
 def test_a_password_is_hidden_and_no_other_word(password: str, text: str, shown: str | None) -> None:
     server = MariaDB("127.0.0.1", 3306, "me", password, "analytics")
-    assert f"query failed: {shown or text} (" in str(mariadb.translate(text, 1064, server))
+    assert f"query failed: {shown or text} (" in str(mariadb_errors.translate(text, 1064, server))
 
 
 def profile(folder: Path, **more: object) -> tuple[MariaDB, list[str]]:

@@ -10,7 +10,7 @@ from pymongo.errors import OperationFailure
 
 from pos_loader.errors import ConnectionFailed, SpecError
 from pos_loader.masking import masked_address
-from pos_loader.servers import mongo, privileges
+from pos_loader.servers import mongo, mongo_client, privileges
 
 
 def test_missing_privileges_are_named(client: mongo.Client, database: str) -> None:
@@ -39,7 +39,7 @@ def test_missing_privileges_are_named(client: mongo.Client, database: str) -> No
 )
 def test_unreachable_or_malformed_addresses_never_show_the_password(uri: str, error: type[Exception]) -> None:
     with pytest.raises(error, match=r"MongoDB") as caught:
-        mongo.connect(uri, timeout=0.3)
+        mongo_client.connect(uri, timeout=0.3)
     assert "s3cret-pw" not in str(caught.value)
     assert "127.0.0.1:" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -59,7 +59,7 @@ def test_options_of_an_address_that_are_secret_are_hidden() -> None:
 def test_wrong_credentials_are_named_without_the_password(servers: Any) -> None:
     uri = servers.mongo_uri.replace("mongodb://", "mongodb://nobody:s3cret-pw@")
     with pytest.raises(ConnectionFailed, match="refuses us: Authentication failed") as caught:
-        mongo.connect(uri)
+        mongo_client.connect(uri)
     assert "s3cret-pw" not in str(caught.value)
 
 

@@ -16,7 +16,7 @@ from pymongo.errors import DuplicateKeyError
 
 from pos_loader.collection import Difference, Partition
 from pos_loader.publish import insert, layout
-from pos_loader.servers import mongo
+from pos_loader.servers import mongo, mongo_client
 from pos_loader.verify import every_byte
 from pos_loader.verify.first_difference import first_difference
 from tests.loader.mongo_helpers import WHOLE, customer, customers, declare, documents
@@ -25,7 +25,7 @@ Fill = Callable[[list[dict[str, Any]]], mongo.Handle]
 
 
 @pytest.fixture(scope="module")
-def shared(client: mongo.Client, topology: mongo.Topology, database: str) -> mongo.Handle:
+def shared(client: mongo.Client, topology: mongo_client.Topology, database: str) -> mongo.Handle:
     """A hashed collection over both shards. It has no validator, so that tests can spoil it."""
     handle = layout.create(client, declare(database), "customers", topology=topology)
     handle.database.command("collMod", "customers", validator={})
@@ -205,7 +205,7 @@ def test_only_the_first_differences_are_told_and_all_are_counted(fill: Fill) -> 
 
 
 def test_a_second_document_with_the_same_id_on_another_shard_is_extra(
-    client: mongo.Client, topology: mongo.Topology, database: str
+    client: mongo.Client, topology: mongo_client.Topology, database: str
 ) -> None:
     """`_id` is only unique within a shard, unless it is the shard key."""
     declared = declare(database, shard_key={"state": "hashed", "_id": 1}, name="twins", chunks=2)

@@ -21,7 +21,7 @@ from pos_loader.errors import LoaderError, SpecError
 from pos_loader.load_results import RESULTS_FILE, Moment
 from pos_loader.publish.history import Run
 from pos_loader.publish.published import Published, last_loads, look_at_all, origins
-from pos_loader.servers import mongo
+from pos_loader.servers import mongo_client
 from pos_loader.servers.mariadb import Queries
 from pos_loader.servers.profile import MariaDB
 from pos_loader.settings import Settings
@@ -136,16 +136,12 @@ def _load(path: Path) -> tuple[Mapping[str, Any] | None, str]:
 def _published(
     settings: Settings, server: MariaDB, collections: Sequence[Collection]
 ) -> tuple[tuple[Published, ...], str]:
+    uri, timeout = settings.mongo_uri.get_secret_value(), settings.mongo_timeout
     try:
-        client = mongo.connect(settings.mongo_uri.get_secret_value(), timeout=settings.mongo_timeout)
+        with mongo_client.connected(uri, timeout=timeout) as client:
+            return tuple(look_at_all(client, collections, origins(server)[0])), ""
     except LoaderError as error:
         return (), error.what
-    try:
-        return tuple(look_at_all(client, collections, origins(server)[0])), ""
-    except LoaderError as error:
-        return (), error.what
-    finally:
-        client.close()
 
 
 def moment(text: str) -> str:
