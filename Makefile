@@ -43,12 +43,12 @@ demo: setup ## The whole way on sample data, or on yours: make demo POS_SCHEMA=s
 
 .PHONY: test
 test: setup ## Run every test, two files at a time, on servers of their own on free ports
-	@scripts/programs browser galera
+	@scripts/programs browser galera tls
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: faults
 faults: setup ## Run the long proofs, which `make test` leaves out
-	@scripts/programs browser galera
+	@scripts/programs browser galera tls
 	pytest -m long --timeout 3600
 
 .PHONY: check

@@ -492,7 +492,9 @@ def query(
     uri, database = settings.mongo_uri.get_secret_value(), settings.mongo_database
     with (
         waiting.told(console.note),
-        mongo_client.connected(uri, timeout=settings.mongo_timeout) as client,
+        mongo_client.connected(
+            uri, timeout=settings.mongo_timeout, allow_plain=settings.allow_plain
+        ) as client,
     ):
         topology = mongo_client.topology(client)
         if explain:
@@ -598,6 +600,7 @@ def pull(
             profiles_dir=settings.profiles_dir,
             target=name,
             timeout=settings.mongo_timeout,
+            allow_plain=settings.allow_plain,
         )
         for name in (settings.shop_target, settings.target)
     )
@@ -654,6 +657,7 @@ def pause(
         profiles_dir=settings.profiles_dir,
         target=settings.target,
         timeout=settings.mongo_timeout,
+        allow_plain=settings.allow_plain,
     )
     owner = settings.pause_owner or pausing.owner_here(settings.artifacts)
     with waiting.told(console.note):
@@ -694,6 +698,7 @@ def resume(
         profiles_dir=settings.profiles_dir,
         target=settings.target,
         timeout=settings.mongo_timeout,
+        allow_plain=settings.allow_plain,
     )
     owner = settings.pause_owner or pausing.owner_here(settings.artifacts)
     with waiting.told(console.note):

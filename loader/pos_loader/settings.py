@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     """The schema of the marts' server into which `pull` copies the shop."""
     pause_owner: str = Field(default="", max_length=200)
     """Who holds the pause of a replica; empty means this host and the folder of dbt's artifacts."""
+    allow_plain: bool = False
+    """Whether rows and passwords may leave this machine without TLS, or to a server that is not checked."""
     project_dir: Path = Path()
     profiles_dir: Path | None = None
     target: str | None = None

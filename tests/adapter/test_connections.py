@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +10,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import tenacity
 from dbt.adapters.exceptions import FailedToConnectError
 
 from dbt.adapters.mariadb_marts.connections import ConnectionManager
 from tests.adapter.test_credentials import credentials
+from tests.tls import PASSWORD, USER, tls_server
 
 
 @dataclass(frozen=True)
@@ -41,60 +39,14 @@ class Server:
 
 def _given(keys: dict[str, Any], port: int) -> dict[str, Any]:
     """The target's keys; one that is None is left out."""
-    target = {"server": "127.0.0.1", "port": port, "username": "shop", **keys}
+    target = {"server": "127.0.0.1", "port": port, "username": USER, "password": PASSWORD, **keys}
     return {key: value for key, value in target.items() if value is not None}
-
-
-def openssl(folder: Path, *arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
-
-
-def authority(folder: Path, name: str) -> None:
-    subject = ("-subj", f"/CN={name}", "-days", "2", "-nodes", "-newkey", "rsa:2048")
-    may = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
-    openssl(folder, "req", "-x509", *subject, *may, "-keyout", f"{name}.key", "-out", f"{name}.pem")
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl makes the certificates")
-    folder = tmp_path_factory.mktemp("tls")
-    authority(folder, "ca")
-    authority(folder, "other")
-    request = ("-subj", "/CN=server", "-nodes", "-newkey", "rsa:2048")
-    openssl(folder, "req", *request, "-keyout", "server.key", "-out", "server.csr")
-    # Python 3.13 refuses a certificate that does not name its authority's key.
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")
-    signed = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names")
-    openssl(folder, "x509", "-req", "-in", "server.csr", *signed, "-out", "server.pem")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    data = folder / "data"
-    account = ("--auth-root-authentication-method=normal", "--skip-test-db", "--user=root")
-    install = ("mariadb-install-db", "--no-defaults", f"--datadir={data}", *account)
-    subprocess.run(install, check=True, capture_output=True, timeout=120)
-    (folder / "init.sql").write_text(
-        "create user if not exists shop@'%' identified by 'p' require ssl;\ngrant all on *.* to shop@'%';\n"
-    )
-    process = subprocess.Popen(
-        [
-            *("mariadbd", "--no-defaults", f"--datadir={data}", "--user=root", f"--port={port}"),
-            *("--bind-address=*", "--skip-name-resolve", f"--socket={folder / 'sock'}"),
-            *(f"--ssl-ca={folder / 'ca.pem'}", f"--ssl-cert={folder / 'server.pem'}"),
-            *(f"--ssl-key={folder / 'server.key'}", f"--init-file={folder / 'init.sql'}"),
-            f"--log-error={folder / 'log'}",
-        ]
-    )
-    try:
-        made = Server(folder, port)
-        for attempt in tenacity.Retrying(stop=tenacity.stop_after_delay(20), wait=tenacity.wait_fixed(0.2)):
-            with attempt:
-                made.open(ssl_ca=str(folder / "ca.pem"))
-        yield made
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
+    with tls_server(tmp_path_factory.mktemp("tls")) as made:
+        yield Server(made.folder, made.port)
 
 
 def one(handle: Any, sql: str) -> Any:

@@ -57,6 +57,8 @@ def write_report(settings: Settings, *, output: Path, charts: Path | None, progr
         profiles_dir=settings.profiles_dir,
         target=settings.target,
         note=progress.note,
+        timeout=settings.mongo_timeout,
+        allow_plain=settings.allow_plain,
     )
     latest = last_run_results(settings.artifacts)
     failed_build = failure(latest) if latest else ""

@@ -13,8 +13,8 @@ from pos_loader.errors import SpecError
 from pos_loader.run import memory
 from pos_loader.run.job import Job, Options, Progress
 from pos_loader.run.pool import open_pool
-from pos_loader.servers import mongo_client, waiting
-from pos_loader.servers.profile import read_profile
+from pos_loader.servers import encryption, mongo_client, waiting
+from pos_loader.servers.profile import MariaDB, read_profile
 from pos_loader.settings import Settings
 
 
@@ -54,11 +54,16 @@ def open_job(
         target=settings.target,
         note=progress.note,
         timeout=settings.mongo_timeout,
+        allow_plain=settings.allow_plain,
     )
-    address = mongo_client.Address(settings.mongo_uri.get_secret_value(), settings.mongo_timeout)
+    address = mongo_client.Address(
+        settings.mongo_uri.get_secret_value(), settings.mongo_timeout, settings.allow_plain
+    )
     with (
         waiting.told(progress.note),
-        mongo_client.connected(address.uri, timeout=address.timeout) as client,
+        mongo_client.connected(
+            address.uri, timeout=address.timeout, allow_plain=address.allow_plain
+        ) as client,
         open_pool(
             threads=settings.workers, scheduler=settings.scheduler, processes=settings.dask_workers
         ) as pool,
@@ -80,4 +85,17 @@ def open_job(
             declared=declared,
             faults=faults,
             failed_build=failure(latest) if latest else "",
+            warnings=_exposed(server, address, progress),
         )
+
+
+def _exposed(server: MariaDB, address: mongo_client.Address, progress: Progress) -> list[str]:
+    """Say which servers POS_ALLOW_PLAIN lets the run reach without TLS that is checked."""
+    faults = (
+        (f"MariaDB at {server.address}", server.exposed),
+        ("MongoDB", encryption.exposed(address.uri)),
+    )
+    found = [f"{what}: {fault}, which {encryption.ALLOW} allows" for what, fault in faults if fault]
+    for warning in found:
+        progress.note(f"WARNING: {warning}")
+    return found

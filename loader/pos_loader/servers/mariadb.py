@@ -311,7 +311,15 @@ def _connected(server: MariaDB, seconds: float) -> Any:
         **dict.fromkeys(("connection_timeout", "read_timeout", "write_timeout"), max(1, round(seconds))),
         use_pure=True,
         ssl_disabled=not server.offers_tls,
+        **_checked(server),
     )
+
+
+def _checked(server: MariaDB) -> dict[str, Any]:
+    """Return the driver's arguments that make it check who answers; without TLS, it does not connect."""
+    if not server.ssl_ca:
+        return {}
+    return {"ssl_ca": server.ssl_ca, "ssl_verify_cert": True, "ssl_verify_identity": server.verify_identity}
 
 
 def quote(name: str) -> str:

@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import unquote_plus
 
 import pymongo
 from pymongo import MongoClient
@@ -22,7 +21,7 @@ from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyM
 
 from pos_loader.errors import ConnectionFailed, SpecError
 from pos_loader.masking import masked_address
-from pos_loader.servers import waiting
+from pos_loader.servers import encryption, waiting
 from pos_loader.servers.mongo import UNAUTHORIZED, Client, Handle, bounded, hosts, reason, translated
 
 OLDEST_CLUSTER = (6, 0)
@@ -41,10 +40,11 @@ class Topology:
 
 @dataclass(frozen=True)
 class Address:
-    """A connection string, and how many seconds to wait for a server."""
+    """A connection string, how many seconds to wait for a server, and whether it may be exposed."""
 
     uri: str = field(repr=False)
     timeout: float
+    allow_plain: bool = False
 
 
 def reopened(address: Address, database: str, collection: str) -> Handle:
@@ -55,18 +55,26 @@ def reopened(address: Address, database: str, collection: str) -> Handle:
 @lru_cache(maxsize=1)
 def _client(address: Address) -> Client:
     """Give the one connection that all tasks of a worker process share."""
-    return connect(address.uri, timeout=address.timeout)
+    return connect(address.uri, timeout=address.timeout, allow_plain=address.allow_plain)
 
 
-def connect(uri: str, *, timeout: float = waiting.BOUND_SECONDS) -> Client:
+def connect(uri: str, *, timeout: float = waiting.BOUND_SECONDS, allow_plain: bool = False) -> Client:
     """Open a connection and prove that it works.
 
-    `timeout` bounds every wait for a server, in seconds. Raises SpecError for a malformed address,
-    ConnectionFailed for a server that is unreachable or refuses the user. Both messages show the address
-    masked.
+    `timeout` bounds every wait for a server, in seconds. Raises SpecError for an address that is malformed,
+    asks for less than the loader promises, or is exposed without `allow_plain`. Raises ConnectionFailed for a
+    server that is unreachable or refuses the user. The messages show the address masked.
     """
     shown = masked_address(uri)
     _require_usable_files(uri)
+    encryption.require_own_promises(uri)
+    encryption.require_private(
+        "MongoDB",
+        encryption.exposed(uri),
+        allow_plain=allow_plain,
+        where=shown,
+        fix="add tls=true to POS_MONGO_URI",
+    )
     try:
         # For an option it does not understand, even a wrong `tls`, the driver only warns and then ignores it.
         with warnings.catch_warnings(action="error", category=UserWarning):
@@ -90,9 +98,9 @@ def connect(uri: str, *, timeout: float = waiting.BOUND_SECONDS) -> Client:
 
 
 @contextmanager
-def connected(uri: str, *, timeout: float) -> Iterator[Client]:
+def connected(uri: str, *, timeout: float, allow_plain: bool = False) -> Iterator[Client]:
     """Connect for the block, as `connect` does."""
-    client = connect(uri, timeout=timeout)
+    client = connect(uri, timeout=timeout, allow_plain=allow_plain)
     try:
         yield client
     finally:
@@ -111,10 +119,7 @@ def _require_usable_files(uri: str) -> None:
     Without this check the driver raises whatever Python's `ssl` raises, and OpenSSL asks the terminal for a
     missing password.
     """
-    options = {
-        name.lower(): unquote_plus(value)
-        for name, _, value in (part.partition("=") for part in re.split("[&;]", uri.partition("?")[2]))
-    }
+    options = encryption.options(uri)
     password = options.get("tlscertificatekeyfilepassword", "")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for option, kind, load in (

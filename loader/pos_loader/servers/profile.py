@@ -21,14 +21,17 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from pos_loader.errors import SpecError, unreadable
 from pos_loader.masking import masked_address, remember
+from pos_loader.servers.encryption import is_loopback, require_certificates, require_private
 from pos_loader.servers.waiting import BOUND_SECONDS
 
 HONOURED = frozenset(
     (
         *("type", "server", "host", "port", "username", "user", "UID", "password", "PWD", "schema"),
-        *("ssl_disabled", "unix_socket", "hosts"),
+        *("ssl_disabled", "ssl_ca", "ssl_verify_identity", "unix_socket", "hosts"),
     )
 )
+CLIENTS = ("ssl_cert", "ssl_key")
+"""Keys of a client's own certificate, which connectorx cannot show."""
 DBTS_OWN = frozenset(
     (
         *("database", "charset", "collation", "threads"),
@@ -53,7 +56,11 @@ class MariaDB:
     password: str = field(repr=False)
     schema: str
     offers_tls: bool = True
-    """Whether small queries use TLS where the server offers it; bulk reads never do."""
+    """Whether TLS is used where the server offers it; bulk reads from this machine never use it."""
+    ssl_ca: str = ""
+    """The file of the authority whose certificate the server must show; empty accepts any server."""
+    verify_identity: bool = True
+    """Whether the certificate must be for the server's name."""
     timeout: float = BOUND_SECONDS
     """How many seconds any wait for it may take."""
     others: tuple[tuple[str, int], ...] = ()
@@ -74,7 +81,22 @@ class MariaDB:
         `prefer_socket=false`: a loopback address may be a tunnel to another machine, which a socket is not.
         """
         user, password = quote(self.user, safe=""), quote(self.password, safe="")
-        return f"mysql://{user}:{password}@{self.address}/{quote(self.schema, safe='')}?prefer_socket=false"
+        options = f"prefer_socket=false{self._tls}"
+        return f"mysql://{user}:{password}@{self.address}/{quote(self.schema, safe='')}?{options}"
+
+    @property
+    def _tls(self) -> str:
+        if self.ssl_ca:
+            mode = "VERIFY_IDENTITY" if self.verify_identity else "VERIFY_CA"
+            return f"&ssl-mode={mode}&ssl-ca={quote(self.ssl_ca, safe='')}"
+        return "&ssl-mode=PREFERRED" if self.offers_tls and self.exposed else ""
+
+    @property
+    def exposed(self) -> str:
+        """Say how others may read or answer; empty where they cannot."""
+        if self.ssl_ca or all(is_loopback(each.host) for each in self.each):
+            return ""
+        return "it is on another machine, and the profile has no ssl_ca"
 
     @property
     def address(self) -> str:
@@ -88,6 +110,7 @@ def read_profile(
     profiles_dir: Path | None = None,
     target: str | None = None,
     note: Callable[[str], None] = lambda _: None,
+    allow_plain: bool = False,
     timeout: float = BOUND_SECONDS,
 ) -> MariaDB:
     """Find the project's profile where dbt does (option, DBT_PROFILES_DIR, the project, ~/.dbt) and read it.
@@ -117,23 +140,41 @@ def read_profile(
     unused = sorted(key for key, value in output.items() if value and key not in {*HONOURED, *DBTS_OWN})
     if unused:
         note(f"the loader does not use {', '.join(unused)} of the dbt profile ({where})")
-    return replace(_connection(output, where=where), timeout=timeout)
+    server = _connection(output, where=where)
+    require_private(
+        f"MariaDB at {server.address}",
+        server.exposed,
+        allow_plain=allow_plain,
+        where=where,
+        fix="give the file of its authority's certificate as ssl_ca",
+    )
+    return replace(server, timeout=timeout)
 
 
 def _require_able(output: Mapping[str, str], where: str) -> None:
-    """Raise `SpecError` where a key asks for encryption, because bulk reads are not encrypted."""
+    """Raise `SpecError` where a key asks for TLS in a way that one of the two drivers cannot honour."""
     for key, value in output.items():
-        if re.match("(?i)ssl|tls", key) and value and not _is_plain(output, key):
+        if re.match("(?i)ssl|tls", key) and value and key not in HONOURED:
+            can = "ssl_ca, ssl_verify_identity and ssl_disabled"
+            what = "the loader's bulk reads cannot show a certificate of their own"
             raise SpecError(
-                f"{key} is set, and the loader reads MariaDB without TLS",
+                f"{key} is set, and {what if key in CLIENTS else f'the loader knows {can} only'}",
                 where=where,
-                fix=f"remove {key}; where the network is not trusted, connect through an encrypted tunnel",
+                fix=f"remove {key}; a user with REQUIRE SSL and ssl_ca needs none"
+                if key in CLIENTS
+                else f"remove {key}, or use those",
             )
+    ca = output.get("ssl_ca", "")
+    if _is_true(output, "ssl_disabled") and (ca or output.get("ssl_verify_identity")):
+        raise SpecError("ssl_disabled contradicts ssl_ca", where=where, fix="remove one of them")
+    if _is_true(output, "ssl_verify_identity") and not ca:
+        raise SpecError("ssl_verify_identity needs ssl_ca", where=where, fix="name the authority's file")
+    if ca:
+        require_certificates(ca, "ssl_ca", where)
 
 
-def _is_plain(output: Mapping[str, str], key: str = "ssl_disabled") -> bool:
-    """Whether a key of the profile switches TLS off."""
-    return key == "ssl_disabled" and output.get(key, "").lower() in ("true", "1", "yes", "on")
+def _is_true(output: Mapping[str, str], key: str) -> bool:
+    return output.get(key, "").lower() in ("true", "1", "yes", "on")
 
 
 def _connection(output: Mapping[str, str], *, where: str) -> MariaDB:
@@ -166,7 +207,9 @@ def _connection(output: Mapping[str, str], *, where: str) -> MariaDB:
         user=output.get("username") or output.get("user") or output.get("UID") or "",
         password=password,
         schema=schema,
-        offers_tls=not _is_plain(output),
+        offers_tls=not _is_true(output, "ssl_disabled"),
+        ssl_ca=output.get("ssl_ca", ""),
+        verify_identity=not output.get("ssl_verify_identity") or _is_true(output, "ssl_verify_identity"),
         others=tuple(others),
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pos_loader.errors import ConnectionFailed, SpecError
+from pos_loader.errors import ConnectionFailed
 from pos_loader.servers import mariadb, mariadb_errors
 from pos_loader.servers.profile import MariaDB, read_profile
 from pos_sandbox.cluster import Endpoints
@@ -65,22 +65,10 @@ def profile(folder: Path, **more: object) -> tuple[MariaDB, list[str]]:
     return read_profile(folder, profiles_dir=folder, note=notes.append), notes
 
 
-@pytest.mark.parametrize(
-    "key", ["ssl_ca", "ssl_cert", "ssl_key", "ssl_verify_cert", "ssl_mode", "sslmode", "ssl", "tls_versions"]
-)
-def test_a_key_that_asks_for_tls_is_refused(key: str, tmp_path: Path) -> None:
-    with pytest.raises(
-        SpecError, match=rf"^{key} is set, and the loader reads MariaDB without TLS .*; remove"
-    ):
-        profile(tmp_path, **{key: "x"})
-    assert profile(tmp_path, **{key: None})[1] == []
-
-
 def test_tls_that_is_disabled_is_not_offered(tmp_path: Path) -> None:
     assert profile(tmp_path)[0].offers_tls
+    assert profile(tmp_path, ssl_disabled=False)[0].offers_tls
     assert not profile(tmp_path, ssl_disabled=True)[0].offers_tls
-    with pytest.raises(SpecError, match=r"^ssl_disabled is set"):
-        profile(tmp_path, ssl_disabled=False)
 
 
 def test_other_keys_that_are_not_used_are_named(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def _published(
 ) -> tuple[tuple[Published, ...], str]:
     uri, timeout = settings.mongo_uri.get_secret_value(), settings.mongo_timeout
     try:
-        with mongo_client.connected(uri, timeout=timeout) as client:
+        with mongo_client.connected(uri, timeout=timeout, allow_plain=settings.allow_plain) as client:
             return tuple(look_at_all(client, collections, origins(server)[0])), ""
     except LoaderError as error:
         return (), error.what
