@@ -10,6 +10,7 @@ import pwd
 import re
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -172,7 +173,8 @@ def _joined(node: Server, survivors: Sequence[Server]) -> bool | None:
     if not found or any(each.is_primary for each, _ in found):
         return None
     _, node = max(found, key=lambda pair: pair[0].committed)
-    with mariadb.connect(port=node.port, timeout=10) as connection:
+    # A node that is just about to change its view refuses this.
+    with suppress(mysql.connector.Error), mariadb.connect(port=node.port, timeout=10) as connection:
         connection.cursor().execute("SET GLOBAL wsrep_provider_options = 'pc.bootstrap=YES'")
     return None
 

@@ -121,9 +121,15 @@ def watched(server: MariaDB, work: Callable[[], Result], which: str, purpose: st
 
 
 def _beside(server: MariaDB, until: float) -> Any:
-    """Open a second connection to the server; a balancer may lead to others first, which hold other work."""
+    """Open a second connection to the server; a balancer may lead to others first, or to one that is dead."""
     while True:
-        connection = _connected(server, until - time.monotonic())
+        try:
+            connection = _connected(server, until - time.monotonic())
+        except mysql.connector.Error as error:
+            if error.errno not in _INTERRUPTED or time.monotonic() > until:
+                raise
+            stopping.pause(0.1)
+            continue
         if server.node is None:
             return connection
         found = _found(connection, f"select {nodes.session_proof(server)[nodes.NODE]}")
