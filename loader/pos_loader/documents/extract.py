@@ -19,8 +19,9 @@ from pos_loader.documents import readable
 from pos_loader.documents.marts import conditions, relation, where_clause
 from pos_loader.errors import LoaderError, NodeLost, PartialLoad
 from pos_loader.servers import nodes
-from pos_loader.servers.mariadb import connect, quote, watched
+from pos_loader.servers.mariadb import connect, quote
 from pos_loader.servers.mariadb_errors import another, translate
+from pos_loader.servers.mariadb_watch import watched
 from pos_loader.servers.profile import MariaDB
 from pos_loader.servers.session import statements
 

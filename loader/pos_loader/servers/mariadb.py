@@ -1,4 +1,4 @@
-"""Small queries to MariaDB, and the watch over work on it. `documents.extract` does the bulk reads."""
+"""Small queries to MariaDB. `documents.extract` does the bulk reads."""
 
 from __future__ import annotations
 
@@ -14,18 +14,16 @@ import tenacity
 from pos_loader import stopping
 from pos_loader.collection import Key
 from pos_loader.errors import ConnectionFailed, LoaderError, NodeLost, TableLocked, TableReplaced
-from pos_loader.servers import nodes, waiting
+from pos_loader.servers import nodes
 from pos_loader.servers.mariadb_errors import another, translate
+from pos_loader.servers.mariadb_watch import INTERRUPTED, connected, waited, watched
 from pos_loader.servers.profile import MariaDB
 from pos_loader.servers.session import statements
-from pos_loader.servers.waiting import GRACE_SECONDS
 
 Row = tuple[Any, ...]
 Result = TypeVar("Result")
 
 LOOK_AGAIN_SECONDS = 1.0
-# The server cuts a handshake off after its connect_timeout of 10 s, as when a laptop slept meanwhile.
-_INTERRUPTED = {2013, 2055}
 
 
 class Queries:
@@ -96,81 +94,6 @@ class Queries:
             return watched(self._server, work, f"id = {self._connection.connection_id}", self._purpose)
         except mysql.connector.Error as error:
             raise translate(str(error), error.errno, self._server) from None
-
-
-def watched(server: MariaDB, work: Callable[[], Result], which: str, purpose: str) -> Result:
-    """Do work on the server that may take long, as long as the server lives and holds it back by no lock.
-
-    `which` is a condition on information_schema.processlist that finds the work. Where the server stays
-    silent for the bound, raises `ConnectionFailed` and leaves the work alone. An interrupted run ends it.
-    """
-
-    def ask(since: float) -> None:
-        with _waiting(server, purpose, since) as seconds:
-            until = time.monotonic() + seconds
-            with closing(_beside(server, until)) as connection:
-                while time.monotonic() < until and _is_locked(connection, which):
-                    stopping.pause(0.5)  # until the server itself ends the wait for the lock
-
-    def kill() -> None:
-        with closing(_beside(server, time.monotonic() + GRACE_SECONDS)) as connection:
-            for (number,) in _found(connection, f"select id from {_PROCESSES} where {which} and {_OTHERS}"):  # noqa: S608
-                _found(connection, f"kill query {number}")
-
-    return waiting.watched(work, ask, doing=f"{purpose} (MariaDB at {server.address})", abandon=kill)
-
-
-def _beside(server: MariaDB, until: float) -> Any:
-    """Open a second connection to the server; a balancer may lead to others first, or to one that is dead."""
-    while True:
-        try:
-            connection = _connected(server, until - time.monotonic())
-        except mysql.connector.Error as error:
-            if error.errno not in _INTERRUPTED or time.monotonic() > until:
-                raise
-            stopping.pause(0.1)
-            continue
-        if server.node is None:
-            return connection
-        found = _found(connection, f"select {nodes.session_proof(server)[nodes.NODE]}")
-        if found == [(None,)]:
-            return connection
-        connection.close()
-        if time.monotonic() > until:
-            raise another(server, nodes.ANOTHER)
-        stopping.pause(0.1)
-
-
-_PROCESSES = "information_schema.processlist"
-"""A user may see the own sessions in it, without a privilege."""
-_OTHERS = "id <> connection_id()"
-
-
-def _is_locked(connection: Any, which: str) -> bool:
-    sql = f"select count(*) from {_PROCESSES} where {which} and {_OTHERS} and state like 'Waiting for%'"  # noqa: S608
-    return bool(_found(connection, sql)[0][0])
-
-
-def _found(connection: Any, sql: str) -> list[Row]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return list(cursor.fetchall()) if cursor.with_rows else []
-
-
-@contextmanager
-def _waiting(server: MariaDB, purpose: str, since: float | None = None) -> Iterator[float]:
-    name = f"MariaDB at {server.address}"
-    try:
-        with waiting.waiting(name, purpose, server.timeout, since=since) as seconds:
-            yield seconds
-    except mysql.connector.Error as error:
-        found = translate(str(error), error.errno, server)
-        if isinstance(found, ConnectionFailed | NodeLost):
-            waiting.give_up(name)
-        raise found from None
-    except (OSError, ValueError) as error:  # a malformed host name raises UnicodeError
-        waiting.give_up(name)
-        raise translate(f"cannot connect: {error}", None, server) from None
 
 
 @contextmanager
@@ -282,19 +205,19 @@ def _of_node(server: MariaDB, purpose: str) -> Queries:
 
 
 def _session(server: MariaDB, purpose: str) -> Queries:
-    with _waiting(server, "connect") as seconds:
+    with waited(server, "connect") as seconds:
         return Queries(_open(server, seconds), server, purpose)
 
 
 def _open(server: MariaDB, seconds: float) -> Any:
     until = time.monotonic() + seconds
     connection = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(lambda error: getattr(error, "errno", None) in _INTERRUPTED),
+        retry=tenacity.retry_if_exception(lambda error: getattr(error, "errno", None) in INTERRUPTED),
         wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
         stop=tenacity.stop_after_attempt(4) | tenacity.stop_before_delay(seconds),
         sleep=stopping.pause,
         reraise=True,
-    )(lambda: _connected(server, until - time.monotonic()))
+    )(lambda: connected(server, until - time.monotonic()))
     try:
         for statement in statements(server.timeout):
             connection.cmd_query(statement)
@@ -303,29 +226,6 @@ def _open(server: MariaDB, seconds: float) -> Any:
         connection.close()
         raise
     return connection
-
-
-def _connected(server: MariaDB, seconds: float) -> Any:
-    return mysql.connector.connect(
-        host=server.host,
-        port=server.port,
-        user=server.user,
-        password=server.password,
-        charset="utf8mb4",
-        collation="utf8mb4_unicode_ci",  # the driver's default is unknown to MariaDB (1273)
-        autocommit=True,
-        **dict.fromkeys(("connection_timeout", "read_timeout", "write_timeout"), max(1, round(seconds))),
-        use_pure=True,
-        ssl_disabled=not server.offers_tls,
-        **_checked(server),
-    )
-
-
-def _checked(server: MariaDB) -> dict[str, Any]:
-    """Return the driver's arguments that make it check who answers; without TLS, it does not connect."""
-    if not server.ssl_ca:
-        return {}
-    return {"ssl_ca": server.ssl_ca, "ssl_verify_cert": True, "ssl_verify_identity": server.verify_identity}
 
 
 def quote(name: str) -> str:

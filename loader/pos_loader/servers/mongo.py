@@ -159,6 +159,10 @@ def bounded(client: Client, purpose: str, *, since: float | None = None) -> Iter
         token = _now.set((name, seconds))
         try:
             yield
+        except PyMongoError as error:
+            if error.timeout:
+                waiting.give_up(name)
+            raise
         finally:
             _now.reset(token)
 

@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from queue import SimpleQueue
+from typing import Any, ClassVar, TypeVar
 
 from pos_loader import stopping
 from pos_loader.collection import Wait
@@ -60,7 +61,7 @@ class _Call:
 
 
 Event = Mapping[str, Any]
-"""A long wait of another process that has begun, or ended: its number and process, and the call's fields."""
+"""What another process has: a long wait that has begun or ended (its name and fields), a server given up."""
 
 
 @dataclass
@@ -154,6 +155,9 @@ def forward(send: Callable[[Event], None]) -> None:
 
 def receive(event: Event) -> None:
     """Take over a wait of another process: it gets its line here, and is counted here."""
+    if "given_up" in event:
+        _now.given_up.add(event["given_up"])
+        return
     with _now.lock:
         call = _now.elsewhere.pop(event["name"], None)
         if call is not None:
@@ -168,6 +172,7 @@ def receive(event: Event) -> None:
 def give_up(server: str) -> None:
     """Wait no longer than for a moment for this server, until it answers again."""
     _now.given_up.add(server)
+    _now.send({"given_up": server})
 
 
 def left(server: str, bound: float) -> float:
@@ -193,11 +198,10 @@ def waiting(server: str, purpose: str, bound: float, *, since: float | None = No
         _now.end(call)
 
 
-class _Work(threading.Thread):
-    """Work in a thread of its own, which nobody waits for when the program ends."""
+class _Work:
+    """Work that one thread does while another one waits for it."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
-        super().__init__(name="work", daemon=True)
         self._context, self._work = copy_context(), work
         self.is_done = threading.Event()
         self.error: BaseException | None = None
@@ -208,7 +212,39 @@ class _Work(threading.Thread):
             self.result = self._context.run(self._work)
         except BaseException as error:  # a panic in a native library is not an Exception
             self.error = error
-        self.is_done.set()
+
+
+class _Hand(threading.Thread):
+    """A thread that does one work after another, and that nobody waits for when the program ends.
+
+    Threads that end may stop a program for ever while another thread lists the frames, as the profiler of
+    Dask does, so they are used again.
+    Source: https://github.com/python/cpython/issues/106883
+    """
+
+    free: ClassVar[list[_Hand]] = []
+
+    def __init__(self) -> None:
+        super().__init__(name="work", daemon=True)
+        self._works: SimpleQueue[_Work] = SimpleQueue()
+
+    def run(self) -> None:
+        while True:
+            work = self._works.get()
+            work.run()
+            self.free.append(self)
+            work.is_done.set()
+            del work
+
+    @classmethod
+    def do(cls, work: _Work) -> None:
+        """Do work in a free thread, or in a new one where there is none."""
+        try:
+            hand = cls.free.pop()
+        except IndexError:
+            hand = cls()
+            hand.start()
+        hand._works.put(work)
 
 
 def watched(
@@ -225,28 +261,26 @@ def watched(
     gives the work a moment to reach the server or to end, and leaves it alone, too. Without `abandon`, the
     work ends by itself soon, and is waited for.
     """
-    thread = _Work(work)
-    thread.start()
+    begun = _Work(work)
+    _Hand.do(begun)
     try:
-        _watch(thread, ask, doing, abandon)
+        _watch(begun, ask, doing, abandon)
     except (KeyboardInterrupt, stopping.Stopped):
         with stopping.held(), suppress(Exception):
             if abandon is not None:
                 abandon()
-            thread.is_done.wait(ENDING_SECONDS if abandon is None else GRACE_SECONDS)
+            begun.is_done.wait(ENDING_SECONDS if abandon is None else GRACE_SECONDS)
         raise
-    if thread.error is not None:
-        raise thread.error
-    result: Result = thread.result
+    if begun.error is not None:
+        raise begun.error
+    result: Result = begun.result
     return result
 
 
-def _watch(
-    thread: _Work, ask: Callable[[float], None], doing: str, abandon: Callable[[], None] | None
-) -> None:
+def _watch(work: _Work, ask: Callable[[float], None], doing: str, abandon: Callable[[], None] | None) -> None:
     """Return when the work is done."""
     began = asked = said = time.monotonic()
-    while not thread.is_done.wait(0.2):
+    while not work.is_done.wait(0.2):
         if abandon is not None:
             stopping.check()
         if time.monotonic() - asked < ASK_SECONDS:
@@ -254,7 +288,7 @@ def _watch(
         try:
             ask(asked)
         except BaseException:
-            if not thread.is_done.is_set():
+            if not work.is_done.is_set():
                 raise
         asked = time.monotonic()
         if asked - said >= WORK_LINE_SECONDS:
