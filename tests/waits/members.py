@@ -29,6 +29,14 @@ class Members:
     processes: tuple[psutil.Process, ...]
     uri: str
 
+    @property
+    def is_led_by_the_first(self) -> bool:
+        """Whether the first member is the primary; after an election it takes the place back."""
+        with MongoClient[dict[str, Any]](
+            self.uri.partition(",")[0].partition("/?")[0], directConnection=True
+        ) as one:
+            return bool(one.admin.command("hello")["isWritablePrimary"])
+
     def kill_a_secondary(self) -> None:
         """Kill the last member; it stays down."""
         self.processes[-1].kill()

@@ -21,7 +21,7 @@ from pos_sandbox import mariadb
 from tests.loader.manifests import Manifest
 from tests.loader.mongo_helpers import command
 from tests.loader.running import Finished
-from tests.waits.stage import REFRESH, SYNC, Stage, set_up
+from tests.waits.stage import REFRESH, SYNC, Stage, set_up, wait_until
 from tests.waits.trigger import Trigger
 
 BOUND, MORE = 6, 5
@@ -30,6 +30,8 @@ SHORT, LONGER = 4, 20
 """A fault that a load outlives, and POS_MONGO_TIMEOUT then: members that were gone elect a primary first."""
 BUSY = 6
 """What a busy machine may need beyond that."""
+CLOSING = 3
+"""Half of what a Dask cluster may need to end."""
 START = "start"
 MOMENTS = {
     START: (REFRESH, b""),
@@ -137,6 +139,7 @@ def load(stage: Stage, name: str, moment: str, *more: str, stays: bool) -> Endin
 
 
 def require_bounded(stage: Stage, name: str, moment: str, *more: str, stays: bool) -> None:
+    wait_until(lambda: stage.members.is_led_by_the_first)
     began = time.monotonic()
     old = stage.change()
     stage.loader.done(*REFRESH, *more)
@@ -149,7 +152,8 @@ def require_bounded(stage: Stage, name: str, moment: str, *more: str, stays: boo
     assert finished.code in ((0, 3, 4) if stays else (0,)), finished
     assert len(errors) == (finished.code != 0), finished
     assert "Traceback" not in finished.stderr, finished
-    assert ending.seconds <= (BOUND if stays else LONGER) + MORE + BUSY + took * (finished.code == 0), ending
+    allowed = (BOUND if stays else LONGER) + MORE + BUSY + CLOSING * len(more)
+    assert ending.seconds <= allowed + took * (finished.code == 0), ending
     assert told or not finished.code, finished
     assert len(told) <= 4, finished
     assert len(ending.waits) == len(told) or finished.code == 3, ending  # it may end before it has a job
