@@ -62,7 +62,7 @@ def test_mongodb_refused_unknown_silent_password_and_tls(stage: Stage, silent: i
     (_, port), *_ = parse_uri(stage.loader.mongo_uri)["nodelist"]
     for uri, words in {
         "mongodb://127.0.0.1:1": r"does not answer: .*Connection refused; start it",
-        "mongodb://nowhere.invalid": r"is no host that can be found: .*; check the host",
+        "mongodb://nowhere.invalid/?tls=true": r"is no host that can be found: .*; check the host",
         f"mongodb://127.0.0.1:{silent}": r"stays silent for 1 s: .*; check that it runs",
         f"mongodb://u:p@127.0.0.1:{port}": r"refuses us: Authentication failed; check the user",
         f"mongodb://127.0.0.1:{port}/?tls=true": r"and we agree on no TLS: .*; check the tls options",
