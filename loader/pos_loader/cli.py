@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 from typer.core import TyperGroup
@@ -19,7 +19,10 @@ from pos_loader import stopping, streams
 from pos_loader.console import PROGRAM, Console, LogFormat, discard_output
 from pos_loader.errors import ExitCode, SpecError, ending
 from pos_loader.formats import Format
-from pos_loader.settings import read_settings
+from pos_loader.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from pos_loader.servers.profile import MariaDB
 
 P = ParamSpec("P")
 
@@ -583,7 +586,6 @@ def pull(
 ) -> ExitCode:
     """Copy the five tables of a shop that stays open, as they were at one moment, into a landing schema."""
     from pos_loader.servers import waiting
-    from pos_loader.servers.profile import read_profile
     from pos_loader.shop import pull as pulling
 
     settings = read_settings(
@@ -594,16 +596,7 @@ def pull(
         target=target,
     )
     console = Console(format=_format(format, json), quiet=quiet, log_format=log_format)
-    shop, server = (
-        read_profile(
-            settings.project_dir,
-            profiles_dir=settings.profiles_dir,
-            target=name,
-            timeout=settings.mongo_timeout,
-            allow_plain=settings.allow_plain,
-        )
-        for name in (settings.shop_target, settings.target)
-    )
+    shop, server = (_server(settings, target) for target in (settings.shop_target, settings.target))
     with waiting.told(console.note), console.progress():
         done = pulling.pull(shop, server, settings.landing_schema, console)
     if console.is_json:
@@ -612,6 +605,19 @@ def pull(
         console.table(pulling.HEADS, [(name, f"{rows:,}") for name, rows in done.rows.items()])
         console.text(f"pulled into {done.landing} in {done.seconds:.1f} s, as of {done.moment}")
     return ExitCode.OK
+
+
+def _server(settings: Settings, target: str | None) -> MariaDB:
+    """Read the server of a target of the profile."""
+    from pos_loader.servers.profile import read_profile
+
+    return read_profile(
+        settings.project_dir,
+        profiles_dir=settings.profiles_dir,
+        target=target,
+        timeout=settings.mongo_timeout,
+        allow_plain=settings.allow_plain,
+    )
 
 
 Owner = Annotated[
@@ -641,7 +647,6 @@ def pause(
 ) -> ExitCode:
     """Stop the SQL thread of the replica that holds the shop and the marts, and record its position."""
     from pos_loader.servers import waiting
-    from pos_loader.servers.profile import read_profile
     from pos_loader.shop import pause as pausing
 
     settings = read_settings(
@@ -652,13 +657,7 @@ def pause(
         target_path=target_path,
     )
     console = Console(quiet=quiet, log_format=log_format)
-    server = read_profile(
-        settings.project_dir,
-        profiles_dir=settings.profiles_dir,
-        target=settings.target,
-        timeout=settings.mongo_timeout,
-        allow_plain=settings.allow_plain,
-    )
+    server = _server(settings, settings.target)
     owner = settings.pause_owner or pausing.owner_here(settings.artifacts)
     with waiting.told(console.note):
         moment = pausing.pause(server, owner=owner, hours=hours, note=console.note)
@@ -682,7 +681,6 @@ def resume(
 ) -> ExitCode:
     """Start the SQL thread of the replica again after a build."""
     from pos_loader.servers import waiting
-    from pos_loader.servers.profile import read_profile
     from pos_loader.shop import pause as pausing
 
     settings = read_settings(
@@ -693,13 +691,7 @@ def resume(
         target_path=target_path,
     )
     console = Console(quiet=quiet, log_format=log_format)
-    server = read_profile(
-        settings.project_dir,
-        profiles_dir=settings.profiles_dir,
-        target=settings.target,
-        timeout=settings.mongo_timeout,
-        allow_plain=settings.allow_plain,
-    )
+    server = _server(settings, settings.target)
     owner = settings.pause_owner or pausing.owner_here(settings.artifacts)
     with waiting.told(console.note):
         was_paused = pausing.resume(server, owner=owner, note=console.note)
