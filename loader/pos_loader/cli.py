@@ -452,6 +452,35 @@ def status(
     return code
 
 
+@app.command(epilog="Example: pos-loader doctor. Environment: POS_MONGO_URI, POS_MONGO_TIMEOUT.")
+@handled
+def doctor(
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+    target_path: TargetPath = None,
+    format: Printed = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    log_format: Log = LogFormat.TEXT,
+) -> ExitCode:
+    """Look at all that a load needs: artifacts, gate, servers, TLS, rights, clocks, what is left over."""
+    from pos_loader.evidence import doctor
+    from pos_loader.servers import waiting
+
+    settings = read_settings(
+        project_dir=project_dir, profiles_dir=profiles_dir, target=target, target_path=target_path
+    )
+    console = Console(format=_format(format, json), quiet=quiet, log_format=log_format)
+    with waiting.told(console.note):
+        lines = doctor.examine(settings)
+    if console.is_json:
+        console.json(doctor.as_json(lines))
+    else:
+        console.table(doctor.HEADS, [line.row for line in lines])
+    return ExitCode.DATA if any(line.state == doctor.FAIL for line in lines) else ExitCode.OK
+
+
 @app.command(
     context_settings={"ignore_unknown_options": True},
     epilog="Example: pos-loader query orders-of-customer --customer-id 1. Environment: POS_MONGO_URI.",
