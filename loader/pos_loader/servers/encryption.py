@@ -17,14 +17,7 @@ from pos_loader.masking import masked_address
 
 ALLOW = "POS_ALLOW_PLAIN"
 UNCHECKED = ("tlsinsecure", "tlsallowinvalidcertificates", "tlsallowinvalidhostnames")
-OURS = {
-    "w": ("majority",),
-    "journal": ("true",),
-    "readconcernlevel": ("majority",),
-    "readpreference": ("primary",),
-    "retrywrites": ("true",),
-    "retryreads": ("true",),
-}
+OURS = {"w": "majority", "journal": "true", "readconcernlevel": "majority"}
 """What the loader's promises rest on, by option of a MongoDB address in lower case."""
 
 
@@ -55,9 +48,9 @@ def options(uri: str) -> dict[str, str]:
 def require_own_promises(uri: str) -> None:
     """Raise `SpecError` where a MongoDB address asks for other reads or writes than the loader's."""
     for name, value in options(uri).items():
-        if name in OURS and value.lower() not in OURS[name]:
+        if value.lower() != OURS.get(name, value.lower()):
             raise SpecError(
-                f"the MongoDB address asks for {name}={value}, and the loader needs {name}={OURS[name][0]}",
+                f"the MongoDB address asks for {name}={value}, and the loader needs {name}={OURS[name]}",
                 where=masked_address(uri),
                 fix=f"remove {name} from POS_MONGO_URI",
             )

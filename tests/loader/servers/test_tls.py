@@ -185,8 +185,6 @@ OWN = "mongodb://pos:s3cret@db.example/?tls=true&"
         (OWN + "w=1", "asks for w=1, and the loader needs w=majority"),
         (OWN + "readConcernLevel=local", "asks for readconcernlevel=local"),
         (OWN + "journal=false", "asks for journal=false"),
-        (OWN + "readPreference=secondary", "asks for readpreference=secondary"),
-        (OWN + "retryWrites=false", "asks for retrywrites=false"),
     ],
 )
 def test_an_address_that_is_exposed_or_asks_for_less_is_refused(uri: str, said: str) -> None:
