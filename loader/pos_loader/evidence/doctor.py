@@ -296,7 +296,9 @@ def _database(client: mongo.Client, name: str, add: Callable[..., None], *, shar
     )
     disks = [each for each in stats.get("raw", {"": stats}).values() if each.get("fsTotalSize")]
     used = max((each["fsUsedSize"] / each["fsTotalSize"] for each in disks), default=None)
-    if used is None:
+    if used is None and not stats.get("collections"):
+        add(OK, f"{name} does not exist yet", of="disk")
+    elif used is None:
         add(WARN, "not known", "ask the servers' own monitoring", of="disk")
     else:
         state = WARN if used > FULL_SHARE else OK

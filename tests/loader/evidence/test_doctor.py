@@ -52,7 +52,14 @@ def test_healthy_servers_have_no_failure(loader: Loader) -> None:
 
 
 def test_a_cluster_is_judged_as_one(loader: Loader, cluster: Endpoints) -> None:
-    checks = examine(replace(loader, mongo_uri=cluster.mongo_uri), code=0)
+    on_cluster = replace(loader, mongo_uri=cluster.mongo_uri)
+    assert examine(on_cluster, code=0)["MongoDB disk"]["found"].endswith(" does not exist yet")
+    with connect(cluster.mongo_uri) as client:
+        client[loader.database]["any"].insert_one({})
+        try:
+            checks = examine(on_cluster, code=0)
+        finally:
+            client.drop_database(loader.database)
     assert checks["MongoDB topology"]["found"] == "2 shards, of one member each: shard1, shard2"
     assert checks["MongoDB balancer"]["found"] == "on"
     assert checks["MongoDB disk"]["found"].endswith("% used on the fullest")
