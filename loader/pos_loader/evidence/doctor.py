@@ -214,9 +214,7 @@ def _gate(
 def _mongodb(settings: Settings, collections: Sequence[Collection], lines: list[Line]) -> None:
     uri = settings.mongo_uri.get_secret_value()
     with _told(lines, "MongoDB") as add:
-        exposed, options = encryption.exposed(uri), encryption.options(uri)
-        is_checked = "true" in (options.get("tls"), options.get("ssl")) or uri.startswith("mongodb+srv")
-        _tls(add, exposed, is_checked, "correct POS_MONGO_URI")
+        _tls(add, encryption.exposed(uri), encryption.uses_tls(uri), "correct POS_MONGO_URI")
         with mongo_client.connected(uri, timeout=settings.mongo_timeout, allow_plain=True) as client:
             found = mongo_client.topology(client)
             _lifecycle(add, "MongoDB", ".".join(map(str, found.version)))

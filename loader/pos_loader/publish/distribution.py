@@ -56,15 +56,16 @@ def of_live(handle: Handle, live: live_layout.Live, *, topology: Topology, can_s
         misplaced = list(_misplaced(handle, live))
         skew = "" if live.zones else _skew(shares, topology)
         jumbo = handle.database.client["config"]["chunks"].count_documents({"uuid": live.uuid, "jumbo": True})
+    balancer = _balancer(handle) if skew or misplaced else ""
     if skew:
         spread = (
             "--full-refresh spreads them" if can_spread else "a shard key with more values could spread them"
         )
-        yield f"{skew}; {_balancer(handle)}; {spread}"
+        yield f"{skew}; {balancer}; {spread}"
     if jumbo:
         yield f"{_chunks(jumbo)} jumbo: MongoDB neither splits nor moves {'it' if jumbo == 1 else 'them'}"
     for number, zone, shard in misplaced:
-        yield f"{_chunks(number)} on {shard}, outside of zone {zone}; {_balancer(handle)}"
+        yield f"{_chunks(number)} on {shard}, outside of zone {zone}; {balancer}"
 
 
 def monotonic(handle: Handle | None, collection: Collection) -> Iterator[str]:

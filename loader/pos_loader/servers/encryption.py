@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote_plus
 
@@ -56,6 +57,16 @@ def require_own_promises(uri: str) -> None:
             )
 
 
+def uses_tls(uri: str) -> bool:
+    """Whether a MongoDB address asks for TLS; `mongodb+srv` does unless it says otherwise.
+
+    >>> uses_tls("mongodb+srv://db.example"), uses_tls("mongodb://db.example")
+    (True, False)
+    """
+    given, default = options(uri), "true" if uri.startswith("mongodb+srv://") else ""
+    return given.get("tls", given.get("ssl", default)).lower() == "true"
+
+
 def exposed(uri: str) -> str:
     """Say how a MongoDB address lets others read or answer; empty where it does not.
 
@@ -72,8 +83,7 @@ def exposed(uri: str) -> str:
     hosts = re.split("[/?]", rest.rpartition("@")[2])[0].split(",")
     if scheme not in ("mongodb", "mongodb+srv"):
         return ""  # the driver says what is wrong
-    uses_tls = given.get("tls", given.get("ssl", "true" if scheme == "mongodb+srv" else "")).lower() == "true"
-    if uses_tls or all(is_loopback(_host(each)) for each in hosts):
+    if uses_tls(uri) or all(is_loopback(_host(each)) for each in hosts):
         return ""
     return "it is on another machine, and the address has no tls=true"
 
@@ -85,15 +95,20 @@ def _host(text: str) -> str:
     return text.partition(":")[0]
 
 
-def require_certificates(path: str, key: str, where: str) -> None:
-    """Raise `SpecError` where a file cannot be read as certificates; the drivers' own errors name no file."""
+def require_pem(
+    path: str, option: str, kind: str, load: Callable[[str], object], *, where: str, fix: str
+) -> None:
+    """Raise `SpecError` where `load` cannot use a file, and say why; the drivers' own errors name no file.
+
+    `option` names the file, and `kind` says what should be in it.
+    """
     try:
         Path(path).read_bytes()
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+        load(path)
     except (OSError, ValueError) as error:
         why = "" if isinstance(error, ssl.SSLError) else getattr(error, "strerror", "")
-        what = f"{key} {path} cannot be used: {why or 'it is not a PEM file of certificates'}"
-        raise SpecError(what, where=where, fix="name another file") from None
+        what = f"{option} {path} cannot be used: {why or f'it is not a PEM file of {kind}'}"
+        raise SpecError(what, where=where, fix=fix) from None
 
 
 def require_private(what: str, fault: str, *, allow_plain: bool, where: str, fix: str) -> None:

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 
 import pymongo
 from pymongo import MongoClient
@@ -132,20 +131,9 @@ def _require_usable_files(uri: str) -> None:
         ),
     ):
         path = options.get(option.lower())
-        if path is None:
-            continue
-        try:
-            Path(path).read_bytes()
-            load(path)
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else ""
-            if isinstance(error, ssl.SSLError) or not why:
-                why = f"it is not a PEM file of {kind}"
-            raise SpecError(
-                f"{option} {path} cannot be used: {why}",
-                where=f"MongoDB address {masked_address(uri)}",
-                fix="name another file in POS_MONGO_URI",
-            ) from None
+        if path is not None:
+            where, fix = f"MongoDB address {masked_address(uri)}", "name another file in POS_MONGO_URI"
+            encryption.require_pem(path, option, kind, load, where=where, fix=fix)
 
 
 def _sentence(error: Exception) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from pos_loader.errors import SpecError, unreadable
 from pos_loader.masking import masked_address, remember
-from pos_loader.servers.encryption import is_loopback, require_certificates, require_private
+from pos_loader.servers.encryption import is_loopback, require_pem, require_private
 from pos_loader.servers.waiting import BOUND_SECONDS
 
 HONOURED = frozenset(
@@ -170,7 +171,8 @@ def _require_able(output: Mapping[str, str], where: str) -> None:
     if _is_true(output, "ssl_verify_identity") and not ca:
         raise SpecError("ssl_verify_identity needs ssl_ca", where=where, fix="name the authority's file")
     if ca:
-        require_certificates(ca, "ssl_ca", where)
+        load = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations
+        require_pem(ca, "ssl_ca", "certificates", load, where=where, fix="name another file")
 
 
 def _is_true(output: Mapping[str, str], key: str) -> bool:
